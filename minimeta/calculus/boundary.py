@@ -1,0 +1,93 @@
+"""What may come in: the checks made once, where a user's value enters the library.
+
+Every message says the argument's name, what was expected, what came, and what to do.
+Inside the library nothing is checked again.
+"""
+import numbers
+
+import numpy as np
+
+
+def count(name, value, least=1):
+    """Returns `value` as an int if it is a whole number of at least `least`."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
+        raise TypeError(f"{name} must be a whole number, got {value!r}")
+    if value < least:
+        raise ValueError(f"{name} must be at least {least}, got {value}")
+    return int(value)
+
+
+def number(name, value, low=-np.inf, high=np.inf, is_open=False):
+    """Returns `value` if it is a finite number in [low, high], or in (low, high)."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise TypeError(f"{name} must be a number, got {value!r}")
+    inside = low < value < high if is_open else low <= value <= high
+    if not (inside and np.isfinite(value)):
+        interval = f"({low}, {high})" if is_open else f"[{low}, {high}]"
+        raise ValueError(f"{name} must be a finite number in {interval}, got {value}")
+    return value
+
+
+def choice(name, value, choices):
+    """Returns choices[value]; an unknown name raises and lists the choices."""
+    if not isinstance(value, str) or value not in choices:
+        known = ", ".join(repr(c) for c in choices)
+        raise ValueError(f"{name} must be one of {known}, got {value!r}")
+    return choices[value]
+
+
+def floating(name, array):
+    """Refuses what is not an array of floating or complex numbers."""
+    if not isinstance(array, np.ndarray):
+        raise TypeError(
+            f"{name} must be a NumPy array, got {type(array).__name__}; "
+            f"use np.asarray({name}, dtype=float)"
+        )
+    if not np.issubdtype(array.dtype, np.inexact):
+        raise TypeError(
+            f"{name} must hold floating numbers, got dtype {array.dtype}; "
+            f"use {name}.astype(float)"
+        )
+
+
+def finite(name, array, coordinate=str):
+    """Refuses NaN and inf, naming the first bad coordinate of the last axis."""
+    if np.isfinite(array).all():
+        return
+    index = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
+    where = coordinate(index[-1]) if index else ""
+    raise ValueError(
+        f"{name} must be finite, got {array[index]} at index {index} ({where}); "
+        f"the values were lost before this call"
+    )
+
+
+def parameters(layout, theta):
+    """theta [..., P] must be a finite floating array of the layout's length."""
+    floating("theta", theta)
+    if theta.ndim == 0 or theta.shape[-1] != layout.size:
+        raise ValueError(
+            f"theta must have shape [..., {layout.size}] for {layout}, got "
+            f"{list(theta.shape)}"
+        )
+    finite("theta", theta, layout.name)
+
+
+def data(name, x, lead, core, letters):
+    """x must be finite, with the leading axes of theta and then `core`.
+
+    core     sizes of the last axes, None where any size will do
+    letters  the shape as a reader would write it, "[..., R, 3]"
+    """
+    floating(name, x)
+    split = x.ndim - len(core)
+    tail = x.shape[split:] if split >= 0 else ()
+    if split < 0 or any(c not in (None, n) for c, n in zip(core, tail)):
+        raise ValueError(f"{name} must have shape {letters}, got {list(x.shape)}")
+    if x.shape[:split] != lead:
+        raise ValueError(
+            f"the leading (task) axes of theta and {name} must be equal, got "
+            f"{list(lead)} and {list(x.shape[:split])}; to share one theta use "
+            f"np.broadcast_to(theta, (K, P))"
+        )
+    finite(name, x)

@@ -1,0 +1,114 @@
+"""Names and shapes for the slices of a flat theta.
+
+All parameters of a network are one vector theta [..., P]; its leading axes are tasks.
+Layout alone knows where each named block lies:
+
+    layout = Layout(W=(3, 4), b=(4,))
+    W, b = layout.unpack(theta)         theta [..., 16] -> W [..., 3, 4], b [..., 4]
+    theta = layout.pack(W=W, b=b)       the inverse, and the transpose
+    layout.name(14)                     "b[2]"
+
+One vector is what optimizers, Hessian-vector products, checkpoints and checks want; named
+blocks are what a network wants. Blocks are read-only views, so nothing is copied.
+"""
+from collections import namedtuple
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from math import prod
+
+import numpy as np
+
+from . import boundary
+
+
+@lru_cache(maxsize=None)
+def _blocks(names):
+    return namedtuple("Blocks", names)
+
+
+@dataclass(frozen=True, init=False, repr=False)
+class Layout:
+    """The order, names and shapes of the blocks of a flat vector."""
+
+    shapes: tuple  # of (name, shape)
+
+    def __init__(self, **shapes):
+        checked = tuple(
+            (name, tuple(boundary.count(f"a size of {name}", n, 0) for n in shape))
+            for name, shape in shapes.items()
+        )
+        object.__setattr__(self, "shapes", checked)
+
+    def __add__(self, other):
+        """The blocks of this layout, then those of the other; names must differ."""
+        return Layout(**dict(self.shapes), **dict(other.shapes))
+
+    def __repr__(self):
+        return f"Layout({', '.join(f'{n}={s}' for n, s in self.shapes)})"
+
+    @cached_property
+    def names(self):
+        return tuple(name for name, _ in self.shapes)
+
+    @cached_property
+    def offsets(self):
+        """Where each block starts, and at the end where the last one stops."""
+        return tuple(np.cumsum([0] + [prod(s) for _, s in self.shapes]).tolist())
+
+    @property
+    def size(self):
+        """P, the number of parameters."""
+        return self.offsets[-1]
+
+    def unpack(self, theta):
+        """theta [..., P] -> the named blocks as read-only views, in order."""
+        if theta.shape[-1:] != (self.size,):
+            raise ValueError(
+                f"theta must have shape [..., {self.size}] for {self}, got "
+                f"{list(theta.shape)}"
+            )
+        theta = theta.view()
+        theta.flags.writeable = False
+        lead = theta.shape[:-1]
+        return _blocks(self.names)(*(
+            theta[..., start:stop].reshape(lead + shape)
+            for (_, shape), start, stop in zip(
+                self.shapes, self.offsets, self.offsets[1:])
+        ))
+
+    def pack(self, **blocks):
+        """Named blocks [..., *shape] with equal leading axes -> theta [..., P]."""
+        if set(blocks) != set(self.names):
+            raise ValueError(
+                f"pack needs the blocks {list(self.names)}, got {list(blocks)}")
+        rows = []
+        for name, shape in self.shapes:
+            block = np.asarray(blocks[name])
+            lead = block.shape[:block.ndim - len(shape)]
+            if block.shape != lead + shape:
+                raise ValueError(
+                    f"{name} must have shape [..., {', '.join(map(str, shape))}], got "
+                    f"{list(block.shape)}"
+                )
+            rows.append(block.reshape(lead + (prod(shape),)))
+        if len({row.shape[:-1] for row in rows}) > 1:
+            leads = {n: list(r.shape[:-1]) for n, r in zip(self.names, rows)}
+            raise ValueError(f"leading axes of the blocks must be equal, got {leads}")
+        return np.concatenate(rows, axis=-1)
+
+    def name(self, i):
+        """What coordinate i of theta is, as in "W1[3, 4]"."""
+        if not 0 <= i < self.size:
+            raise ValueError(f"i must be in [0, {self.size}), got {i}")
+        block = int(np.searchsorted(self.offsets, i, side="right")) - 1
+        name, shape = self.shapes[block]
+        index = np.unravel_index(i - self.offsets[block], shape)
+        return f"{name}[{', '.join(str(int(j)) for j in index)}]" if shape else name
+
+    def table(self, theta):
+        """Names, shapes and norms of the blocks of theta, as text."""
+        rows = [f"{'block':10} {'shape':>14} {'size':>8} {'norm':>11}"]
+        for (name, shape), block in zip(self.shapes, self.unpack(theta)):
+            rows.append(f"{name:10} {str(shape):>14} {prod(shape):8d} "
+                        f"{np.linalg.norm(block):11.4g}")
+        return "\n".join(rows)

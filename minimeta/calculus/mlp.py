@@ -1,0 +1,115 @@
+"""The multi-layer perceptron: a loop over maps, in the four forms.
+
+    y_0 = x,    y_l = act(y_{l-1} W_l + b_l),    y = y_{L-1} W_L + b_L
+
+    forward(theta, x)                  -> y, cache           cache = y_0 .. y_{L-1}
+    jvp(theta, cache, theta_dot, ..)   -> y_dot, cache_dot
+    vjp(theta, cache, y_bar)           -> theta_bar, x_bar
+    vjp_dot(theta, cache, y_bar, ..)   -> theta_bar_dot, x_bar_dot
+
+With the gradient of a scalar s(y) as y_bar, vjp gives grad s; and with y_bar_dot the tangent
+of that gradient, vjp_dot gives the Hessian-vector product (Pearlmutter 1994, Fast exact
+multiplication by the Hessian).
+
+Letters: ... leading task axes, R rows, P parameters, n_in inputs, n_out outputs.
+"""
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from . import boundary
+from .layout import Layout
+from .maps import ACTIVATIONS, T, affine, affine_jvp, affine_vjp, affine_vjp_dot
+
+
+@dataclass(frozen=True)
+class MLP:
+    """A fully connected network with a linear last layer.
+
+    sizes       (n_in, hidden .., n_out)
+    activation  "tanh", "sigmoid" or "relu", after each layer but the last
+    """
+
+    sizes: tuple
+    activation: str = "tanh"
+
+    def __post_init__(self):
+        if len(tuple(self.sizes)) < 2:
+            raise ValueError(f"sizes must be (n_in, .., n_out), got {self.sizes}")
+        sizes = tuple(boundary.count("each of sizes", n) for n in self.sizes)
+        object.__setattr__(self, "sizes", sizes)
+        boundary.choice("activation", self.activation, ACTIVATIONS)
+
+    @cached_property
+    def layout(self):
+        blocks = {}
+        for layer, (n, m) in enumerate(zip(self.sizes, self.sizes[1:]), 1):
+            blocks |= {f"W{layer}": (n, m), f"b{layer}": (m,)}
+        return Layout(**blocks)
+
+    @property
+    def size(self):
+        """P, the number of parameters."""
+        return self.layout.size
+
+    def init(self, rng, dtype=np.float64):
+        """A random theta [P]: weights N(0, 1/n) for n inputs of the layer, biases zero."""
+        blocks = {name: rng.normal(0, shape[0] ** -0.5, shape) if len(shape) == 2
+                  else np.zeros(shape) for name, shape in self.layout.shapes}
+        return self.layout.pack(**blocks).astype(dtype)
+
+    def layers(self, theta):
+        """The pairs (W, b), first layer first."""
+        blocks = self.layout.unpack(theta)
+        return list(zip(blocks[::2], blocks[1::2]))
+
+    def forward(self, theta, x):
+        """x [..., R, n_in] -> y [..., R, n_out], cache; leading axes as theta's."""
+        boundary.parameters(self.layout, theta)
+        boundary.data("x", x, theta.shape[:-1], (None, self.sizes[0]),
+                      f"[..., R, {self.sizes[0]}]")
+        act = ACTIVATIONS[self.activation][0]
+        *hidden, (W, b) = self.layers(theta)
+        ys = [x]
+        for W_l, b_l in hidden:
+            ys.append(act(affine(ys[-1], W_l, b_l)))
+        return affine(ys[-1], W, b), ys
+
+    def jvp(self, theta, cache, theta_dot, x_dot=None):
+        act_jvp = ACTIVATIONS[self.activation][1]
+        ys_dot = [np.zeros_like(cache[0]) if x_dot is None else x_dot]
+        layers = zip(cache, self.layers(theta), self.layers(theta_dot))
+        for layer, (y, (W, _), (W_dot, b_dot)) in enumerate(layers, 1):
+            a_dot = affine_jvp(y, W, ys_dot[-1], W_dot, b_dot)
+            if layer == len(cache):
+                return a_dot, ys_dot
+            ys_dot.append(act_jvp(cache[layer], a_dot))
+
+    def vjp(self, theta, cache, y_bar):
+        act_vjp = ACTIVATIONS[self.activation][2]
+        blocks, layers = [], self.layers(theta)
+        for layer in reversed(range(len(layers))):
+            y_bar, W_bar, b_bar = affine_vjp(cache[layer], layers[layer][0], y_bar)
+            blocks = [W_bar, b_bar] + blocks
+            if layer > 0:
+                y_bar = act_vjp(cache[layer], y_bar)
+        return self._pack(blocks), y_bar
+
+    def vjp_dot(self, theta, cache, y_bar, theta_dot, cache_dot, y_bar_dot):
+        _, _, act_vjp, act_vjp_dot = ACTIVATIONS[self.activation]
+        blocks, layers, layers_dot = [], self.layers(theta), self.layers(theta_dot)
+        for layer in reversed(range(len(layers))):
+            y, y_dot, W, W_dot = (
+                cache[layer], cache_dot[layer], layers[layer][0], layers_dot[layer][0])
+            y_bar_dot, W_bar_dot, b_bar_dot = affine_vjp_dot(
+                y, W, y_bar, y_dot, W_dot, y_bar_dot)
+            y_bar = y_bar @ T(W)
+            blocks = [W_bar_dot, b_bar_dot] + blocks
+            if layer > 0:
+                y_bar_dot = act_vjp_dot(y, y_bar, y_dot, y_bar_dot)
+                y_bar = act_vjp(y, y_bar)
+        return self._pack(blocks), y_bar_dot
+
+    def _pack(self, blocks):
+        return self.layout.pack(**dict(zip(self.layout.names, blocks)))
