@@ -1,0 +1,116 @@
+"""The lecture's loop, once, for every learner.
+
+    for each iteration:
+        tasks = family.sample(K)
+        D   = collect(phi, tasks)              1 collect, phi = theta at first
+        phi = adapt(phi, D)                    2 adapt; 1 and 2 for `rounds` rounds
+        D2  = collect(phi, tasks)              3 collect with the adapted policy
+        theta = update(theta, D .., D2)        4 meta-train
+
+A learner is a frozen dataclass of a policy and of hyper-parameters:
+
+    learner.rounds                             rounds of adaptation before the last collection
+    learner.init(rng) -> theta                 [P]
+    learner.collect(theta, tasks, rng) -> D    a batch of experience
+    learner.adapt(theta, D) -> phi             the adapted parameters
+    learner.update(theta, state, Ds, D2, progress) -> theta, state, row
+                                               state is None at first; row is a dict of numbers
+
+What a recurrent learner adapts is its hidden state, inside the trial: it has 0 rounds.
+"""
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from ..calculus import boundary
+
+PURPOSES = ("init", "tasks", "collect", "evaluate")
+
+
+def stream(seed, iteration, purpose):
+    """The random stream of one purpose in one iteration, a function of the keys alone."""
+    key = (iteration, PURPOSES.index(purpose))
+    return np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=key)))
+
+
+class Training(NamedTuple):
+    """All that training carries from one iteration to the next."""
+
+    theta: np.ndarray
+    state: object  # the optimizer's, and whatever else the learner keeps
+    log: tuple     # one dict of numbers for each iteration so far
+
+
+@dataclass(frozen=True)
+class Result:
+    """What training leaves.
+
+    theta        [P]
+    log          a dict of numbers for each iteration
+    interrupted  True if training was stopped by Ctrl-C; theta and log are whole all the same
+    """
+
+    theta: np.ndarray
+    log: tuple
+    interrupted: bool = False
+
+
+class NonFiniteError(ArithmeticError):
+    """Training met NaN or inf; `result` holds what was learned before."""
+
+    def __init__(self, message, result):
+        super().__init__(message)
+        self.result = result
+
+
+def meta_train(learner, family, *, iterations, tasks, seed=0, callback=None):
+    """Meta-trains the learner on tasks of the family.
+
+    iterations  number of updates of theta
+    tasks       K, the size of the meta-batch
+    seed        of all randomness: the same seed gives the same theta on the same machine
+    callback    called after each iteration as callback(iteration, row, theta)
+
+    Returns a Result. Ctrl-C ends training and returns what was learned so far.
+    Raises NonFiniteError if theta or a logged number is no longer finite.
+    """
+    iterations = boundary.count("iterations", iterations)
+    K = boundary.count("tasks", tasks)
+    training = Training(learner.init(stream(seed, 0, "init")), None, ())
+    try:
+        for iteration in range(iterations):
+            batch = family.sample(K, stream(seed, iteration, "tasks"))
+            rng = stream(seed, iteration, "collect")
+            progress = iteration / iterations
+            training = meta_step(learner, training, batch, progress, rng)
+            if callback is not None:
+                callback(iteration, training.log[-1], training.theta)
+    except KeyboardInterrupt:
+        return Result(training.theta, training.log, interrupted=True)
+    return Result(training.theta, training.log)
+
+
+def meta_step(learner, training, tasks, progress, rng):
+    """One iteration: collect, adapt, collect, update."""
+    phi, history = training.theta, []
+    for _ in range(learner.rounds):
+        history.append(learner.collect(phi, tasks, rng))
+        phi = learner.adapt(phi, history[-1])
+    last = learner.collect(phi, tasks, rng)
+    theta, state, row = learner.update(
+        training.theta, training.state, history, last, progress)
+    check_finite(learner, theta, row, training)
+    return Training(theta, state, training.log + (row,))
+
+
+def check_finite(learner, theta, row, training):
+    bad = [name for name, number in row.items() if not np.isfinite(number)]
+    if not np.isfinite(theta).all():
+        worst = int(np.argmin(np.isfinite(theta)))
+        bad.append(f"theta at {learner.policy.layout.name(worst)}")
+    if bad:
+        raise NonFiniteError(
+            f"iteration {len(training.log)}: {', '.join(bad)} not finite; a smaller rate "
+            f"may help; what was learned before is in this error's `result`",
+            Result(training.theta, training.log))

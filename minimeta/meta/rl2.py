@@ -1,0 +1,111 @@
+"""RL^2: adaptation is the hidden state of a recurrent policy, carried through a trial.
+
+    h_{t+1} = f_theta(h_t, s_t, a_{t-1}, r_{t-1}, d_{t-1}),    phi = (theta, h)
+
+There is nothing else to it: reinforcement learning of theta over whole trials makes the LSTM
+an algorithm that explores, infers the task and exploits. Returns and advantages run across the
+episodes of a trial, so that exploring early can earn what comes late. theta is trained by
+clipped ratios (PPO) with a value and an entropy bonus, and backpropagation through time over
+the whole trial.
+
+Letters: K tasks, T steps, B trials. One theta serves all tasks, so tasks are folded into the
+rows: [K, T, B, n] -> [T, K B, n].
+Source: Duan et al. (2016), RL^2, arXiv 1611.02779; Wang et al. (2016), Learning to reinforcement
+learn, arXiv 1611.05763; Schulman et al. (2017), arXiv 1707.06347.
+"""
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..calculus import boundary
+from ..policy import ActorCritic, Adam, ClippedRatio, Linear, LSTMPolicy, Objective
+from ..policy.optimizers import at, clip_norm
+from ..rl import gae, normalised, rollout
+
+
+def fold(array):
+    """[K, T, B, ...] -> [T, K B, ...]: tasks become rows, each with its own memory."""
+    array = np.moveaxis(array, 0, 1)
+    return array.reshape(array.shape[:1] + (-1,) + array.shape[3:])
+
+
+@dataclass(frozen=True)
+class RL2:
+    """The learner.
+
+    policy          an LSTMPolicy
+    episodes        of a trial
+    trials          B, trials of each task in a batch
+    gamma, lam      discount, and the mix of advantages, across the whole trial
+    clip            of the ratio
+    epochs          steps on each batch
+    rate            of Adam, a number or a schedule
+    value_weight    of the squared error of the value
+    entropy_weight  of the entropy bonus, a number or a schedule
+    max_norm        the longest gradient, Euclidean
+    """
+
+    policy: LSTMPolicy
+    episodes: int = 1
+    trials: int = 1
+    gamma: float = 1.0
+    lam: float = 0.9
+    clip: float = 0.2
+    epochs: int = 3
+    rate: Any = Linear(3e-3, 0.0)
+    value_weight: float = 0.5
+    entropy_weight: Any = Linear(0.02, 0.0)
+    max_norm: float = 1.0
+    optimizer: Adam = Adam()
+    dtype: Any = np.float32
+
+    rounds = 0  # all adaptation happens inside the trial
+
+    def __post_init__(self):
+        for name in ("episodes", "trials", "epochs"):
+            boundary.count(name, getattr(self, name))
+        boundary.number("gamma", self.gamma, 0, 1)
+        boundary.number("lam", self.lam, 0, 1)
+        boundary.number("clip", self.clip, 0, is_open=True)
+        boundary.number("max_norm", self.max_norm, 0, is_open=True)
+
+    def init(self, rng):
+        """A random theta [P]."""
+        return self.policy.init(rng, self.dtype)
+
+    def collect(self, theta, tasks, rng):
+        """One batch of trials."""
+        return rollout(self.policy, theta, tasks, trials=self.trials,
+                       episodes=self.episodes, rng=rng)
+
+    def adapt(self, theta, data):
+        """The memory (h, c), each [K B, H], after reading the trials in data: from here the
+        policy goes on as one that has lived through them."""
+        _, (_, cache) = self.policy.forward(theta, fold(data.x))
+        return cache.state
+
+    def objective(self, data, entropy_weight):
+        """The loss of one batch, as a function of theta."""
+        data_mask = fold(data.mask).astype(data.reward.dtype)
+        w = data_mask / data_mask.sum()
+        A = gae(data.reward, data.value, self.gamma, self.lam)
+        targets = fold(A + data.value)
+        surrogate = ClippedRatio(
+            w * normalised(fold(A), data_mask), fold(data.log_prob), self.clip)
+        return Objective(self.policy, fold(data.x), ActorCritic(
+            self.policy, fold(data.action), surrogate, targets, w,
+            self.value_weight, entropy_weight))
+
+    def update(self, theta, state, history, data, progress):
+        """`epochs` steps on the loss of one batch."""
+        state = self.optimizer.init(theta) if state is None else state
+        objective = self.objective(data, at(self.entropy_weight, progress))
+        for _ in range(self.epochs):
+            point = objective.at(theta)
+            grad, norm = clip_norm(point.grad, self.max_norm)
+            theta, state = self.optimizer.step(
+                theta, grad, state, at(self.rate, progress))
+        returns = data.reward.sum(1)
+        return theta, state, {"return": float(returns.mean()),
+                              "loss": float(point.value), "gradient": norm}

@@ -1,0 +1,217 @@
+"""Policies: a network with a head. As maps,  theta, x -> y = (u, value), in the four forms;
+as actors, a memory that goes in and comes out.
+
+    MLPPolicy    memoryless: it sees the observation          x = s_t
+    LSTMPolicy   recurrent: it sees what just happened too    x = (s_t, a_{t-1}, r_{t-1}, d_{t-1})
+
+`see` builds x, and so says what an agent may know. For the recurrent policy the last three are
+zero at the first step of a trial. At the first step of a later episode of the same trial they
+are the last action, the last reward and d = 1 of the episode before: the memory is carried
+across episodes, and this is how the agent learns that one has ended.
+
+`act` takes rows: theta [P] with x [R, n_in] (one theta for all), or theta [K, P] with
+x [K, R, n_in] (each task its own).
+
+Letters: K tasks, T steps, B episodes, R rows, P parameters; x [..., T, B, n_in],
+y [..., T, B, m].  Source: Duan et al. (2016), RL^2; Wang et al. (2016).
+"""
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+
+from ..calculus import LSTM, MLP, boundary
+from .heads import Head
+
+
+class Act(NamedTuple):
+    """What a policy did, one number or row for each row of x."""
+
+    action: np.ndarray
+    log_prob: np.ndarray
+    value: np.ndarray
+
+
+class Policy:
+    """A network whose outputs are (u without the head's free parameters, values), and the
+    free parameters, which are the last of theta: y = (mu, log_std, value), for instance."""
+
+    @cached_property
+    def layout(self):
+        return self.net.layout + self.head.free
+
+    @property
+    def size(self):
+        """P, the number of parameters."""
+        return self.layout.size
+
+    def init(self, rng, dtype=np.float64):
+        """A random theta [P]; the last layer is scaled by 0.1, so actions start out alike."""
+        theta = np.zeros(self.size, dtype)
+        theta[:self.net.size] = self.net.init(rng, dtype)
+        *_, (_, shape), _ = self.net.layout.shapes
+        last = self.net.layout.offsets[-3]
+        theta[last:last + shape[0] * shape[1]] *= 0.1
+        return theta
+
+    def split(self, y):
+        """y [..., m] -> u [..., head.n_in], value [...] (zero for a policy without one)."""
+        u, rest = y[..., :self.head.n_in], y[..., self.head.n_in:]
+        return u, rest[..., 0] if rest.shape[-1] else np.zeros_like(u[..., 0])
+
+    def attach(self, y, theta):
+        """Puts the free parameters, the same for all rows, behind the head's others."""
+        n = self.head.n_in - self.head.free.size
+        if n == self.head.n_in:
+            return y
+        free = theta[..., self.net.size:]
+        free = free.reshape(theta.shape[:-1] + (1,) * (y.ndim - theta.ndim) + free.shape[-1:])
+        free = np.broadcast_to(free, y.shape[:-1] + free.shape[-1:])
+        return np.concatenate([y[..., :n], free, y[..., n:]], -1)
+
+    def detach(self, y_bar):
+        """The transpose of attach: y_bar of the network, and free_bar."""
+        n, stop = self.head.n_in - self.head.free.size, self.head.n_in
+        free_bar = y_bar[..., n:stop].sum((-3, -2))
+        if n == stop:
+            return y_bar, free_bar
+        return np.concatenate([y_bar[..., :n], y_bar[..., stop:]], -1), free_bar
+
+    # The map theta, x -> y, in four forms: the network's, and attach or its transpose.
+
+    def weights(self, theta):
+        """The network's part of theta."""
+        return theta[..., :self.net.size]
+
+    def forward(self, theta, x):
+        """x [..., T, B, n_in] -> y [..., T, B, m], cache; leading axes as theta's."""
+        boundary.parameters(self.layout, theta)
+        boundary.data("x", x, theta.shape[:-1], (None, None, self.n_in),
+                      f"[..., T, B, {self.n_in}]")
+        y, cache = self.net.forward(self.weights(theta), self.fold(x))
+        return self.attach(self.unfold(y, x.shape[-3]), theta), (x.shape[-3], cache)
+
+    def jvp(self, theta, cache, theta_dot, x_dot=None):
+        n_steps, cache = cache
+        y_dot, cache_dot = self.net.jvp(
+            self.weights(theta), cache, self.weights(theta_dot),
+            None if x_dot is None else self.fold(x_dot))
+        return self.attach(self.unfold(y_dot, n_steps), theta_dot), (n_steps, cache_dot)
+
+    def vjp(self, theta, cache, y_bar):
+        n_steps, cache = cache
+        y_bar, free_bar = self.detach(y_bar)
+        net_bar, x_bar = self.net.vjp(self.weights(theta), cache, self.fold(y_bar))
+        return np.concatenate([net_bar, free_bar], -1), self.unfold(x_bar, n_steps)
+
+    def vjp_dot(self, theta, cache, y_bar, theta_dot, cache_dot, y_bar_dot):
+        (n_steps, cache), (_, cache_dot) = cache, cache_dot
+        (y_bar, _), (y_bar_dot, free_bar_dot) = self.detach(y_bar), self.detach(y_bar_dot)
+        net_bar_dot, x_bar_dot = self.net.vjp_dot(
+            self.weights(theta), cache, self.fold(y_bar),
+            self.weights(theta_dot), cache_dot, self.fold(y_bar_dot))
+        theta_bar_dot = np.concatenate([net_bar_dot, free_bar_dot], -1)
+        return theta_bar_dot, self.unfold(x_bar_dot, n_steps)
+
+    def choose(self, y, rng):
+        """Samples an action for each row."""
+        u, value = self.split(y)
+        action = self.head.sample(u, rng)
+        return Act(action, self.head.log_prob(u, action), value)
+
+
+@dataclass(frozen=True)
+class MLPPolicy(Policy):
+    """A memoryless policy.
+
+    obs_size    length of an observation
+    head        Categorical(n) or Gaussian(n)
+    hidden      sizes of the hidden layers
+    activation  "tanh", "sigmoid" or "relu"
+    """
+
+    obs_size: int
+    head: Head
+    hidden: tuple = (64, 64)
+    activation: str = "tanh"
+    net: MLP = field(init=False, repr=False)
+
+    def __post_init__(self):
+        n_out = self.head.n_in - self.head.free.size
+        net = MLP((self.obs_size, *self.hidden, n_out), self.activation)
+        object.__setattr__(self, "net", net)
+
+    @property
+    def n_in(self):
+        """Length of x."""
+        return self.obs_size
+
+    def begin(self, theta, n_rows):
+        """No memory."""
+
+    def see(self, obs, last, dtype):
+        """x = s_t."""
+        return obs.astype(dtype)
+
+    def act(self, theta, memory, x, rng):
+        """theta [..., P], x [..., R, n_in] -> Act, memory."""
+        y, _ = self.net.forward(self.weights(theta), x)
+        return self.choose(self.attach(y, theta), rng), memory
+
+    def fold(self, x):
+        """[..., T, B, n] -> [..., T B, n]: to a memoryless policy all steps are alike."""
+        return x.reshape(x.shape[:-3] + (-1, x.shape[-1]))
+
+    def unfold(self, x, n_steps):
+        return x.reshape(x.shape[:-2] + (n_steps, -1, x.shape[-1]))
+
+
+@dataclass(frozen=True)
+class LSTMPolicy(Policy):
+    """A recurrent policy with a value: RL^2's actor-critic.
+
+    obs_size   length of an observation
+    head       Categorical(n) or Gaussian(n)
+    n_hidden   number of LSTM cells
+    """
+
+    obs_size: int
+    head: Head
+    n_hidden: int = 48
+    net: LSTM = field(init=False, repr=False)
+
+    def __post_init__(self):
+        boundary.count("obs_size", self.obs_size, 0)
+        n_out = self.head.n_in - self.head.free.size + 1
+        object.__setattr__(self, "net", LSTM(self.n_in, self.n_hidden, n_out))
+
+    @property
+    def n_in(self):
+        """Length of x = (s, a, r, d)."""
+        return self.obs_size + self.head.n_code + 2
+
+    def begin(self, theta, n_rows):
+        """The memory before a trial: the learned initial state of the LSTM."""
+        return self.net.initial_state(self.weights(theta), n_rows)
+
+    def see(self, obs, last, dtype):
+        """x = (s_t, a_{t-1}, r_{t-1}, d_{t-1}); `last` is None at the start of a trial."""
+        x = np.zeros(obs.shape[:-1] + (self.n_in,), dtype)
+        x[..., :self.obs_size] = obs
+        if last is not None:
+            action, x[..., -2], x[..., -1] = last
+            x[..., self.obs_size:-2] = self.head.encode(action)
+        return x
+
+    def act(self, theta, memory, x, rng):
+        """theta [..., P], x [..., R, n_in] -> Act, memory."""
+        y, memory = self.net.step(self.weights(theta), memory, x)
+        return self.choose(self.attach(y, theta), rng), memory
+
+    def fold(self, x):
+        """Nothing to fold: to a recurrent policy the order of the steps matters."""
+        return x
+
+    def unfold(self, x, n_steps):
+        return x

@@ -1,0 +1,88 @@
+"""From tasks to arrays: one vectorised rollout for memoryless and recurrent policies.
+
+K tasks times B trials run side by side. A trial is a run of episodes of one task: when an
+episode ends, by `done` or by the horizon, the next begins in the same trial and the policy's
+memory goes on. It begins anew with each trial only.
+
+Trials may differ in length, since episodes may end early. What follows a trial's last step is
+padding: mask is 0 there, and so are reward, log_prob and value.
+
+Letters: K tasks, T steps, B episodes (or trials) side by side, n inputs.
+"""
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..calculus import boundary
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """What happened. x is exactly what the policy was given, so that what it did can be
+    computed again."""
+
+    x: np.ndarray         # [K, T, B, n]  the policy's input
+    action: np.ndarray    # [K, T, B] or [K, T, B, n]
+    reward: np.ndarray    # [K, T, B]
+    log_prob: np.ndarray  # [K, T, B]  of the action, nats
+    value: np.ndarray     # [K, T, B]  the policy's own estimate, 0 if it makes none
+    end: np.ndarray       # [K, T, B]  True at an episode's last step
+    mask: np.ndarray      # [K, T, B]  1 where a step was taken, 0 where padded
+
+    def episode_returns(self, episodes):
+        """Undiscounted return of each episode of the trials: [K, episodes, B], reward."""
+        which = np.cumsum(self.end, 1) - self.end
+        return np.stack([(self.reward * (which == e)).sum(1) for e in range(episodes)], 1)
+
+
+def rollout(policy, theta, tasks, *, trials, episodes, rng):
+    """Runs `trials` trials of `episodes` episodes on each task, side by side.
+
+    policy   begin, see, act: an MLPPolicy, an LSTMPolicy, a classical agent
+    theta    [P], the same for all tasks, or [K, P], one for each; None for an agent without
+    tasks    K tasks of one family
+
+    Returns a Rollout with leading axes [K, T, B = trials].
+    """
+    K, B, horizon = len(tasks), boundary.count("trials", trials), tasks.family.horizon
+    T = boundary.count("episodes", episodes) * horizon
+    dtype = np.float64 if theta is None else theta.dtype
+    lead = () if theta is None else theta.shape[:-1]
+    if lead not in ((), (K,)):
+        raise ValueError(f"theta must be [P] or [{K}, P], got {list(theta.shape)}")
+
+    state, obs = tasks.reset(B, rng)
+    memory, last = policy.begin(theta, K * B if lead == () else B), None
+    clock, left = np.zeros((K, B), int), np.full((K, B), episodes)
+    steps = []
+    for _ in range(T):
+        x = policy.see(obs, last, dtype)
+        act, memory = policy.act(theta, memory, x.reshape(lead + (-1, x.shape[-1])), rng)
+        action = act.action.reshape((K, B) + act.action.shape[len(lead) + 1:])
+        state, obs, reward, done = tasks.step(state, action, rng)
+        alive, clock = left > 0, clock + 1
+        end = alive & (done | (clock == horizon))
+        steps.append((x, action, reward * alive, act.log_prob.reshape(K, B) * alive,
+                      act.value.reshape(K, B) * alive, end, alive))
+        last, left = (action, reward, end), left - end
+        if not left.any():
+            break
+        if end.any():
+            state, obs, clock = begin_again(tasks, end, state, obs, clock, rng)
+    return Rollout(*(together(column, dtype) for column in zip(*steps)))
+
+
+def begin_again(tasks, end, state, obs, clock, rng):
+    """A new episode where `end` [K, B] is true, the old one elsewhere."""
+    fresh_state, fresh_obs = tasks.reset(end.shape[1], rng)
+    where = end.reshape(end.shape + (1,) * (state.ndim - 2))
+    return (np.where(where, fresh_state, state), np.where(end[..., None], fresh_obs, obs),
+            np.where(end, 0, clock))
+
+
+def together(column, dtype):
+    """T arrays [K, B, ...] -> [K, T, B, ...], time first in memory: a step is contiguous."""
+    array = np.stack(column)
+    if array.dtype.kind == "f":
+        array = array.astype(dtype, copy=False)
+    return np.moveaxis(array, 0, 1)

@@ -1,0 +1,66 @@
+"""What a family of tasks is: pure functions on arrays, nothing hidden.
+
+    family.sample(K, rng) -> tasks                   K tasks, arrays with leading axis K
+    tasks.reset(B, rng) -> state, obs                B parallel episodes of each task
+    tasks.step(state, action, rng) -> state, obs, reward, done
+
+    family.obs_size    length of an observation
+    family.action      Discrete(n) or Box(n)
+    family.horizon     steps after which an episode is cut (a time limit, not `done`)
+    family.episodes    episodes in a trial, through which a recurrent agent keeps its memory
+    tasks.oracle()     [K] expected undiscounted return of an episode of knowing the task
+    tasks.random()     [K] the same of acting uniformly at random
+
+The state goes in and comes out: one array [K, B, ...]. obs is [K, B, obs_size]; reward and done
+are [K, B]; actions are integers [K, B] or floats [K, B, n]. `done` is termination by the task
+itself. No observation may reveal the task.
+"""
+from dataclasses import dataclass, fields, replace
+
+from ..calculus import boundary
+
+
+@dataclass(frozen=True)
+class Discrete:
+    """Actions 0 .. n - 1."""
+
+    n: int
+
+
+@dataclass(frozen=True)
+class Box:
+    """Actions in R^n."""
+
+    n: int
+
+
+class Tasks:
+    """K tasks of one family: a frozen dataclass of `family` and of arrays [K, ...]."""
+
+    def _arrays(self):
+        return [f.name for f in fields(self) if f.name != "family"]
+
+    def __len__(self):
+        return len(getattr(self, self._arrays()[0]))
+
+    def __getitem__(self, index):
+        """tasks[i:j], or tasks[array of indices]: fewer tasks of the same kind."""
+        if isinstance(index, int):
+            raise TypeError(f"tasks are sliced, tasks[{index}:{index + 1}], to keep the axis")
+        return replace(self, **{n: getattr(self, n)[index] for n in self._arrays()})
+
+    def check_actions(self, action, shape):
+        """Actions must be integers in range, or finite floats, of the given shape."""
+        space = self.family.action
+        expected = shape if isinstance(space, Discrete) else shape + (space.n,)
+        if action.shape != expected:
+            raise ValueError(
+                f"action must have shape {list(expected)}, got {list(action.shape)}")
+        if isinstance(space, Box):
+            boundary.floating("action", action)
+            return boundary.finite("action", action)
+        if action.dtype.kind not in "iu":
+            raise TypeError(f"action must hold integers, got dtype {action.dtype}")
+        if action.size and not (0 <= action.min() and action.max() < space.n):
+            raise ValueError(f"action must be in [0, {space.n}), got {action.min()} "
+                             f"to {action.max()}")
