@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 
 from ..calculus import boundary
-from ..policy import ActorCritic, Adam, ClippedRatio, Linear, LSTMPolicy, Objective
+from ..policy import Adam, ClippedRatio, Linear, LSTMPolicy, Objective
+from ..policy.losses import Entropy, OfActions, Sum, ValueFit
 from ..policy.optimizers import at, clip_norm
 from ..rl import gae, normalised, rollout
 
@@ -93,9 +94,12 @@ class RL2:
         targets = fold(A + data.value)
         surrogate = ClippedRatio(
             w * normalised(fold(A), data_mask), fold(data.log_prob), self.clip)
-        return Objective(self.policy, fold(data.x), ActorCritic(
-            self.policy, fold(data.action), surrogate, targets, w,
-            self.value_weight, entropy_weight))
+        loss = Sum((
+            (-1, OfActions(self.policy, fold(data.action), surrogate)),
+            (self.value_weight, ValueFit(self.policy, targets, w)),
+            (-entropy_weight, Entropy(self.policy, w)),
+        ))
+        return Objective(self.policy, fold(data.x), loss)
 
     def update(self, theta, state, history, data, progress):
         """`epochs` steps on the loss of one batch."""

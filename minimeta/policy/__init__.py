@@ -1,14 +1,13 @@
 """Chapter 3, from network outputs to actions and objectives: distributions over actions
-(heads), networks with a head (policies), scalars of log-probabilities (surrogates), the
-actor-critic loss (actor_critic), a scalar of a map at a point (objectives), and steps on a flat
+(heads), networks with a head (policies), scalars of log-probabilities (surrogates)
+and of outputs (losses), a scalar of a map at a point (objectives), and steps on a flat
 vector (optimizers).
 """
-from .actor_critic import ActorCritic
 from .heads import Categorical, Gaussian
 from .objectives import Objective
 from .optimizers import SGD, Adam, Linear
 from .policies import LSTMPolicy, MLPPolicy
 from .surrogates import ClippedRatio
 
-__all__ = ["ActorCritic", "Categorical", "Gaussian", "Objective", "SGD", "Adam", "Linear",
+__all__ = ["Categorical", "Gaussian", "Objective", "SGD", "Adam", "Linear",
            "LSTMPolicy", "MLPPolicy", "ClippedRatio"]

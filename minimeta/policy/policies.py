@@ -60,6 +60,13 @@ class Policy:
         u, rest = y[..., :self.head.n_in], y[..., self.head.n_in:]
         return u, rest[..., 0] if rest.shape[-1] else np.zeros_like(u[..., 0])
 
+    def join(self, u_bar, y, v_bar=None):
+        """The transpose of split: u_bar and v_bar (nothing if None) -> y_bar, shaped as y."""
+        rest = np.zeros_like(u_bar, shape=y.shape[:-1] + (y.shape[-1] - self.head.n_in,))
+        if v_bar is not None:
+            rest[..., 0] = v_bar
+        return np.concatenate([u_bar, rest], -1)
+
     def attach(self, y, theta):
         """Puts the free parameters, the same for all rows, behind the head's others."""
         n = self.head.n_in - self.head.free.size

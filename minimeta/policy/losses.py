@@ -1,0 +1,143 @@
+"""Scalars of a network's outputs y, and their weighted sum.
+
+    value(y)        one number per task     [...]
+    grad(y)         y_bar                   [..., T, B, m]
+    hvp(y, y_dot)   y_bar_dot               [..., T, B, m]
+
+    OfActions      a surrogate of the log-probabilities of the actions taken
+    Entropy        sum w H(pi)
+    KL             sum w KL(pi_old, pi)
+    ValueFit       sum w (v - target)^2
+    SquaredError   sum w |y - target|^2
+    Sum            sum of weight * scalar, as in  loss = -surrogate + 0.5 value - 0.02 entropy
+
+The weights w [..., T, B] of the steps are 1 / n for a mean over n steps, and 0 where no step was
+taken. A policy splits y into the head's u and a value v.
+"""
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class OfActions:
+    """A surrogate s(l), l = log pi(a | u(y)), for actions [..., T, B] or [..., T, B, n]."""
+
+    policy: Any
+    actions: np.ndarray
+    surrogate: Any
+
+    def value(self, y):
+        u, _ = self.policy.split(y)
+        return self.surrogate.value(self.policy.head.log_prob(u, self.actions))
+
+    def grad(self, y):
+        (u, _), head = self.policy.split(y), self.policy.head
+        l_bar = self.surrogate.grad(head.log_prob(u, self.actions))
+        return self.policy.join(head.log_prob_vjp(u, self.actions, l_bar), y)
+
+    def hvp(self, y, y_dot):
+        (u, _), (u_dot, _) = self.policy.split(y), self.policy.split(y_dot)
+        head, a = self.policy.head, self.actions
+        l, l_dot = head.log_prob(u, a), head.log_prob_jvp(u, a, u_dot)
+        l_bar, l_bar_dot = self.surrogate.grad(l), self.surrogate.hvp(l, l_dot)
+        return self.policy.join(head.log_prob_vjp_dot(u, a, l_bar, u_dot, l_bar_dot), y)
+
+
+@dataclass(frozen=True)
+class Entropy:
+    """sum w H(pi), nats."""
+
+    policy: Any
+    w: np.ndarray
+
+    def value(self, y):
+        u, _ = self.policy.split(y)
+        return (self.w * self.policy.head.entropy(u)).sum((-2, -1))
+
+    def grad(self, y):
+        u, _ = self.policy.split(y)
+        return self.policy.join(self.w[..., None] * self.policy.head.entropy_grad(u), y)
+
+    def hvp(self, y, y_dot):
+        (u, _), (u_dot, _) = self.policy.split(y), self.policy.split(y_dot)
+        u_bar_dot = self.w[..., None] * self.policy.head.entropy_hvp(u, u_dot)
+        return self.policy.join(u_bar_dot, y)
+
+
+@dataclass(frozen=True)
+class KL:
+    """sum w KL(pi_old, pi), nats; u_old [..., T, B, n_in] is a constant."""
+
+    policy: Any
+    u_old: np.ndarray
+    w: np.ndarray
+
+    def value(self, y):
+        u, _ = self.policy.split(y)
+        return (self.w * self.policy.head.kl(self.u_old, u)).sum((-2, -1))
+
+    def grad(self, y):
+        u, _ = self.policy.split(y)
+        u_bar = self.w[..., None] * self.policy.head.kl_grad(self.u_old, u)
+        return self.policy.join(u_bar, y)
+
+    def hvp(self, y, y_dot):
+        (u, _), (u_dot, _) = self.policy.split(y), self.policy.split(y_dot)
+        u_bar_dot = self.w[..., None] * self.policy.head.kl_hvp(self.u_old, u, u_dot)
+        return self.policy.join(u_bar_dot, y)
+
+
+@dataclass(frozen=True)
+class ValueFit:
+    """sum w (v - target)^2 of the policy's value v; targets [..., T, B] are constants."""
+
+    policy: Any
+    targets: np.ndarray
+    w: np.ndarray
+
+    def value(self, y):
+        _, v = self.policy.split(y)
+        return (self.w * (v - self.targets) ** 2).sum((-2, -1))
+
+    def grad(self, y):
+        u, v = self.policy.split(y)
+        return self.policy.join(np.zeros_like(u), y, 2 * self.w * (v - self.targets))
+
+    def hvp(self, y, y_dot):
+        u_dot, v_dot = self.policy.split(y_dot)
+        return self.policy.join(np.zeros_like(u_dot), y, 2 * self.w * v_dot)
+
+
+@dataclass(frozen=True)
+class SquaredError:
+    """sum w |y - target|^2 over rows; targets [..., R, m] and w [..., R] are constants."""
+
+    targets: np.ndarray
+    w: np.ndarray
+
+    def value(self, y):
+        return (self.w * ((y - self.targets) ** 2).sum(-1)).sum(-1)
+
+    def grad(self, y):
+        return 2 * self.w[..., None] * (y - self.targets)
+
+    def hvp(self, y, y_dot):
+        return 2 * self.w[..., None] * y_dot
+
+
+@dataclass(frozen=True)
+class Sum:
+    """The sum of weight * scalar over `terms`, pairs of (weight, scalar)."""
+
+    terms: tuple
+
+    def value(self, y):
+        return sum(weight * scalar.value(y) for weight, scalar in self.terms)
+
+    def grad(self, y):
+        return sum(weight * scalar.grad(y) for weight, scalar in self.terms)
+
+    def hvp(self, y, y_dot):
+        return sum(weight * scalar.hvp(y, y_dot) for weight, scalar in self.terms)
