@@ -1,1 +1,47 @@
+"""minimeta: meta-reinforcement learning written by hand in NumPy.
 
+Maps have four forms, scalars have three, adaptation is one more map, and everything is a function
+of a flat theta whose leading axis is the task.
+
+        a map  y = f(theta, x)                       a scalar  s(y)  (one number per task)
+forward      y, cache                                value
+jvp          y_dot           from theta_dot, x_dot   grad
+vjp          theta_bar,x_bar from y_bar              hvp     from y_dot
+vjp_dot      the tangent of the vjp
+
+maps:     affine, tanh, sigmoid -> MLP, LSTM -> policy (observations -> log-probabilities)
+scalars:  log-likelihood, likelihood ratio, clipped ratio, DiCE, KL, entropy, squared error
+objective = scalar o map            theta -> one number per task:  value, grad, hvp
+adaptation = theta -> phi           gradient step: phi = theta - alpha grad L(theta; D)
+                                    recurrence:    h_{t+1} = f_theta(h_t, s, a, r, d)
+meta-gradient = adaptation.vjp( grad of the outer objective at phi )
+
+Reading order, imports only point backwards:
+
+    calculus/   1  derivatives by hand              tasks/  4  what can be adapted to
+    testing/    2  how to know they are right       rl/     5  from tasks to arrays
+    policy/     3  from outputs to objectives       meta/   6  learning to adapt
+                                                    exact/  7  ground truth
+
+Letters, the same everywhere:
+
+    theta, phi   parameters before and after adaptation     K  tasks         P  parameters
+    alpha        rate of the inner step                     T  steps         H  hidden units
+    l, A         log-probabilities, advantages              B  episodes      n  inputs
+    _dot, _bar   tangent, cotangent                         R  rows          m  outputs
+
+A task is one MDP; an episode runs from reset to done or horizon; a trial is the run of episodes
+of one task through which a recurrent agent keeps its memory; an adaptation step is one inner
+update; a meta-batch is the K tasks of one iteration.
+"""
+from . import policy, rl, tasks, testing
+from .calculus import LSTM, MLP, Layout
+from .meta import RL2, NonFiniteError, Result, evaluate, meta_train
+from .policy import (SGD, Adam, Categorical, Gaussian, Linear, LSTMPolicy, MLPPolicy,
+                     Objective, surrogates)
+
+__all__ = [
+    "Layout", "MLP", "LSTM", "Categorical", "Gaussian", "MLPPolicy", "LSTMPolicy",
+    "Objective", "surrogates", "SGD", "Adam", "Linear", "RL2", "meta_train", "evaluate",
+    "Result", "NonFiniteError", "policy", "rl", "tasks", "testing",
+]

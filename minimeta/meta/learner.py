@@ -57,11 +57,21 @@ class Result:
 
 
 class NonFiniteError(ArithmeticError):
-    """Training met NaN or inf; `result` holds what was learned before."""
+    """Training met NaN or inf. From meta_train, `result` holds what was learned before."""
 
-    def __init__(self, message, result):
+    def __init__(self, message, result=None):
         super().__init__(message)
         self.result = result
+
+
+def require_finite(layout, **quantities):
+    """Numbers, and vectors [..., P] along theta, must be finite; names the worst block."""
+    for name, quantity in quantities.items():
+        is_bad = ~np.isfinite(quantity)
+        if is_bad.any():
+            where = np.argwhere(is_bad)[0]
+            block = f" at {layout.name(int(where[-1]))}" if len(where) else ""
+            raise NonFiniteError(f"{name} is not finite{block}; a smaller rate may help")
 
 
 def meta_train(learner, family, *, iterations, tasks, seed=0, callback=None):
@@ -73,7 +83,7 @@ def meta_train(learner, family, *, iterations, tasks, seed=0, callback=None):
     callback    called after each iteration as callback(iteration, row, theta)
 
     Returns a Result. Ctrl-C ends training and returns what was learned so far.
-    Raises NonFiniteError if theta or a logged number is no longer finite.
+    Raises NonFiniteError as soon as a loss, a gradient or an update is not finite.
     """
     iterations = boundary.count("iterations", iterations)
     K = boundary.count("tasks", tasks)
@@ -82,12 +92,15 @@ def meta_train(learner, family, *, iterations, tasks, seed=0, callback=None):
         for iteration in range(iterations):
             batch = family.sample(K, stream(seed, iteration, "tasks"))
             rng = stream(seed, iteration, "collect")
-            progress = iteration / iterations
-            training = meta_step(learner, training, batch, progress, rng)
+            training = meta_step(learner, training, batch, iteration / iterations, rng)
             if callback is not None:
                 callback(iteration, training.log[-1], training.theta)
     except KeyboardInterrupt:
         return Result(training.theta, training.log, interrupted=True)
+    except NonFiniteError as error:
+        message = f"iteration {len(training.log)}: {error}; `result` of this error holds " \
+            f"what was learned before"
+        raise NonFiniteError(message, Result(training.theta, training.log)) from None
     return Result(training.theta, training.log)
 
 
@@ -100,17 +113,4 @@ def meta_step(learner, training, tasks, progress, rng):
     last = learner.collect(phi, tasks, rng)
     theta, state, row = learner.update(
         training.theta, training.state, history, last, progress)
-    check_finite(learner, theta, row, training)
     return Training(theta, state, training.log + (row,))
-
-
-def check_finite(learner, theta, row, training):
-    bad = [name for name, number in row.items() if not np.isfinite(number)]
-    if not np.isfinite(theta).all():
-        worst = int(np.argmin(np.isfinite(theta)))
-        bad.append(f"theta at {learner.policy.layout.name(worst)}")
-    if bad:
-        raise NonFiniteError(
-            f"iteration {len(training.log)}: {', '.join(bad)} not finite; a smaller rate "
-            f"may help; what was learned before is in this error's `result`",
-            Result(training.theta, training.log))

@@ -23,6 +23,7 @@ from ..policy import Adam, ClippedRatio, Linear, LSTMPolicy, Objective
 from ..policy.losses import Entropy, OfActions, Sum, ValueFit
 from ..policy.optimizers import at, clip_norm
 from ..rl import gae, normalised, rollout
+from .learner import require_finite
 
 
 def fold(array):
@@ -54,7 +55,7 @@ class RL2:
     lam: float = 0.9
     clip: float = 0.2
     epochs: int = 3
-    rate: Any = Linear(3e-3, 0.0)
+    rate: Any = Linear(6e-3, 0.0)
     value_weight: float = 0.5
     entropy_weight: Any = Linear(0.02, 0.0)
     max_norm: float = 1.0
@@ -110,6 +111,8 @@ class RL2:
             grad, norm = clip_norm(point.grad, self.max_norm)
             theta, state = self.optimizer.step(
                 theta, grad, state, at(self.rate, progress))
+            require_finite(self.policy.layout, loss=point.value, gradient=point.grad,
+                           theta=theta)
         returns = data.reward.sum(1)
         return theta, state, {"return": float(returns.mean()),
                               "loss": float(point.value), "gradient": norm}

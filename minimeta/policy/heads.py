@@ -13,11 +13,14 @@ s_hvp [..., n_in]. Rows do not mix, so the four forms of l as a map of u follow 
 
 Letters: ... any leading axes, n actions or action dimensions.
 """
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..calculus import Layout, boundary
+
+LOG_2PI = math.log(2 * math.pi)  # a Python float, which leaves float32 as it is
 
 
 class Head:
@@ -187,7 +190,7 @@ class Gaussian(Head):
         self._check(u, a, (self.n,))
         mu, log_std = self.split(u)
         e = (a - mu) * np.exp(-log_std)
-        return (-0.5 * e * e - log_std - 0.5 * np.log(2 * np.pi)).sum(-1)
+        return (-0.5 * e * e - log_std - 0.5 * LOG_2PI).sum(-1)
 
     def log_prob_grad(self, u, a):
         mu, log_std = self.split(u)
@@ -202,7 +205,7 @@ class Gaussian(Head):
         return self.join((e_dot - e * log_std_dot) * precision, 2 * e * e_dot)
 
     def entropy(self, u):
-        return (self.split(u)[1] + 0.5 * np.log(2 * np.pi * np.e)).sum(-1)
+        return (self.split(u)[1] + 0.5 * (LOG_2PI + 1)).sum(-1)
 
     def entropy_grad(self, u):
         mu, log_std = self.split(u)

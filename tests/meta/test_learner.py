@@ -1,0 +1,132 @@
+"""The loop: its order, its randomness, and how it stops."""
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from minimeta import (RL2, Categorical, LSTMPolicy, NonFiniteError,
+                      meta_train)
+from minimeta.meta.learner import stream
+from minimeta.tasks import BernoulliBandit
+
+FAMILY = BernoulliBandit(arms=3, pulls=4)
+LEARNER = RL2(LSTMPolicy(1, Categorical(3), n_hidden=5))
+
+
+@dataclass(frozen=True)
+class Scribe:
+    """A learner that writes down what the loop does with it."""
+
+    calls: list
+    rounds = 2
+
+    def init(self, rng):
+        return np.zeros(1)
+
+    def collect(self, theta, tasks, rng):
+        self.calls.append(("collect", float(theta[0]), len(tasks)))
+        return f"data {theta[0]}"
+
+    def adapt(self, theta, data):
+        self.calls.append(("adapt", float(theta[0]), data))
+        return theta + 1
+
+    def update(self, theta, state, history, data, progress):
+        self.calls.append(("update", float(theta[0]), tuple(history), data, progress))
+        return theta + 10, state, {"return": 0.0}
+
+
+def test_the_loop_collects_adapts_collects_and_meta_trains():
+    calls = []
+    result = meta_train(Scribe(calls), FAMILY, iterations=2, tasks=7)
+    assert calls[:6] == [
+        ("collect", 0.0, 7), ("adapt", 0.0, "data 0.0"),
+        ("collect", 1.0, 7), ("adapt", 1.0, "data 1.0"),
+        ("collect", 2.0, 7),
+        ("update", 0.0, ("data 0.0", "data 1.0"), "data 2.0", 0.0),
+    ]
+    assert calls[6][1] == 10.0 and calls[-1][-1] == 0.5
+    assert result.theta[0] == 20 and len(result.log) == 2
+
+
+def test_the_same_seed_gives_the_same_theta_and_another_seed_another():
+    one, same, other = (
+        meta_train(LEARNER, FAMILY, iterations=3, tasks=8, seed=s) for s in (4, 4, 5))
+    assert np.array_equal(one.theta, same.theta) and one.log == same.log
+    assert not np.array_equal(one.theta, other.theta)
+
+
+def test_training_leaves_the_global_random_state_alone():
+    before = np.random.get_state()[1].copy()
+    meta_train(LEARNER, FAMILY, iterations=1, tasks=3)
+    assert np.array_equal(before, np.random.get_state()[1])
+
+
+def test_streams_of_different_purposes_and_iterations_differ():
+    draws = {stream(0, i, p).random() for i in range(3) for p in ("tasks", "collect")}
+    assert len(draws) == 6
+    assert stream(0, 2, "tasks").random() == stream(0, 2, "tasks").random()
+
+
+def test_ctrl_c_returns_what_was_learned_so_far_untorn():
+    kept = {}
+
+    def callback(iteration, row, theta):
+        kept[iteration] = theta.copy()
+        if iteration == 2:
+            raise KeyboardInterrupt
+
+    result = meta_train(LEARNER, FAMILY, iterations=9, tasks=8, callback=callback)
+    assert result.interrupted and len(result.log) == 3
+    assert np.array_equal(result.theta, kept[2])
+
+
+def test_ctrl_c_inside_an_update_leaves_the_iteration_before():
+    @dataclass(frozen=True)
+    class Interrupted(RL2):
+        def update(self, theta, state, history, data, progress):
+            new = super().update(theta, state, history, data, progress)
+            if progress >= 0.5:
+                raise KeyboardInterrupt
+            return new
+
+    result = meta_train(Interrupted(LEARNER.policy), FAMILY, iterations=4, tasks=8)
+    whole = meta_train(LEARNER, FAMILY, iterations=4, tasks=8,
+                       callback=lambda i, row, theta: thetas.append(theta))
+    assert result.interrupted and len(result.log) == 2 and not whole.interrupted
+    assert np.array_equal(result.theta, thetas[1])
+
+
+thetas = []
+
+
+@pytest.mark.parametrize("rate, what", [(float("inf"), "theta"), (1e38, "")])
+def test_a_number_that_is_no_longer_finite_stops_the_run_and_names_where(rate, what):
+    learner = RL2(LEARNER.policy, rate=rate)
+    with np.errstate(all="ignore"), pytest.raises(NonFiniteError) as caught:
+        meta_train(learner, FAMILY, iterations=5, tasks=8)
+    message = str(caught.value)
+    assert message.startswith("iteration ") and what in message and "is not finite" in message
+    assert np.isfinite(caught.value.result.theta).all()
+
+
+def test_a_gradient_with_nan_names_its_block():
+    @dataclass(frozen=True)
+    class Broken(RL2):
+        def objective(self, data, entropy_weight):
+            objective = super().objective(data, entropy_weight)
+            objective.scalar.terms[1][1].targets[0, 0] = np.nan
+            return objective
+
+    with pytest.raises(NonFiniteError, match=r"iteration 0: .* is not finite"):
+        meta_train(Broken(LEARNER.policy), FAMILY, iterations=2, tasks=8)
+
+
+@pytest.mark.parametrize("wrong, error, message", [
+    ({"iterations": 0}, ValueError, "iterations must be at least 1, got 0"),
+    ({"tasks": 2.5}, TypeError, "tasks must be a whole number, got 2.5"),
+    ({"shard": 3}, TypeError, "shard"),
+])
+def test_bad_arguments_are_refused_by_name(wrong, error, message):
+    with pytest.raises(error, match=message):
+        meta_train(LEARNER, FAMILY, **({"iterations": 1, "tasks": 2} | wrong))
