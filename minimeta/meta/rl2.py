@@ -111,8 +111,8 @@ class RL2:
             grad, norm = clip_norm(point.grad, self.max_norm)
             theta, state = self.optimizer.step(
                 theta, grad, state, at(self.rate, progress))
-            require_finite(self.policy.layout, loss=point.value, gradient=point.grad,
-                           theta=theta)
+            require_finite(self.policy.layout, gradient=point.grad, theta=theta)
+        require_finite(self.policy.layout, loss=point.value)
         returns = data.reward.sum(1)
         return theta, state, {"return": float(returns.mean()),
                               "loss": float(point.value), "gradient": norm}

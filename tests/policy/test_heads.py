@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from minimeta import Categorical, Gaussian
+from minimeta.policy.heads import largest, total
 
 HEADS = [Categorical(3), Categorical(5), Gaussian(1), Gaussian(3)]
 seeds = st.integers(0, 2**31)
@@ -141,6 +142,14 @@ def test_samples_come_with_the_stated_probabilities():
     counts = np.bincount(head.sample(np.broadcast_to(u, (100_000, 4)), rng), minlength=4)
     p = np.exp(u) / np.exp(u).sum()
     assert np.all(np.abs(counts / 1e5 - p) < 5 * np.sqrt(p * (1 - p) / 1e5))
+
+
+@given(seed=seeds, n=st.integers(1, 9))
+def test_the_fast_row_maximum_and_sum_are_the_plain_ones(seed, n):
+    u = np.random.default_rng(seed).normal(size=(3, 4, n))
+    assert np.array_equal(largest(u), u.max(-1, keepdims=True))
+    gap = np.abs(total(u) - u.sum(-1, keepdims=True))
+    assert np.all(gap <= 1e-15 * n * np.abs(u).sum(-1, keepdims=True))
 
 
 @pytest.mark.parametrize("head", HEADS)

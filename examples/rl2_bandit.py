@@ -1,0 +1,97 @@
+"""RL^2 learns to explore: an LSTM becomes a bandit algorithm, held against the exact optimum.
+
+    python examples/rl2_bandit.py                        5 arms, 10 pulls
+    python examples/rl2_bandit.py --arms 2 --pulls 100   Wang et al.'s length
+    python examples/rl2_bandit.py --quick                seconds, to see that it runs
+"""
+import argparse
+import time
+
+import numpy as np
+
+from minimeta import (RL2, Categorical, Linear, LSTMPolicy, evaluate, exact, meta_train)
+from minimeta.exact import agents
+from minimeta.tasks import BernoulliBandit
+
+HIDDEN = 48          # H, LSTM cells
+STEPS = 2560         # T K, pulls in a meta-batch
+ITERATIONS = 3000
+RATE = 6e-3          # of Adam, decaying to 0
+TEST_BANDITS = 20_000
+EPSILONS = (0.02, 0.05, 0.1, 0.2)    # the best of these is shown, as is the best c
+CS = (0.1, 0.2, 0.3, 0.5, 1.0)
+DISCOUNTS = (0.7, 0.8, 0.9, 0.95, 0.99)
+
+
+def train(family, iterations, seed):
+    """Short trials are trained undiscounted. In long ones, reward follows the pull at once
+    and most of what comes later is noise: small gamma and lambda."""
+    is_short = family.pulls <= 20
+    learner = RL2(LSTMPolicy(family.obs_size, Categorical(family.arms), HIDDEN),
+                  gamma=1.0 if is_short else 0.8, lam=0.9 if is_short else 0.3,
+                  rate=Linear(RATE, 0.0), entropy_weight=Linear(0.02, 0.0))
+    start, recent = time.perf_counter(), []
+
+    def progress(iteration, row, theta):
+        recent.append(row["return"])
+        if (iteration + 1) % max(1, iterations // 10) == 0:
+            print(f"{time.perf_counter() - start:6.1f} s   iteration {iteration + 1:5d}   "
+                  f"reward of a trial {np.mean(recent):.3f}", flush=True)
+            recent.clear()
+
+    result = meta_train(learner, family, iterations=iterations,
+                        tasks=max(1, STEPS // family.pulls), seed=seed, callback=progress)
+    return learner, result.theta
+
+
+def classical(family):
+    """Name -> the agents of that name, of which the best is shown."""
+    arms, pulls = family.arms, family.pulls
+    scores = {
+        "random": [agents.random],
+        "Thompson": [agents.thompson],
+        "greedy": [agents.greedy],
+        "OTS": [agents.ots],
+        "epsilon-greedy": [agents.epsilon_greedy(e) for e in EPSILONS],
+        "UCB1": [agents.ucb1(c) for c in CS],
+        "Gittins": [agents.gittins(pulls, d) for d in DISCOUNTS],
+    }
+    return {name: [agents.BanditAgent(arms, s) for s in group]
+            for name, group in scores.items()}
+
+
+def main(arms=5, pulls=10, iterations=ITERATIONS, bandits=TEST_BANDITS, seed=0):
+    """Trains, evaluates, prints. Returns name -> (mean total reward, standard error), and the
+    exact optimum under "exact"."""
+    family = BernoulliBandit(arms, pulls)
+    optimum = exact.bayes_optimal_bandit(arms, pulls).value
+    learner, theta = train(family, iterations, seed)
+
+    def total(agent, theta=None):
+        curve = evaluate(agent, theta, family, tasks=bandits, seed=seed)
+        return curve.mean[0], curve.standard_error[0]
+
+    rewards = {name: max(total(agent) for agent in group)
+               for name, group in classical(family).items()}
+    rewards["RL^2"] = total(learner, theta)
+    print(f"\n{arms} arms, {pulls} pulls: total reward of {bandits} fresh bandits\n"
+          f"{'':16}{'reward':>9}{'95 % interval':>20}{'of the optimum':>16}")
+    for name, (mean, error) in rewards.items():
+        low, high = mean - 1.96 * error, mean + 1.96 * error
+        print(f"{name:16}{mean:9.3f}{f'[{low:.3f}, {high:.3f}]':>20}{mean / optimum:15.2%}")
+    print(f"{'Bayes-optimal':16}{optimum:9.3f}{'exact':>20}{1:15.2%}")
+    mean, error = rewards["RL^2"]
+    if mean > optimum + 3 * error:
+        print("RL^2 is above the exact optimum by more than 3 standard errors: a mistake.")
+    return rewards | {"exact": (optimum, 0.0)}
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--arms", type=int, default=5)
+    parser.add_argument("--pulls", type=int, default=10)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--quick", action="store_true", help="a tenth of the training")
+    args = parser.parse_args()
+    quick = {"iterations": ITERATIONS // 10, "bandits": 2000} if args.quick else {}
+    main(args.arms, args.pulls, seed=args.seed, **quick)

@@ -1,0 +1,67 @@
+"""Optimizers on flat vectors, against their equations."""
+import numpy as np
+import pytest
+
+from minimeta import SGD, Adam, Linear
+from minimeta.policy.optimizers import at, clip_norm
+
+GRADS = np.random.default_rng(0).normal(size=(5, 3)) * [1e-3, 1.0, 1e3]
+
+
+def test_sgd_steps_against_the_gradient():
+    theta, _ = SGD().step(np.array([1.0, 2.0]), np.array([10.0, -10.0]), (), 0.1)
+    assert theta.tolist() == [0.0, 3.0]
+
+
+def test_adam_follows_its_equations_coordinate_by_coordinate():
+    adam, theta = Adam(), np.zeros(3)
+    state = adam.init(theta)
+    for grad in GRADS:
+        theta, state = adam.step(theta, grad, state, 0.01)
+    for i in range(3):
+        x = m = v = 0.0
+        for t, g in enumerate(GRADS[:, i], 1):
+            m = 0.9 * m + 0.1 * g
+            v = 0.999 * v + 0.001 * g * g
+            x -= 0.01 * (m / (1 - 0.9 ** t)) / ((v / (1 - 0.999 ** t)) ** 0.5 + 1e-8)
+        assert abs(theta[i] - x) < 1e-14
+
+
+def test_the_first_step_of_adam_has_the_length_of_the_rate_whatever_the_scale():
+    adam, theta = Adam(), np.zeros(3)
+    stepped, _ = adam.step(theta, GRADS[0], adam.init(theta), 0.01)
+    assert np.allclose(np.abs(stepped), 0.01, rtol=1e-3)
+
+
+def test_a_step_changes_neither_theta_nor_the_state_it_was_given():
+    adam, theta = Adam(), np.ones(3)
+    state = adam.init(theta)
+    adam.step(theta, GRADS[0], state, 0.1)
+    assert np.all(theta == 1) and np.all(state.m == 0) and state.t == 0
+
+
+@pytest.mark.parametrize("optimizer", [SGD(), Adam()])
+def test_float32_stays_float32(optimizer):
+    theta = np.ones(3, np.float32)
+    stepped, state = optimizer.step(theta, theta, optimizer.init(theta), 0.1)
+    assert stepped.dtype == np.float32
+    assert all(getattr(s, "dtype", np.float32) == np.float32 for s in state[:2])
+
+
+def test_long_gradients_are_shortened_and_short_ones_left_alone():
+    grad = np.array([3.0, 4.0])
+    clipped, norm = clip_norm(grad, 1.0)
+    assert norm == 5.0 and np.allclose(clipped, [0.6, 0.8], rtol=1e-15)
+    same, _ = clip_norm(grad, 5.0)
+    assert same is grad
+
+
+def test_a_schedule_runs_from_start_to_stop():
+    assert [at(Linear(3.0, 1.0), p) for p in (0.0, 0.5, 1.0)] == [3.0, 2.0, 1.0]
+    assert at(0.7, 0.3) == 0.7
+
+
+@pytest.mark.parametrize("wrong", [{"beta1": 1.1}, {"beta2": -0.1}, {"epsilon": 0.0}])
+def test_bad_settings_are_refused_by_name(wrong):
+    with pytest.raises(ValueError, match=f"{next(iter(wrong))} must be"):
+        Adam(**wrong)
