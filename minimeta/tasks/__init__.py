@@ -3,5 +3,10 @@ family is.
 """
 from .bandits import BernoulliBandit
 from .family import Box, Discrete
+from .gridworld import GridNavigation
+from .mdp import RandomMDP
+from .navigation import PointNavigation
+from .sinusoid import Sinusoid
 
-__all__ = ["BernoulliBandit", "Box", "Discrete"]
+__all__ = ["BernoulliBandit", "Box", "Discrete", "GridNavigation", "PointNavigation",
+           "RandomMDP", "Sinusoid"]

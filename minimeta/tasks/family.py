@@ -17,6 +17,8 @@ itself. No observation may reveal the task.
 """
 from dataclasses import dataclass, fields, replace
 
+import numpy as np
+
 from ..calculus import boundary
 
 
@@ -26,12 +28,20 @@ class Discrete:
 
     n: int
 
+    def sample(self, shape, rng):
+        """Uniform actions, integers [*shape]."""
+        return rng.integers(self.n, size=shape)
+
 
 @dataclass(frozen=True)
 class Box:
-    """Actions in R^n."""
+    """Actions in R^n, of which a task uses each coordinate clipped to [-1, 1]."""
 
     n: int
+
+    def sample(self, shape, rng):
+        """Uniform actions in [-1, 1]^n, floats [*shape, n]."""
+        return rng.uniform(-1, 1, tuple(shape) + (self.n,))
 
 
 class Tasks:
@@ -45,13 +55,15 @@ class Tasks:
 
     def __getitem__(self, index):
         """tasks[i:j], or tasks[array of indices]: fewer tasks of the same kind."""
-        if isinstance(index, int):
+        if isinstance(index, (int, np.integer)):
             raise TypeError(f"tasks are sliced, tasks[{index}:{index + 1}], to keep the axis")
         return replace(self, **{n: getattr(self, n)[index] for n in self._arrays()})
 
     def check_actions(self, action, shape):
         """Actions must be integers in range, or finite floats, of the given shape."""
         space = self.family.action
+        if not isinstance(action, np.ndarray):
+            raise TypeError(f"action must be a NumPy array, got {type(action).__name__}")
         expected = shape if isinstance(space, Discrete) else shape + (space.n,)
         if action.shape != expected:
             raise ValueError(
