@@ -38,10 +38,10 @@ from . import policy, rl, tasks, testing
 from .calculus import LSTM, MLP, Layout
 from .meta import RL2, NonFiniteError, Result, evaluate, meta_train
 from .policy import (SGD, Adam, Categorical, Gaussian, Linear, LSTMPolicy, MLPPolicy,
-                     Objective, surrogates)
+                     Objective, TabularPolicy, surrogates)
 
 __all__ = [
     "Layout", "MLP", "LSTM", "Categorical", "Gaussian", "MLPPolicy", "LSTMPolicy",
-    "Objective", "surrogates", "SGD", "Adam", "Linear", "RL2", "meta_train", "evaluate",
+    "TabularPolicy", "Objective", "surrogates", "SGD", "Adam", "Linear", "RL2", "meta_train", "evaluate",
     "Result", "NonFiniteError", "policy", "rl", "tasks", "testing",
 ]

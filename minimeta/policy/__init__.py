@@ -8,6 +8,7 @@ from .objectives import Objective
 from .optimizers import SGD, Adam, Linear
 from .policies import LSTMPolicy, MLPPolicy
 from .surrogates import ClippedRatio
+from .tabular import TabularPolicy
 
 __all__ = ["Categorical", "Gaussian", "Objective", "SGD", "Adam", "Linear",
-           "LSTMPolicy", "MLPPolicy", "ClippedRatio"]
+           "LSTMPolicy", "MLPPolicy", "TabularPolicy", "ClippedRatio"]

@@ -4,6 +4,8 @@ as actors, a memory that goes in and comes out.
     MLPPolicy    memoryless: it sees the observation          x = s_t
     LSTMPolicy   recurrent: it sees what just happened too    x = (s_t, a_{t-1}, r_{t-1}, d_{t-1})
 
+(and, where the states can be counted, TabularPolicy of tabular.py, memoryless too).
+
 `see` builds x, and so says what an agent may know. For the recurrent policy the last three are
 zero at the first step of a trial. At the first step of a later episode of the same trial they
 are the last action, the last reward and d = 1 of the episode before: the memory is carried
@@ -128,26 +130,8 @@ class Policy:
         return Act(action, self.head.log_prob(u, action), value)
 
 
-@dataclass(frozen=True)
-class MLPPolicy(Policy):
-    """A memoryless policy.
-
-    obs_size    length of an observation
-    head        Categorical(n) or Gaussian(n)
-    hidden      sizes of the hidden layers
-    activation  "tanh", "sigmoid" or "relu"
-    """
-
-    obs_size: int
-    head: Head
-    hidden: tuple = (64, 64)
-    activation: str = "tanh"
-    net: MLP = field(init=False, repr=False)
-
-    def __post_init__(self):
-        n_out = self.head.n_in - self.head.free.size
-        net = MLP((self.obs_size, *self.hidden, n_out), self.activation)
-        object.__setattr__(self, "net", net)
+class Memoryless(Policy):
+    """What a policy that sees the observation alone does; to it all steps are alike."""
 
     @property
     def n_in(self):
@@ -167,11 +151,33 @@ class MLPPolicy(Policy):
         return self.choose(self.attach(y, theta), rng), memory
 
     def fold(self, x):
-        """[..., T, B, n] -> [..., T B, n]: to a memoryless policy all steps are alike."""
+        """[..., T, B, n] -> [..., T B, n]: steps are rows."""
         return x.reshape(x.shape[:-3] + (-1, x.shape[-1]))
 
     def unfold(self, x, n_steps):
         return x.reshape(x.shape[:-2] + (n_steps, -1, x.shape[-1]))
+
+
+@dataclass(frozen=True)
+class MLPPolicy(Memoryless):
+    """A memoryless policy.
+
+    obs_size    length of an observation
+    head        Categorical(n) or Gaussian(n)
+    hidden      sizes of the hidden layers
+    activation  "tanh", "sigmoid" or "relu"
+    """
+
+    obs_size: int
+    head: Head
+    hidden: tuple = (64, 64)
+    activation: str = "tanh"
+    net: MLP = field(init=False, repr=False)
+
+    def __post_init__(self):
+        n_out = self.head.n_in - self.head.free.size
+        net = MLP((self.obs_size, *self.hidden, n_out), self.activation)
+        object.__setattr__(self, "net", net)
 
 
 @dataclass(frozen=True)
