@@ -62,6 +62,15 @@ def finite(name, array, coordinate=str):
     )
 
 
+def like(name, array, other_name, other):
+    """Two arrays must have the same shape."""
+    if np.shape(array) != np.shape(other):
+        raise ValueError(
+            f"{name} must have the shape of {other_name}, {list(np.shape(other))}, got "
+            f"{list(np.shape(array))}"
+        )
+
+
 def parameters(layout, theta):
     """theta [..., P] must be a finite floating array of the layout's length."""
     floating("theta", theta)

@@ -7,8 +7,9 @@ from .heads import Categorical, Gaussian
 from .objectives import Objective
 from .optimizers import SGD, Adam, Linear
 from .policies import LSTMPolicy, MLPPolicy
-from .surrogates import ClippedRatio
+from .surrogates import ClippedRatio, Dice, LoadedDice, LogLikelihood, Ratio
 from .tabular import TabularPolicy
 
 __all__ = ["Categorical", "Gaussian", "Objective", "SGD", "Adam", "Linear",
-           "LSTMPolicy", "MLPPolicy", "TabularPolicy", "ClippedRatio"]
+           "LSTMPolicy", "MLPPolicy", "TabularPolicy", "LogLikelihood", "Ratio", "ClippedRatio", "Dice",
+           "LoadedDice"]

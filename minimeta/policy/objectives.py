@@ -4,6 +4,7 @@
     at.value      s(y)                            [...]
     at.grad       vjp(s_grad(y))                  [..., P]
     at.hvp(v)     vjp_dot along v: the exact Hessian of s(f(theta)) times v
+    at.jvp(v), at.vjp(y_bar)                      the map's own, at this point
 
 The scalar never mentions a weight, the map never mentions a loss.
 
@@ -53,7 +54,13 @@ class Point:
 
     @cached_property
     def grad(self):
-        return self.objective.net.vjp(self.theta, self.cache, self.y_bar)[0]
+        return self.vjp(self.y_bar)
+
+    def jvp(self, v):
+        return self.objective.net.jvp(self.theta, self.cache, v)[0]
+
+    def vjp(self, y_bar):
+        return self.objective.net.vjp(self.theta, self.cache, y_bar)[0]
 
     def hvp(self, v):
         net, scalar = self.objective.net, self.objective.scalar

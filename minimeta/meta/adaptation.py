@@ -1,0 +1,117 @@
+"""Adaptation is one more map, theta -> phi: gradient steps on objectives of the task's data.
+
+    theta_0 = theta,    theta_{i+1} = theta_i - alpha_i grad L_i(theta_i),    phi = the last
+
+    adapted = GradientSteps((L_0, L_1, ..)).at(theta, alpha)      one objective for each step
+    adapted.phi                                                   [..., P]
+    adapted.jvp(theta_dot, alpha_dot) -> phi_dot                  forwards through the steps
+    adapted.vjp(phi_bar)              -> theta_bar, alpha_bar     backwards through the steps
+
+One step's derivative is I - alpha H, with H the Hessian of L_i at theta_i, which is symmetric.
+So jvp is v - alpha H v, vjp is v - H (alpha v) (the same where alpha is one number), and
+alpha_bar is -(grad L_i * v). First-order adaptation leaves H out; it is the derivative of nothing.
+
+An objective is whatever has .at(theta) with .grad and .hvp(v): a sampled surrogate, behaviour
+cloning, an exact expected return. Its data are constants, though theta_i collected them.
+
+Letters: ... leading task axes, P parameters, S steps.
+Source: Finn et al. (2017), MAML, arXiv 1703.03400; Li et al. (2017), Meta-SGD, arXiv 1707.09835.
+"""
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..calculus import boundary
+
+
+def rates(alpha, P):
+    """alpha as an array [..., S, 1] or [..., S, P]: one row for each step, whose last row
+    serves all steps after.
+
+    alpha   a number; a sequence, one for each step; or [..., S, P], one for each parameter
+    """
+    alpha = np.asarray(alpha)
+    if not np.issubdtype(alpha.dtype, np.inexact):
+        alpha = alpha.astype(float)
+    if alpha.ndim < 2:
+        alpha = alpha.reshape(-1, 1)
+    if alpha.shape[-2] == 0 or alpha.shape[-1] not in (1, P):
+        raise ValueError(
+            f"alpha must be a number, a sequence [S] (one for each step), or an array [S, {P}] "
+            f"(one for each parameter too), got shape {list(alpha.shape)}")
+    return alpha
+
+
+def positive_rates(alpha, P):
+    """The same, for rates that a user gives: each must be a finite number above 0."""
+    alpha = rates(alpha, P)
+    if not (np.isfinite(alpha).all() and (alpha > 0).all()):
+        raise ValueError(f"alpha must be positive, got {alpha.min()}")
+    return alpha
+
+
+@dataclass(frozen=True)
+class GradientSteps:
+    """The map theta, alpha -> phi.
+
+    objectives   one for each step; losses, which the steps descend
+    first_order  leave the Hessians out of the derivatives (phi is the same)
+    """
+
+    objectives: tuple
+    first_order: bool = False
+
+    def at(self, theta, alpha):
+        """theta [..., P], alpha as `rates` takes it -> Adapted."""
+        alpha = rates(alpha, theta.shape[-1])
+        points, phi = [], theta
+        for i, objective in enumerate(self.objectives):
+            points.append(objective.at(phi))
+            phi = phi - rate(alpha, i, phi) * points[-1].grad
+        return Adapted(tuple(points), alpha, phi, self.first_order)
+
+
+def rate(alpha, i, theta):
+    """Row i of alpha, or its last row, in the precision of theta."""
+    row = alpha[..., min(i, alpha.shape[-2] - 1), :]
+    return row.astype(np.result_type(theta.dtype, row.dtype.char if row.dtype.kind == "c"
+                                     else theta.dtype), copy=False)
+
+
+@dataclass(frozen=True)
+class Adapted:
+    """The steps that were taken: `points`, each an objective at its theta_i, and phi."""
+
+    points: tuple
+    alpha: np.ndarray
+    phi: np.ndarray
+    first_order: bool = False
+
+    def jvp(self, theta_dot, alpha_dot=None):
+        """The tangent of phi [..., P]; alpha_dot has the shape of alpha."""
+        v = theta_dot
+        for i, point in enumerate(self.points):
+            v_next = v if self.first_order else v - rate(self.alpha, i, v) * point.hvp(v)
+            if alpha_dot is not None:
+                v_next = v_next - rate(alpha_dot, i, v) * point.grad
+            v = v_next
+        return v
+
+    def vjp(self, phi_bar, path_bar=None):
+        """The cotangents theta_bar [..., P] and alpha_bar [..., S, 1 or P].
+
+        path_bar   cotangents of theta_0, theta_1, .. themselves, one for each step, where more
+                   than phi depends on them
+        """
+        v = phi_bar
+        alpha_bar = np.zeros(v.shape[:-1] + self.alpha.shape[-2:], v.dtype)
+        for i, point in reversed(list(enumerate(self.points))):
+            row = min(i, self.alpha.shape[-2] - 1)
+            moved = -(point.grad * v)
+            alpha_bar[..., row, :] += (moved if self.alpha.shape[-1] > 1
+                                       else moved.sum(-1, keepdims=True))
+            if not self.first_order:
+                v = v - point.hvp(rate(self.alpha, i, v) * v)
+            if path_bar is not None:
+                v = v + path_bar[i]
+        return v, alpha_bar
