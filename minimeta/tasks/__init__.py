@@ -1,12 +1,14 @@
 """Chapter 4, what can be adapted to: families of tasks, one file a kind. family.py says what a
 family is.
 """
-from .bandits import BernoulliBandit
+from .bandits import BernoulliBandit, DependentBandit, InformativeBandit, RestlessBandit
 from .family import Box, Discrete
 from .gridworld import GridNavigation
 from .mdp import RandomMDP
 from .navigation import PointNavigation
 from .sinusoid import Sinusoid
+from .two_step import TwoStep
 
-__all__ = ["BernoulliBandit", "Box", "Discrete", "GridNavigation", "PointNavigation",
-           "RandomMDP", "Sinusoid"]
+__all__ = ["BernoulliBandit", "Box", "DependentBandit", "Discrete", "GridNavigation",
+           "InformativeBandit", "PointNavigation", "RandomMDP", "RestlessBandit", "Sinusoid",
+           "TwoStep"]

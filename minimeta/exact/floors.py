@@ -1,0 +1,104 @@
+"""The best that can be done where what is known fits in a count or a small set: exact values
+by dynamic programming, for agents that know the family but not the task.
+
+Where p2 = 1 - p1, a pull of either arm votes on the same question: a success of arm 1 and a
+failure of arm 2 are votes for arm 1. So the belief is s votes out of n, and as all pulls tell
+equally much, the best is to act greedily on the belief:
+
+    V(n, s) = earns(m) + m V(n + 1, s + 1) + (1 - m) V(n + 1, s)
+    m       = probability that the next vote is for arm 1, after s of n
+
+In the two-step task the outcome votes in the same way, on which state is the good one.
+Source of the tasks: Wang et al. (2016), Learning to reinforcement learn, arXiv 1611.05763.
+"""
+from functools import lru_cache
+
+import numpy as np
+
+from ..calculus import boundary
+from ..tasks.bandits import BETTER, KINDS
+from ..tasks.two_step import COMMON, GOOD
+from .bandits import bayes_optimal_bandit
+
+
+def belief(q, s, n):
+    """Probability that p1 is q and not 1 - q, after s of n votes for arm 1.
+
+        1 / (1 + odds),    odds = ((1 - q) / q)^(2 s - n)
+    """
+    return 1 / (1 + ((1 - q) / q) ** (2 * s - n))
+
+
+def next_vote(q, s, n):
+    """m: the next vote is for arm 1, where p1 is q or 1 - q; uniform if q is None."""
+    if q is None:
+        return (s + 1) / (n + 2)
+    b = belief(q, s, n)
+    return b * q + (1 - b) * (1 - q)
+
+
+def by_votes(q, rounds, earns):
+    """V(0, 0) of the module's head."""
+    V = np.zeros(rounds + 1)
+    for n in reversed(range(rounds)):
+        m = next_vote(q, np.arange(n + 1.0), n)
+        V = earns(m) + m * V[1:] + (1 - m) * V[:-1]
+    return float(V[0])
+
+
+def dependent_optimum(kind, pulls):
+    """The most that can be expected from a DependentBandit, reward of a trial."""
+    boundary.choice("kind", kind, KINDS)
+    pulls = boundary.count("pulls", pulls)
+    if kind == "independent":
+        return bayes_optimal_bandit(2, pulls).value
+    return by_votes(BETTER.get(kind), pulls, lambda m: np.maximum(m, 1 - m))
+
+
+def dependent_floor(kind, pulls):
+    """The least regret that can be expected: what knowing the arms would earn, less the
+    optimum without knowing them."""
+    mean_of_best = {"uniform": 3 / 4, "independent": 2 / 3, **BETTER}
+    return pulls * boundary.choice("kind", kind, mean_of_best) - dependent_optimum(kind, pulls)
+
+
+def two_step_optimum(trials):
+    """The most that can be expected from TwoStep, reward of a round."""
+    trials = boundary.count("trials", trials)
+
+    def earns(m):
+        likely = np.maximum(m, 1 - m)
+        return COMMON * likely + (1 - COMMON) * (1 - likely)
+
+    return by_votes(GOOD, trials, earns) / trials
+
+
+def informative_optimum(pulls):
+    """The most that can be expected from an InformativeBandit, reward of a trial. The belief
+    is the set of arms that may be the target."""
+
+    @lru_cache(maxsize=None)
+    def V(left, candidates):
+        if left == 0:
+            return 0.0
+        n, rest = len(candidates), 5.0 * (left - 1)  # `rest`, once the target is known
+        hint = 0.1 * sum(candidates) / n + rest
+        known = 1 + V(left - 1, candidates) if n < 10 else 0.0
+        tries = [(5 + rest + (n - 1) * (1 + V(left - 1, candidates - {arm}))) / n
+                 for arm in candidates] if n > 1 else [5 + rest]
+        return max(hint, known, *tries)
+
+    return V(boundary.count("pulls", pulls), frozenset(range(1, 11)))
+
+
+def informative_thompson(pulls):
+    """What Thompson sampling with the true prior earns there: it never pulls the arm that
+    tells, since that is the best arm of no task.
+
+        V(left, n) = (5 left + (n - 1) (1 + V(left - 1, n - 1))) / n      n candidates
+    """
+
+    def V(left, n):
+        return (5 * left + (n - 1) * (1 + V(left - 1, n - 1))) / n if left and n else 0.0
+
+    return V(boundary.count("pulls", pulls), 10)
