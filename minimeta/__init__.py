@@ -34,7 +34,7 @@ A task is one MDP; an episode runs from reset to done or horizon; a trial is the
 of one task through which a recurrent agent keeps its memory; an adaptation step is one inner
 update; a meta-batch is the K tasks of one iteration.
 """
-from . import policy, rl, tasks, testing
+from . import exact, policy, rl, tasks, testing
 from .calculus import LSTM, MLP, Layout
 from .meta import RL2, NonFiniteError, Result, evaluate, meta_train
 from .policy import (SGD, Adam, Categorical, Gaussian, Linear, LSTMPolicy, MLPPolicy,
@@ -42,6 +42,6 @@ from .policy import (SGD, Adam, Categorical, Gaussian, Linear, LSTMPolicy, MLPPo
 
 __all__ = [
     "Layout", "MLP", "LSTM", "Categorical", "Gaussian", "MLPPolicy", "LSTMPolicy",
-    "TabularPolicy", "Objective", "surrogates", "SGD", "Adam", "Linear", "RL2", "meta_train", "evaluate",
-    "Result", "NonFiniteError", "policy", "rl", "tasks", "testing",
+    "TabularPolicy", "Objective", "surrogates", "SGD", "Adam", "Linear", "RL2", "meta_train",
+    "evaluate", "Result", "NonFiniteError", "exact", "policy", "rl", "tasks", "testing",
 ]
