@@ -187,22 +187,31 @@ class LSTMPolicy(Policy):
     obs_size   length of an observation
     head       Categorical(n) or Gaussian(n)
     n_hidden   number of LSTM cells
+    sees       which of "action", "reward", "done" of the step before it sees, in this order
     """
 
     obs_size: int
     head: Head
     n_hidden: int = 48
+    sees: tuple = ("action", "reward", "done")
     net: LSTM = field(init=False, repr=False)
 
     def __post_init__(self):
         boundary.count("obs_size", self.obs_size, 0)
+        for name in self.sees:
+            boundary.choice("sees", name, self.widths)
         n_out = self.head.n_in - self.head.free.size + 1
         object.__setattr__(self, "net", LSTM(self.n_in, self.n_hidden, n_out))
 
     @property
+    def widths(self):
+        """Length of each part of the step before, as an input."""
+        return {"action": self.head.n_code, "reward": 1, "done": 1}
+
+    @property
     def n_in(self):
         """Length of x = (s, a, r, d)."""
-        return self.obs_size + self.head.n_code + 2
+        return self.obs_size + sum(self.widths[name] for name in self.sees)
 
     def begin(self, theta, n_rows):
         """The memory before a trial: the learned initial state of the LSTM."""
@@ -212,9 +221,11 @@ class LSTMPolicy(Policy):
         """x = (s_t, a_{t-1}, r_{t-1}, d_{t-1}); `last` is None at the start of a trial."""
         x = np.zeros(obs.shape[:-1] + (self.n_in,), dtype)
         x[..., :self.obs_size] = obs
-        if last is not None:
-            action, x[..., -2], x[..., -1] = last
-            x[..., self.obs_size:-2] = self.head.encode(action)
+        if last is not None and self.sees:
+            action, reward, done = last
+            parts = {"action": self.head.encode(action), "reward": reward[..., None],
+                     "done": done[..., None]}
+            x[..., self.obs_size:] = np.concatenate([parts[n] for n in self.sees], -1)
         return x
 
     def act(self, theta, memory, x, rng):
