@@ -1,12 +1,14 @@
 """Navigation in the plane: walk to a place that only the reward tells."""
 from dataclasses import dataclass
+from functools import lru_cache
+from math import ceil, sqrt
 
 import numpy as np
 
 from ..calculus import boundary
 from .family import Box, Tasks
 
-WALKS = 4000  # uniform walks behind PointTasks.random
+GRID = 5  # grid lines to the longest move, for the return of acting at random
 
 
 @dataclass(frozen=True)
@@ -72,24 +74,47 @@ class PointTasks(Tasks):
         """Exact: each coordinate goes to the goal's as fast as it can and stays there.
 
         |away_t| = max(0, |goal| - t max_step) in each coordinate is the least possible at
-        every step, so no way earns more at any step or ends earlier.
+        every step, so no way earns more at any step or ends earlier. The published -2.29 is
+        a trained policy's; this averages -0.50 with the default settings.
         """
-        return self.walk_return(
-            lambda away: np.maximum(np.abs(away) - self.family.max_step, 0), -self.goal)
-
-    def random(self):
-        """Simulated: the mean of 4000 walks of uniform actions, the same for all tasks and at
-        every call. Standard error 0.5 with the default settings."""
-        rng = np.random.default_rng(0)
-        return self.walk_return(
-            lambda away: away + self.family.max_step * self.family.action.sample((WALKS,), rng),
-            np.repeat(-self.goal[:, None], WALKS, 1)).mean(-1)
-
-    def walk_return(self, move, away):
-        """The return [...] of an episode in which away [..., 2] becomes move(away)."""
-        total, is_on = np.zeros(away.shape[:-1]), np.ones(away.shape[:-1], bool)
+        away, total, is_on = np.abs(self.goal), np.zeros(len(self)), np.ones(len(self), bool)
         for _ in range(self.family.horizon):
-            away = move(away)
+            away = np.maximum(away - self.family.max_step, 0)
             reward, done = self.judge(away)
             total, is_on = total + is_on * reward, is_on & ~done
         return total
+
+    def random(self):
+        """To four digits, by dynamic programming on a grid: the value of a uniform walk."""
+        h, V = uniform_value(self.family)
+        at = np.abs(self.goal) / h
+        i, j = at.astype(int).T
+        p, q = (at % 1).T
+        return ((1 - p) * ((1 - q) * V[i, j] + q * V[i, j + 1])
+                + p * ((1 - q) * V[i + 1, j] + q * V[i + 1, j + 1]))
+
+
+@lru_cache(maxsize=None)
+def uniform_value(family):
+    """The return of acting uniformly, by the distances |away| of both coordinates.
+
+        V_t(away) = E_step [-|away + step| + (not done) V_{t+1}(away + step)]
+
+    By symmetry the positive quarter of the plane is enough. E_step is Simpson's rule along
+    each axis, the matrix A. The quarter reaches 5 standard deviations beyond the goals.
+
+    Returns h, the width of a grid cell, and V_0 at the grid points [n, n].
+    """
+    h, T = family.max_step / GRID, family.horizon
+    far = family.reach + family.max_step * min(T, 5 * sqrt(T / 3))
+    i = np.arange(ceil(far / h) + 2)
+    A, simpson = np.zeros((len(i), len(i))), np.array([1, *[4, 2] * (GRID - 1), 4, 1])
+    for step, weight in enumerate(simpson / simpson.sum(), -GRID):
+        np.add.at(A, (i, np.minimum(np.abs(i + step), i[-1])), weight)
+    reward = -np.hypot(h * i[:, None], h * i)
+    near = np.clip(family.radius / h + 0.5 - i, 0, 1)  # share of a cell that is done
+    near[0] = min(1, 2 * family.radius / h)            # cell 0 has its mirror image
+    V = np.zeros_like(reward)
+    for _ in range(T):
+        V = A @ (reward + (1 - near[:, None] * near) * V) @ A.T
+    return h, V

@@ -1,0 +1,243 @@
+"""The one interface test: every family keeps every law, and a family that does not is caught.
+
+A new family gets a line in FAMILIES and, for its oracle, one in EXPERTS.
+"""
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+
+import minimeta.tasks
+from minimeta.calculus import boundary
+from minimeta.tasks import (BernoulliBandit, DependentBandit, Discrete, GridNavigation,
+                            InformativeBandit, PointNavigation, RandomMDP, RestlessBandit,
+                            TwoStep)
+from minimeta.tasks.family import Tasks
+from minimeta.tasks.mdp import value_iteration
+from minimeta.testing import families as laws
+
+FAMILIES = [
+    BernoulliBandit(5, 10), BernoulliBandit(2, 3),
+    *(DependentBandit(kind, 7) for kind in ("easy", "medium", "hard", "uniform", "independent")),
+    InformativeBandit(), RestlessBandit(20), TwoStep(4),
+    GridNavigation(), GridNavigation(4, 9, 2, walls=((1, 1), (2, 1))),
+    PointNavigation(), PointNavigation(7, reach=2.0, max_step=0.5, radius=0.3),
+    RandomMDP(), RandomMDP(3, 4, 6, 2, noise=0.1),
+]
+NOT_MDPS = {"Sinusoid", "Box", "Discrete"}
+
+
+def best_arm(tasks, state, t):
+    arms = range(tasks.family.arms)
+    return np.stack([tasks.mean(state, np.full_like(state, arm)) for arm in arms]).argmax(0)
+
+
+def to_the_good_state(tasks, state, t):
+    return np.broadcast_to(tasks.good[:, None] - 1, state.shape)
+
+
+def plan(tasks, state, t):
+    """The policy of value iteration on the tasks' tables."""
+    P, R, _ = tasks.tables()
+    policy = value_iteration(P, R, tasks.family.horizon).policy[:, t]
+    return np.take_along_axis(policy, state, -1)
+
+
+def straight(tasks, state, t):
+    return np.clip((tasks.goal[:, None] - state) / tasks.family.max_step, -1, 1)
+
+
+EXPERTS = {BernoulliBandit: best_arm, DependentBandit: best_arm, InformativeBandit: best_arm,
+           RestlessBandit: best_arm, TwoStep: to_the_good_state,
+           GridNavigation: plan, PointNavigation: straight, RandomMDP: plan}
+
+
+def expert_return(tasks, episodes, rng):
+    """[K, episodes]  of the one who knows the task."""
+    state, _ = tasks.reset(episodes, rng)
+    total, is_on = np.zeros(state.shape[:2]), np.ones(state.shape[:2], bool)
+    for t in range(tasks.family.horizon):
+        action = EXPERTS[type(tasks.family)](tasks, state, t)
+        state, _, reward, done = tasks.step(state, action, rng)
+        total, is_on = total + is_on * reward, is_on & ~done
+    return total
+
+
+@pytest.mark.parametrize("law", laws.LAWS, ids=lambda law: law.__name__)
+@pytest.mark.parametrize("family", FAMILIES, ids=str)
+def test_every_family_keeps_every_law(family, law):
+    for seed in (0, 1):
+        law(family, seed)
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=str)
+def test_knowing_the_task_earns_what_the_oracle_says(family):
+    rng = np.random.default_rng(0)
+    tasks = family.sample(300, rng)
+    gap = expert_return(tasks, 10, rng) - tasks.oracle()[:, None]
+    assert abs(gap.mean()) <= 4 * gap.std() / np.sqrt(gap.size) + 1e-12
+
+
+def test_no_public_family_is_left_out():
+    public = set(minimeta.tasks.__all__) - NOT_MDPS
+    assert public == {type(family).__name__ for family in FAMILIES}
+
+
+def test_the_suite_says_what_it_found():
+    found = laws.check_tasks(BernoulliBandit(2, 3), seed=5)
+    assert list(found) == [law.__name__ for law in laws.LAWS] and len(found) == 9
+    assert found["silent"] == "all tasks look the same at first"
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=str)
+def test_a_task_is_sliced_and_never_indexed(family):
+    tasks = family.sample(4, np.random.default_rng(0))
+    assert len(tasks[1:3]) == 2 and len(tasks[np.array([3, 3, 0])]) == 3
+    for i in (2, np.int64(2)):
+        with pytest.raises(TypeError, match=r"tasks are sliced, tasks\[2:3\]"):
+            tasks[i]
+
+
+# ---- negative controls: one honest family, and what may be wrong with it
+
+@dataclass(frozen=True)
+class Coin:
+    """Two sides, one of which pays 1 with probability .9, the other .1; three calls."""
+
+    tasks: type = None
+    horizon, episodes, obs_size, action = 3, 1, 1, Discrete(2)
+
+    def sample(self, K, rng):
+        boundary.count("K", K)
+        return (self.tasks or Coins)(self, rng.integers(2, size=K))
+
+
+@dataclass(frozen=True)
+class Coins(Tasks):
+    family: Coin
+    side: np.ndarray
+
+    def reset(self, B, rng):
+        boundary.count("B", B)
+        state = np.zeros((len(self), B), int)
+        return state, self.look(state)
+
+    def look(self, state):
+        return state[..., None].astype(float)
+
+    def step(self, state, action, rng):
+        self.check_actions(action, state.shape)
+        p = np.where(action == self.side[:, None], 0.9, 0.1)
+        reward = (rng.random(state.shape) < p).astype(float)
+        return state + 1, self.look(state + 1), reward, np.zeros(state.shape, bool)
+
+    def oracle(self):
+        return np.full(len(self), 2.7)
+
+    def random(self):
+        return np.full(len(self), 1.5)
+
+
+class FlatObservation(Coins):
+    def look(self, state):
+        return state.astype(float)
+
+
+class DoneAsNumbers(Coins):
+    def step(self, state, action, rng):
+        *rest, done = super().step(state, action, rng)
+        return *rest, done.astype(int)
+
+
+class WritesToTheState(Coins):
+    def step(self, state, action, rng):
+        after = super().step(state, action, rng)
+        state += 1
+        return after
+
+
+class WearsOut(Coins):
+    def step(self, state, action, rng):
+        state, obs, reward, done = super().step(state, action, rng)
+        self.side[:] = 1 - self.side
+        return state, obs, reward, done
+
+
+class CountsCalls(Coins):
+    calls = []
+
+    def step(self, state, action, rng):
+        state, obs, reward, done = super().step(state, action, rng)
+        self.calls.append(state)
+        return state, obs, reward + len(self.calls), done
+
+
+class UsesGlobalRandomness(Coins):
+    def step(self, state, action, rng):
+        np.random.random()
+        return super().step(state, action, rng)
+
+
+class CentresRewardOverTasks(Coins):
+    def step(self, state, action, rng):
+        state, obs, reward, done = super().step(state, action, rng)
+        return state, obs, reward - reward.mean(0), done
+
+
+class DoneAtTheHorizon(Coins):
+    def step(self, state, action, rng):
+        state, obs, reward, _ = super().step(state, action, rng)
+        return state, obs, reward, state >= self.family.horizon
+
+
+class TakesAnyAction(Coins):
+    def check_actions(self, action, shape):
+        pass
+
+
+class ShowsTheSide(Coins):
+    def look(self, state):
+        return (self.side[:, None, None] + 0.1 * state[..., None]).astype(float)
+
+
+class NothingToLearn(Coins):
+    def oracle(self):
+        return np.full(len(self), 1.6)
+
+
+class RandomIsMisjudged(Coins):
+    def random(self):
+        return np.full(len(self), 1.4)
+
+
+CONTROLS = [
+    (FlatObservation, "shapes", "obs must be floats"),
+    (DoneAsNumbers, "shapes", "done must be bool"),
+    (WritesToTheState, "pure", "writes to its arguments"),
+    (WearsOut, "pure", "writes to its arguments"),
+    (CountsCalls, "pure", "something is hidden"),
+    (UsesGlobalRandomness, "whole", "global random numbers"),
+    (CentresRewardOverTasks, "separate", "something else than the same tasks"),
+    (DoneAtTheHorizon, "untimed", "the horizon is a time limit"),
+    (TakesAnyAction, "guarded", "accepted without a word"),
+    (ShowsTheSide, "silent", "tells 100% of the task"),
+    (NothingToLearn, "learnable", "a gain below"),
+    (RandomIsMisjudged, "simulated", "off simulation by"),
+]
+
+
+def test_the_honest_coin_keeps_every_law():
+    laws.check_tasks(Coin())
+
+
+@pytest.mark.parametrize("bug, law, message", CONTROLS, ids=lambda x: getattr(x, "__name__", ""))
+def test_a_broken_family_is_caught_by_its_law(bug, law, message):
+    family = replace(Coin(), tasks=bug)
+    with pytest.raises(AssertionError, match=message):
+        getattr(laws, law)(family, 0)
+    with pytest.raises(AssertionError):
+        laws.check_tasks(family)
+
+
+def test_every_law_has_a_control():
+    assert {law for _, law, _ in CONTROLS} == {law.__name__ for law in laws.LAWS}
