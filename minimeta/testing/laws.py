@@ -128,12 +128,8 @@ def purity(f, *args):
                       "something is remembered or random")
     if pickle.dumps(np.random.get_state()) != state:
         return broken("the global random state was changed; draw from an rng argument")
-    try:
-        f(*rebuild(locked, args))
-    except ValueError as error:
-        if "read-only" not in str(error):
-            raise
-        return broken(f"a read-only argument was refused: {error}")
+    if refusal := refused(f, *rebuild(locked, args)):
+        return broken(refusal)
     return Error("purity", 0.0, "nothing was changed")
 
 
@@ -149,6 +145,8 @@ def memory(f, *args):
         return np.broadcast_to(a[:1], a.shape) if a.ndim else a
 
     plain, spreads = f(*args), rebuild(spread, args)
+    if refusal := refused(f, *spreads):
+        return Error("memory", np.inf, refusal)
     return worst([
         against(plain, f(*rebuild(np.asfortranarray, args)), "Fortran-ordered"),
         against(plain, f(*rebuild(strided, args)), "strided"),
@@ -225,6 +223,16 @@ def locked(a):
     a = np.array(a)
     a.flags.writeable = False
     return a
+
+
+def refused(f, *args):
+    """What f has against read-only arguments, in words, or nothing."""
+    try:
+        f(*args)
+    except ValueError as error:
+        if "read-only" not in str(error):
+            raise
+        return f"a read-only argument was refused: {error}"
 
 
 def against(plain, other, how):
