@@ -36,12 +36,16 @@ update; a meta-batch is the K tasks of one iteration.
 """
 from . import exact, policy, rl, tasks, testing
 from .calculus import LSTM, MLP, Layout
-from .meta import RL2, NonFiniteError, Result, evaluate, meta_train
+from .meta import (EMAML, MAML, RL2, NonFiniteError, ProMP, RegressionMAML,
+                   RegressionPretrained, RegressionReptile, Reinforce, Reptile, Result,
+                   evaluate, meta_train)
 from .policy import (SGD, Adam, Categorical, Gaussian, Linear, LSTMPolicy, MLPPolicy,
-                     Objective, TabularPolicy, surrogates)
+                     Objective, TabularPolicy, TrustRegion, surrogates)
 
 __all__ = [
     "Layout", "MLP", "LSTM", "Categorical", "Gaussian", "MLPPolicy", "LSTMPolicy",
-    "TabularPolicy", "Objective", "surrogates", "SGD", "Adam", "Linear", "RL2", "meta_train",
-    "evaluate", "Result", "NonFiniteError", "exact", "policy", "rl", "tasks", "testing",
+    "TabularPolicy", "Objective", "surrogates", "SGD", "Adam", "Linear", "TrustRegion",
+    "RL2", "MAML", "EMAML", "ProMP", "Reinforce", "Reptile", "RegressionMAML",
+    "RegressionPretrained", "RegressionReptile", "meta_train", "evaluate", "Result",
+    "NonFiniteError", "exact", "policy", "rl", "tasks", "testing",
 ]

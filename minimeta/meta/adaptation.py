@@ -21,10 +21,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..calculus import boundary
+from ..calculus import Layout
 
 
-def rates(alpha, P):
+def rows(alpha, P):
     """alpha as an array [..., S, 1] or [..., S, P]: one row for each step, whose last row
     serves all steps after.
 
@@ -42,12 +42,53 @@ def rates(alpha, P):
     return alpha
 
 
-def positive_rates(alpha, P):
-    """The same, for rates that a user gives: each must be a finite number above 0."""
-    alpha = rates(alpha, P)
-    if not (np.isfinite(alpha).all() and (alpha > 0).all()):
-        raise ValueError(f"alpha must be positive, got {alpha.min()}")
-    return alpha
+def row(alpha, i):
+    """Which row of alpha is step i's."""
+    return min(i, alpha.shape[-2] - 1)
+
+
+@dataclass(frozen=True)
+class Rates:
+    """The alpha of a learner: fixed, or learned with theta, of which it then is the tail.
+
+    alpha       [S, 1 or P]  as given; if learned, where it begins
+    is_learned  True if the trained vector is (theta, alpha)
+    """
+
+    alpha: np.ndarray
+    is_learned: bool = False
+
+    @classmethod
+    def of(cls, alpha, P, is_learned):
+        """Rates from what a user gives: every one must be a finite number above 0."""
+        alpha = rows(alpha, P)
+        if alpha.ndim > 2 or not (np.isfinite(alpha).all() and (alpha > 0).all()):
+            raise ValueError(f"alpha must be positive numbers, got {alpha.tolist()}")
+        return cls(alpha, is_learned)
+
+    @property
+    def layout(self):
+        """The blocks that alpha adds to theta's."""
+        return Layout(alpha=self.alpha.shape) if self.is_learned else Layout()
+
+    def at(self, vector):
+        """The trained vector -> theta [..., P], alpha."""
+        theta, alpha = self.split(vector)
+        return theta, self.alpha if alpha is None else alpha
+
+    def split(self, vector):
+        """(theta, alpha) [..., P + S n] -> theta [..., P], alpha [..., S, n], None if fixed."""
+        if not self.is_learned:
+            return vector, None
+        cut = vector.shape[-1] - self.alpha.size
+        return vector[..., :cut], vector[..., cut:].reshape(
+            vector.shape[:-1] + self.alpha.shape)
+
+    def join(self, theta, alpha):
+        """The inverse and the transpose of split."""
+        if not self.is_learned:
+            return theta
+        return np.concatenate([theta, alpha.reshape(theta.shape[:-1] + (-1,))], -1)
 
 
 @dataclass(frozen=True)
@@ -62,20 +103,15 @@ class GradientSteps:
     first_order: bool = False
 
     def at(self, theta, alpha):
-        """theta [..., P], alpha as `rates` takes it -> Adapted."""
-        alpha = rates(alpha, theta.shape[-1])
+        """theta [..., P], alpha as `rows` takes it -> Adapted."""
+        alpha = rows(alpha, theta.shape[-1])
+        if alpha.dtype.kind == "f":
+            alpha = alpha.astype(theta.real.dtype, copy=False)
         points, phi = [], theta
         for i, objective in enumerate(self.objectives):
             points.append(objective.at(phi))
-            phi = phi - rate(alpha, i, phi) * points[-1].grad
+            phi = phi - alpha[..., row(alpha, i), :] * points[-1].grad
         return Adapted(tuple(points), alpha, phi, self.first_order)
-
-
-def rate(alpha, i, theta):
-    """Row i of alpha, or its last row, in the precision of theta."""
-    row = alpha[..., min(i, alpha.shape[-2] - 1), :]
-    return row.astype(np.result_type(theta.dtype, row.dtype.char if row.dtype.kind == "c"
-                                     else theta.dtype), copy=False)
 
 
 @dataclass(frozen=True)
@@ -91,10 +127,9 @@ class Adapted:
         """The tangent of phi [..., P]; alpha_dot has the shape of alpha."""
         v = theta_dot
         for i, point in enumerate(self.points):
-            v_next = v if self.first_order else v - rate(self.alpha, i, v) * point.hvp(v)
-            if alpha_dot is not None:
-                v_next = v_next - rate(alpha_dot, i, v) * point.grad
-            v = v_next
+            at = row(self.alpha, i)
+            v_dot = v if self.first_order else v - self.alpha[..., at, :] * point.hvp(v)
+            v = v_dot if alpha_dot is None else v_dot - alpha_dot[..., at, :] * point.grad
         return v
 
     def vjp(self, phi_bar, path_bar=None):
@@ -103,15 +138,15 @@ class Adapted:
         path_bar   cotangents of theta_0, theta_1, .. themselves, one for each step, where more
                    than phi depends on them
         """
-        v = phi_bar
+        v, per_parameter = phi_bar, self.alpha.shape[-1] > 1
         alpha_bar = np.zeros(v.shape[:-1] + self.alpha.shape[-2:], v.dtype)
         for i, point in reversed(list(enumerate(self.points))):
-            row = min(i, self.alpha.shape[-2] - 1)
-            moved = -(point.grad * v)
-            alpha_bar[..., row, :] += (moved if self.alpha.shape[-1] > 1
-                                       else moved.sum(-1, keepdims=True))
+            at = row(self.alpha, i)
+            step_bar = -(point.grad * v)
+            alpha_bar[..., at, :] += (
+                step_bar if per_parameter else step_bar.sum(-1, keepdims=True))
             if not self.first_order:
-                v = v - point.hvp(rate(self.alpha, i, v) * v)
+                v = v - point.hvp(self.alpha[..., at, :] * v)
             if path_bar is not None:
                 v = v + path_bar[i]
         return v, alpha_bar

@@ -59,10 +59,10 @@ def evaluate(learner, theta, family, *, tasks, seed=0, rounds=None):
     batch = family.sample(boundary.count("tasks", tasks), stream(seed, 0, "evaluate"))
     rng = stream(seed, 1, "evaluate")
     rounds = learner.rounds if rounds is None else boundary.count("rounds", rounds, 0)
-    columns, phi = [], theta
+    columns, history, phi = [], [], theta
     for round in range(rounds + 1):
-        data = learner.collect(phi, batch, rng)
-        columns.append(data.episode_returns(learner.episodes).mean(-1))
+        history.append(learner.collect(phi, batch, rng))
+        columns.append(history[-1].episode_returns(learner.episodes).mean(-1))
         if round < rounds:
-            phi = learner.adapt(phi, data)
+            phi = learner.adapt(theta, history)
     return Curve(np.concatenate(columns, 1))

@@ -3,7 +3,7 @@
     for each iteration:
         tasks = family.sample(K)
         D   = collect(phi, tasks)              1 collect, phi = theta at first
-        phi = adapt(phi, D)                    2 adapt; 1 and 2 for `rounds` rounds
+        phi = adapt(theta, D ..)               2 adapt; 1 and 2 for `rounds` rounds
         D2  = collect(phi, tasks)              3 collect with the adapted policy
         theta = update(theta, D .., D2)        4 meta-train
 
@@ -12,7 +12,7 @@ A learner is a frozen dataclass of a policy and of hyper-parameters:
     learner.rounds                             rounds of adaptation before the last collection
     learner.init(rng) -> theta                 [P]
     learner.collect(theta, tasks, rng) -> D    a batch of experience
-    learner.adapt(theta, D) -> phi             the adapted parameters
+    learner.adapt(theta, Ds) -> phi            the parameters adapted to all batches so far
     learner.update(theta, state, Ds, D2, progress) -> theta, state, row
                                                state is None at first; row is a dict of numbers
 
@@ -109,7 +109,7 @@ def meta_step(learner, training, tasks, progress, rng):
     phi, history = training.theta, []
     for _ in range(learner.rounds):
         history.append(learner.collect(phi, tasks, rng))
-        phi = learner.adapt(phi, history[-1])
+        phi = learner.adapt(training.theta, history)
     last = learner.collect(phi, tasks, rng)
     theta, state, row = learner.update(
         training.theta, training.state, history, last, progress)

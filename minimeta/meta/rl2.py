@@ -81,10 +81,11 @@ class RL2:
         return rollout(self.policy, theta, tasks, trials=self.trials,
                        episodes=self.episodes, rng=rng)
 
-    def adapt(self, theta, data):
-        """The memory (h, c), each [K B, H], after reading the trials in data: from here the
-        policy goes on as one that has lived through them."""
-        _, (_, cache) = self.policy.forward(theta, fold(data.x))
+    def adapt(self, theta, history):
+        """The memory (h, c), each [K B, H], after reading the trials of all batches so far: from
+        here the policy goes on as one that has lived through them."""
+        x = np.concatenate([fold(data.x) for data in history])
+        _, (_, cache) = self.policy.forward(theta, x)
         return cache.state
 
     def objective(self, data, entropy_weight):

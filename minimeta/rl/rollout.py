@@ -9,7 +9,7 @@ padding: mask is 0 there, and so are reward, log_prob and value.
 
 Letters: K tasks, T steps, B episodes (or trials) side by side, n inputs.
 """
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -28,6 +28,10 @@ class Rollout:
     value: np.ndarray     # [K, T, B]  the policy's own estimate, 0 if it makes none
     end: np.ndarray       # [K, T, B]  True at an episode's last step
     mask: np.ndarray      # [K, T, B]  1 where a step was taken, 0 where padded
+
+    def __getitem__(self, index):
+        """data[i:j]: what happened in some of the tasks."""
+        return Rollout(*(getattr(self, field.name)[index] for field in fields(self)))
 
     def episode_returns(self, episodes):
         """Undiscounted return of each episode of the trials: [K, episodes, B], reward."""

@@ -27,9 +27,9 @@ class Scribe:
         self.calls.append(("collect", float(theta[0]), len(tasks)))
         return f"data {theta[0]}"
 
-    def adapt(self, theta, data):
-        self.calls.append(("adapt", float(theta[0]), data))
-        return theta + 1
+    def adapt(self, theta, history):
+        self.calls.append(("adapt", float(theta[0]), tuple(history)))
+        return theta + len(history)
 
     def update(self, theta, state, history, data, progress):
         self.calls.append(("update", float(theta[0]), tuple(history), data, progress))
@@ -40,8 +40,8 @@ def test_the_loop_collects_adapts_collects_and_meta_trains():
     calls = []
     result = meta_train(Scribe(calls), FAMILY, iterations=2, tasks=7)
     assert calls[:6] == [
-        ("collect", 0.0, 7), ("adapt", 0.0, "data 0.0"),
-        ("collect", 1.0, 7), ("adapt", 1.0, "data 1.0"),
+        ("collect", 0.0, 7), ("adapt", 0.0, ("data 0.0",)),
+        ("collect", 1.0, 7), ("adapt", 0.0, ("data 0.0", "data 1.0")),
         ("collect", 2.0, 7),
         ("update", 0.0, ("data 0.0", "data 1.0"), "data 2.0", 0.0),
     ]

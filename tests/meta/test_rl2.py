@@ -63,7 +63,7 @@ def test_on_the_first_epoch_the_ratio_is_one_and_the_gradient_reinforce_s():
 
 def test_adapting_is_reading_and_ends_in_the_memory_that_acting_had():
     theta, data = batch()
-    memory = LEARNER.adapt(theta, data)
+    memory = LEARNER.adapt(theta, [data])
     h, c = POLICY.begin(theta, 6)
     for x in fold(data.x):
         _, (h, c) = POLICY.net.step(theta, (h, c), x)

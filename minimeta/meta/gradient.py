@@ -1,0 +1,237 @@
+"""What gradient-based meta-learners share: they adapt by gradient steps, and are trained by
+gradient steps.
+
+    GradientLearner    on any data: adapt, the meta-gradient, the update of theta
+    Reinforcement      the same on rollouts: collects them, and makes surrogates of them
+
+A learner is one of these and an idea: what is differentiated, and how (maml, promp, reinforce,
+reptile; regression for points in place of rollouts).
+
+Tasks do not mix until the mean of their gradients. So they are worked on in shards, as many at
+once as fit the cache.
+
+Letters: K tasks, T steps, B episodes, P parameters.
+"""
+from dataclasses import dataclass
+from functools import cached_property
+from math import isqrt, prod
+from typing import Any
+
+import numpy as np
+
+from ..calculus import boundary
+from ..policy import SGD, Adam, Objective
+from ..policy.losses import KL, OfActions, Sum
+from ..policy.optimizers import at
+from ..policy.surrogates import estimator
+from ..policy.trust_region import TrustRegion
+from ..rl import gae, normalised, rollout
+from ..rl.baseline import baseline
+from .adaptation import GradientSteps, Rates
+from .learner import require_finite
+from .objective import MetaObjective, mean_gradient, share, trust_region_step
+
+OPTIMIZERS = {"adam": Adam(), "sgd": SGD(), "trust-region": TrustRegion()}
+CACHE = 2 ** 17  # numbers of one layer's outputs that are worked on at once
+
+
+@dataclass(frozen=True)
+class GradientLearner:
+    """Adapts by gradient steps. What of data an objective is, its children say:
+
+        inner_objective(data), outer_objective(data)      losses, with one number per task
+
+    policy      a policy, or any map in four forms with a layout
+    alpha       rate of the inner steps: a number, one for each step, or an array [S, P], one
+                for each parameter; the last row serves all steps after
+    optimizer   of theta: "adam", "sgd", "trust-region", or such an object
+    rate        of Adam and SGD, a number or a schedule; a trust region has none
+    dtype       of theta
+    """
+
+    policy: Any
+    alpha: Any = 0.1
+    optimizer: Any = "adam"
+    rate: Any = None
+    dtype: Any = np.float32
+
+    episodes = 1  # of a trial: gradient steps adapt between trials, not within
+    first_order = False
+    learn_alpha = False
+    only_descends = False  # True where a trust region has no meaning
+
+    def __post_init__(self):
+        optimizer, rate = self.optimizer, self.rate
+        if not hasattr(optimizer, "step"):
+            optimizer = boundary.choice("optimizer", optimizer, OPTIMIZERS)
+        is_bounded = isinstance(optimizer, TrustRegion)
+        if is_bounded and self.only_descends:
+            raise ValueError(f"optimizer must be 'adam' or 'sgd' for {type(self).__name__}, got "
+                             f"{self.optimizer!r}")
+        if is_bounded and rate is not None:
+            raise ValueError(f"a trust region takes no rate, got {rate}; its bound is max_kl, as "
+                             f"in optimizer=TrustRegion(max_kl=0.01)")
+        object.__setattr__(self, "optimizer", optimizer)
+        object.__setattr__(self, "rate", 1e-3 if rate is None and not is_bounded else rate)
+        self.rates  # a bad alpha is refused now
+
+    @cached_property
+    def rates(self):
+        return Rates.of(self.alpha, self.policy.size, self.learn_alpha)
+
+    @cached_property
+    def layout(self):
+        """Of the trained vector: the policy's theta, and alpha if it is learned."""
+        return self.policy.layout + self.rates.layout
+
+    def init(self, rng):
+        """A random theta [P], with alpha behind it if it is learned."""
+        alpha = self.rates.alpha.astype(self.dtype)
+        return self.rates.join(self.policy.init(rng, self.dtype), alpha)
+
+    def shards(self, data):
+        """Slices of the task axis."""
+        K, *rows = data.x.shape[:-1]
+        each = max(1, CACHE // max(1, prod(rows) * isqrt(self.policy.size)))
+        return [slice(start, min(start + each, K)) for start in range(0, K, each)]
+
+    def adaptation(self, history):
+        """The adaptation to the batches so far: a gradient step on each."""
+        objectives = tuple(self.inner_objective(data) for data in history)
+        return GradientSteps(objectives, self.first_order)
+
+    def adapt(self, theta, history):
+        """theta, and the batches so far -> phi [K, P]."""
+        phi = []
+        for shard in self.shards(history[0]):
+            vector = share(theta, shard.stop - shard.start)
+            steps = self.adaptation([data[shard] for data in history])
+            phi.append(steps.at(*self.rates.at(vector)).phi)
+        phi = np.concatenate(phi)
+        require_finite(self.policy.layout, phi=phi)
+        return phi
+
+    def meta_objectives(self, history, data):
+        """The losses of theta, one meta-objective for each shard of tasks."""
+        return [
+            MetaObjective(self.adaptation([batch[shard] for batch in history]),
+                          self.outer_objective(data[shard]), self.rates)
+            for shard in self.shards(data)]
+
+    def meta_gradient(self, theta, history, data):
+        """The mean loss over tasks, and its gradient [P]: `data` were collected after adapting
+        to the batches of `history`, one a step."""
+        return mean_gradient(self.meta_objectives(history, data), theta)
+
+    def update(self, theta, state, history, data, progress):
+        """One step of the optimizer."""
+        if isinstance(self.optimizer, TrustRegion):
+            theta, loss, grad, report = trust_region_step(
+                self.optimizer, self.meta_objectives(history, data),
+                self.divergence(data), theta)
+        else:
+            loss, grad = self.meta_gradient(theta, history, data)
+            theta, state = self.descend(theta, grad, state, progress)
+            report = {}
+        require_finite(self.layout, loss=loss, gradient=grad, theta=theta)
+        length = float(np.sqrt((grad * grad).sum()))
+        return theta, state, self.report(history, data) | {
+            "loss": float(loss), "gradient": length} | report
+
+    def descend(self, theta, grad, state, progress):
+        state = self.optimizer.init(theta) if state is None else state
+        return self.optimizer.step(theta, grad, state, at(self.rate, progress))
+
+
+@dataclass(frozen=True)
+class Reinforcement(GradientLearner):
+    """Adapts from rollouts.
+
+    trials      B, episodes of each task in a batch
+    inner       estimator of the inner step: "log-likelihood", "ratio", "clipped-ratio", "dice",
+                "loaded-dice", or a function of (A, l_old, mask) such as
+                partial(LoadedDice, lam=0.3)
+    outer       the same, of the outer objective
+    gamma, lam  discount, and the mix of advantages
+    baseline    "linear" (in features of the observation and time) or "none"
+    normalise   True: the advantages of each task have mean 0 and standard deviation 1, and an
+                objective is their mean over steps. False: it is the return, reward, a mean over
+                episodes
+    """
+
+    trials: int = 20
+    inner: Any = "log-likelihood"
+    outer: Any = "ratio"
+    gamma: float = 0.99
+    lam: float = 1.0
+    baseline: str = "linear"
+    normalise: bool = True
+
+    def __post_init__(self):
+        super().__post_init__()
+        boundary.count("trials", self.trials)
+        boundary.number("gamma", self.gamma, 0, 1)
+        boundary.number("lam", self.lam, 0, 1)
+        estimator("inner", self.inner)
+        estimator("outer", self.outer)
+        baseline(self.baseline)
+
+    def collect(self, theta, tasks, rng):
+        """A batch of episodes; theta [P] (alpha behind it, if learned), or phi [K, P]."""
+        return rollout(self.policy, theta[..., :self.policy.size], tasks,
+                       trials=self.trials, episodes=1, rng=rng)
+
+    def advantages(self, data):
+        """A [K, T, B], reward."""
+        counts(data.mask)
+        value = baseline(self.baseline)(data, self.gamma)
+        return gae(data.reward, value, self.gamma, self.lam, data.end) * data.mask
+
+    def weighted(self, A, mask):
+        """A so scaled that its sums are the means that `normalise` promises."""
+        if self.normalise:
+            return normalised(A, mask) / counts(mask).astype(A.dtype)
+        return A / A.dtype.type(A.shape[-1])
+
+    def surrogate_loss(self, data, make):
+        """Minus a surrogate of the data, as a function of a policy's parameters."""
+        A = self.weighted(self.advantages(data), data.mask)
+        surrogate = make(A, data.log_prob, data.mask)
+        loss = Sum(((-1, OfActions(self.policy, data.action, surrogate)),))
+        return Objective(self.policy, data.x, loss)
+
+    def inner_objective(self, data):
+        return self.surrogate_loss(data, estimator("inner", self.inner))
+
+    def outer_objective(self, data):
+        return self.surrogate_loss(data, estimator("outer", self.outer))
+
+    def divergence(self, data):
+        """The mean KL divergence, over steps, from the policies that y_old belongs to."""
+        masks = [data.mask[shard] for shard in self.shards(data)]
+
+        def from_outputs(i, y_old):
+            w = step_weights(masks[i], y_old.dtype)
+            return KL(self.policy, self.policy.split(y_old)[0], w)
+
+        return from_outputs
+
+    def report(self, history, data):
+        """Mean returns of an episode after adaptation and, if there was one, before."""
+        batches = {"before": history[0]} if history else {}
+        return {name: float(batch.reward.sum(1).mean())
+                for name, batch in (batches | {"return": data}).items()}
+
+
+def counts(mask):
+    """How many steps each task has: [K, 1, 1]."""
+    n = mask.sum((-2, -1), keepdims=True)
+    if not n.all():
+        task = int(np.argmin(n.ravel()))
+        raise ValueError(f"mask must have a step in every task, got none in task {task}")
+    return n
+
+
+def step_weights(mask, dtype):
+    """Weights of a mean over the steps of each task: [K, T, B]."""
+    return (mask / counts(mask)).astype(dtype)
