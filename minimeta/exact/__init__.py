@@ -1,7 +1,12 @@
 """Chapter 7, ground truth: the Bayes-optimal bandit agent (bandits), the Gittins index (gittins),
-and the classical agents that learned ones are held against (agents).
+the classical agents that learned ones are held against (agents), expected returns with their
+derivatives (mdp), and every trajectory of a small MDP (trajectories).
 """
+from ..tasks.mdp import value_iteration
 from .bandits import bayes_optimal_bandit
 from .gittins import gittins_index
+from .mdp import exact_return
+from .trajectories import all_trajectories
 
-__all__ = ["bayes_optimal_bandit", "gittins_index"]
+__all__ = ["all_trajectories", "bayes_optimal_bandit", "exact_return", "gittins_index",
+           "value_iteration"]

@@ -7,13 +7,13 @@
     family.obs_size    length of an observation
     family.action      Discrete(n) or Box(n)
     family.horizon     steps after which an episode is cut (a time limit, not `done`)
-    family.episodes    episodes in a trial, through which a recurrent agent keeps its memory
-    tasks.oracle()     [K] expected undiscounted return of an episode of knowing the task
-    tasks.random()     [K] the same of acting uniformly at random
+    family.episodes    episodes in a trial, through which a recurrent agent remembers
+    tasks.oracle()     [K] expected undiscounted return of an episode, knowing the task
+    tasks.random()     [K] the same, acting uniformly at random
 
-The state goes in and comes out: one array [K, B, ...]. obs is [K, B, obs_size]; reward and done
-are [K, B]; actions are integers [K, B] or floats [K, B, n]. `done` is termination by the task
-itself. No observation may reveal the task.
+The state goes in and comes out: one array [K, B, ...]. obs is [K, B, obs_size]; reward
+and done are [K, B]; actions are integers [K, B] or floats [K, B, n]. `done` is
+termination by the task itself. No observation may reveal the task.
 """
 from dataclasses import dataclass, fields, replace
 
@@ -56,14 +56,16 @@ class Tasks:
     def __getitem__(self, index):
         """tasks[i:j], or tasks[array of indices]: fewer tasks of the same kind."""
         if isinstance(index, (int, np.integer)):
-            raise TypeError(f"tasks are sliced, tasks[{index}:{index + 1}], to keep the axis")
+            raise TypeError(f"tasks are sliced, tasks[{index}:{index + 1}], to keep the "
+                            f"axis")
         return replace(self, **{n: getattr(self, n)[index] for n in self._arrays()})
 
     def check_actions(self, action, shape):
         """Actions must be integers in range, or finite floats, of the given shape."""
         space = self.family.action
         if not isinstance(action, np.ndarray):
-            raise TypeError(f"action must be a NumPy array, got {type(action).__name__}")
+            raise TypeError(
+                f"action must be a NumPy array, got {type(action).__name__}")
         expected = shape if isinstance(space, Discrete) else shape + (space.n,)
         if action.shape != expected:
             raise ValueError(

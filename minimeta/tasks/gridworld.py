@@ -8,7 +8,8 @@ from ..calculus import boundary
 from .family import Discrete
 from .mdp import TabularTasks, one_hot
 
-MOVES = np.array([(0, 0), (1, 0), (0, 1), (-1, 0), (0, -1)])  # stay, up, right, down, left
+# stay, up, right, down, left
+MOVES = np.array([(0, 0), (1, 0), (0, 1), (-1, 0), (0, -1)])
 ON_GOAL, ELSEWHERE = 1.0, -0.1
 
 
@@ -20,8 +21,8 @@ class GridNavigation:
     does      stays, or goes up, right, down or left; into a wall or the rim it stays
     earns     +1 on the goal, -0.1 elsewhere, after the move; the goal keeps paying
     ends      after `horizon` steps (no step ends it early)
-    a task    the goal, uniform over `goals`: by default all cells that can be reached and are
-              not among the 2 x 2 at the start
+    a task    the goal, uniform over `goals`: by default all cells that can be reached
+              and are not among the 2 x 2 at the start
 
     walls     cells (row, column) that cannot be entered; row 0 is at the bottom
     goals     cells (row, column), to train on some goals and test on others
@@ -49,7 +50,7 @@ class GridNavigation:
         if unreached or not self.goal_cells:
             raise ValueError(
                 f"each goal must be a cell that can be reached, got "
-                f"{unreached or 'no free cell'}; a larger size or fewer walls would help")
+                f"{unreached or 'no free cell'}; take a larger size or fewer walls")
 
     @property
     def goal_cells(self):
@@ -63,10 +64,11 @@ class GridNavigation:
     def cells(self, name, cells):
         """Cells as a sorted tuple of pairs of integers inside the grid."""
         for cell in cells:
-            if len(cell) != 2 or not all(
-                    boundary.count(f"a coordinate of {name}", i, 0) < self.size for i in cell):
-                raise ValueError(f"{name} must hold cells (row, column) of a {self.size} x "
-                                 f"{self.size} grid, got {cell}")
+            inside = [boundary.count(f"a coordinate of {name}", i, 0) < self.size
+                      for i in cell]
+            if inside != [True, True]:
+                raise ValueError(f"{name} must hold cells (row, column) of a grid of "
+                                 f"{self.size} x {self.size}, got {cell}")
         return tuple(sorted({(int(r), int(c)) for r, c in cells}))
 
     action = Discrete(len(MOVES))
@@ -78,7 +80,8 @@ class GridNavigation:
     def sample(self, K, rng):
         """K goals."""
         goals = np.array(self.goal_cells) @ [self.size, 1]
-        return GridTasks(self, goals[rng.integers(len(goals), size=boundary.count("K", K))])
+        which = rng.integers(len(goals), size=boundary.count("K", K))
+        return GridTasks(self, goals[which])
 
 
 @dataclass(frozen=True)
@@ -97,7 +100,8 @@ class GridTasks(TabularTasks):
     def tables(self):
         after, S = neighbours(self.family.size, self.family.walls), self.family.obs_size
         P = np.broadcast_to(one_hot(after, S), (len(self),) + after.shape + (S,))
-        return P, np.where(after == self.goal[:, None, None], ON_GOAL, ELSEWHERE), self.starts()
+        R = np.where(after == self.goal[:, None, None], ON_GOAL, ELSEWHERE)
+        return P, R, self.starts()
 
     def oracle(self):
         """Exact: the shortest way, then stay."""
@@ -116,7 +120,7 @@ class GridTasks(TabularTasks):
 @lru_cache(maxsize=None)
 def neighbours(size, walls):
     """[S, A]  the cell that a move leads to."""
-    here = np.stack(np.meshgrid(range(size), range(size), indexing="ij"), -1).reshape(-1, 1, 2)
+    here = np.array(list(np.ndindex(size, size)))[:, None]
     there = np.clip(here + MOVES, 0, size - 1) @ [size, 1]
     is_wall = np.isin(there, [r * size + c for r, c in walls])
     return np.where(is_wall, here @ [size, 1], there)
@@ -136,7 +140,7 @@ def distances(size, walls):
 
 @lru_cache(maxsize=None)
 def visits(family):
-    """[S]  expected number of steps of an episode that end in each cell, acting uniformly."""
+    """[S]  expected number of steps into each cell in an episode, acting uniformly."""
     S = family.obs_size
     P = one_hot(neighbours(family.size, family.walls), S).mean(1)
     p, total = one_hot(np.array(0), S), np.zeros(S)

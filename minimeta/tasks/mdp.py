@@ -1,5 +1,5 @@
-"""Markov decision processes whose states can be counted: a family of random ones, and the
-dynamic programme that solves any.
+"""Markov decision processes whose states can be counted: a family of random ones, and
+the dynamic programme that solves any.
 
 Such tasks have tables, the same for every family:
 
@@ -25,7 +25,8 @@ def one_hot(index, n):
 
 
 class TabularTasks(Tasks):
-    """K tasks in which the state is a number, [K, B], at first 0; it is observed one-hot."""
+    """K tasks in which the state is a number, [K, B], at first 0, and observed
+    one-hot."""
 
     def reset(self, B, rng):
         state = np.zeros((len(self), boundary.count("B", B)), int)
@@ -41,7 +42,8 @@ class TabularTasks(Tasks):
 
 @dataclass(frozen=True)
 class RandomMDP:
-    """A world without structure: where an action leads and what it pays must be found out.
+    """A world without structure: where an action leads and what it pays must be found
+    out.
 
     sees      which of `states` states it is in, one-hot; at first state 0
     does      one of `actions` actions
@@ -76,7 +78,8 @@ class RandomMDP:
         """K MDPs. Exponential numbers divided by their sum are flat Dirichlet."""
         shape = (boundary.count("K", K), self.states, self.actions)
         P = rng.standard_exponential(shape + (self.states,))
-        return RandomMDPTasks(self, P / P.sum(-1, keepdims=True), rng.normal(1, 1, shape))
+        P /= P.sum(-1, keepdims=True)
+        return RandomMDPTasks(self, P, rng.normal(1, 1, shape))
 
 
 @dataclass(frozen=True)
@@ -114,7 +117,7 @@ def backward(P, R, horizon, gamma, choose):
 
         Q_t = R + gamma P V_{t+1},    V_t = choose(Q_t),    V_T = 0
 
-    choose  Q_t [..., S, A] -> V_t [..., S]: the maximum over actions, or a policy's mean
+    choose  Q_t [..., S, A] -> V_t [..., S]: the maximum over actions, a policy's mean
 
     Returns Q [..., T, S, A] and V [..., T, S].
     """
@@ -130,7 +133,7 @@ def backward(P, R, horizon, gamma, choose):
 class Plan(NamedTuple):
     """What value iteration finds, for each step t of an episode."""
 
-    Q: np.ndarray      # [..., T, S, A]  return from t on of an action, then the best ones
+    Q: np.ndarray      # [..., T, S, A]  return from t on of an action, then of the best
     value: np.ndarray  # [..., T, S]     return from t on of the best actions
 
     @property
@@ -142,13 +145,14 @@ class Plan(NamedTuple):
 def value_iteration(P, R, horizon, gamma=1.0):
     """The best that can be done in a known MDP within `horizon` steps.
 
-        Q_t(s, a) = R(s, a) + gamma sum_s' P(s'|s, a) V_{t+1}(s'),    V_t(s) = max_a Q_t(s, a)
+        Q_t(s, a) = R(s, a) + gamma sum_s' P(s'|s, a) V_{t+1}(s')
+        V_t(s)    = max_a Q_t(s, a)
 
     P  [..., S, A, S]  probability of the next state
     R  [..., S, A]     mean reward
 
-    Returns a Plan. Ties are left as they are: choose among equal Q at random if it matters.
-    Source: Bellman (1957), Dynamic Programming.
+    Returns a Plan. Ties are left as they are: choose among equal Q at random if it
+    matters. Source: Bellman (1957), Dynamic Programming.
     """
     boundary.count("horizon", horizon)
     boundary.number("gamma", gamma, 0, 1)
@@ -156,9 +160,10 @@ def value_iteration(P, R, horizon, gamma=1.0):
         boundary.floating(name, table)
         boundary.finite(name, table)
     if R.ndim < 2 or P.shape != R.shape + R.shape[-2:-1]:
-        raise ValueError(f"P must be [..., S, A, S] and R [..., S, A], got {list(P.shape)} "
-                         f"and {list(R.shape)}")
-    if P.min() < 0 or np.abs(P.sum(-1) - 1).max() > 1e-6:
-        raise ValueError("P must hold probabilities: not negative, with sum 1 over the last "
-                         f"axis, got sums from {P.sum(-1).min():.6g} to {P.sum(-1).max():.6g}")
+        raise ValueError(f"P must be [..., S, A, S] and R [..., S, A], got "
+                         f"{list(P.shape)} and {list(R.shape)}")
+    sums = P.sum(-1)
+    if P.min() < 0 or np.abs(sums - 1).max() > 1e-6:
+        raise ValueError(f"P must hold probabilities, with sum 1 over the last axis, "
+                         f"got sums from {sums.min():.6g} to {sums.max():.6g}")
     return Plan(*backward(P, R, horizon, gamma, lambda Q: Q.max(-1)))

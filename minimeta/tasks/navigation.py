@@ -8,7 +8,7 @@ import numpy as np
 from ..calculus import boundary
 from .family import Box, Tasks
 
-GRID = 5  # grid lines to the longest move, for the return of acting at random
+GRID = 5  # cells to the longest move, in the return of acting at random
 
 
 @dataclass(frozen=True)
@@ -16,16 +16,16 @@ class PointNavigation:
     """A point on a plane that is sent to a goal it does not see.
 
     sees      its position (x, y); at first (0, 0)
-    does      moves by `max_step` times its action, each coordinate of which is clipped to
-              [-1, 1]
+    does      moves by `max_step` times its action, each coordinate of which is clipped
+              to [-1, 1]
     earns     minus the Euclidean distance to the goal, after the move
     ends      when both coordinates are within `radius` of the goal's (done), else after
               `horizon` moves
     a task    the goal, uniform on the square [-reach, reach]^2
 
-    The defaults are those of the source, in the authors' code: there too an action of 1 is the
-    longest move, 0.1, and nearness is judged by coordinate.
-    Source: Finn et al. (2017), MAML, section 5.3 and maml_examples/point_env_randgoal.py.
+    The defaults are those of the source, in the authors' code: there too an action of 1
+    is the longest move, 0.1, and nearness is judged by coordinate.
+    Source: Finn et al. (2017), MAML, section 5.3; maml_examples/point_env_randgoal.py.
     """
 
     horizon: int = 100
@@ -68,16 +68,19 @@ class PointTasks(Tasks):
 
     def judge(self, away):
         """The reward and done of being `away` [..., 2] from the goal."""
-        return -np.sqrt((away * away).sum(-1)), (np.abs(away) < self.family.radius).all(-1)
+        reward = -np.sqrt((away * away).sum(-1))
+        return reward, (np.abs(away) < self.family.radius).all(-1)
 
     def oracle(self):
         """Exact: each coordinate goes to the goal's as fast as it can and stays there.
 
-        |away_t| = max(0, |goal| - t max_step) in each coordinate is the least possible at
-        every step, so no way earns more at any step or ends earlier. The published -2.29 is
-        a trained policy's; this averages -0.50 with the default settings.
+        |away_t| = max(0, |goal| - t max_step) in each coordinate is the least possible
+        at every step, so no way earns more at any step or ends earlier. It averages
+        -0.50 with the default settings; the published -2.29 is that of a trained
+        policy.
         """
-        away, total, is_on = np.abs(self.goal), np.zeros(len(self)), np.ones(len(self), bool)
+        away, total = np.abs(self.goal), np.zeros(len(self))
+        is_on = np.ones(len(self), bool)
         for _ in range(self.family.horizon):
             away = np.maximum(away - self.family.max_step, 0)
             reward, done = self.judge(away)
@@ -85,7 +88,8 @@ class PointTasks(Tasks):
         return total
 
     def random(self):
-        """To four digits, by dynamic programming on a grid: the value of a uniform walk."""
+        """To four digits, by dynamic programming on a grid: the value of a uniform
+        walk."""
         h, V = uniform_value(self.family)
         at = np.abs(self.goal) / h
         i, j = at.astype(int).T
@@ -100,8 +104,9 @@ def uniform_value(family):
 
         V_t(away) = E_step [-|away + step| + (not done) V_{t+1}(away + step)]
 
-    By symmetry the positive quarter of the plane is enough. E_step is Simpson's rule along
-    each axis, the matrix A. The quarter reaches 5 standard deviations beyond the goals.
+    By symmetry the positive quarter of the plane is enough. E_step is Simpson's rule
+    along each axis, the matrix A. The quarter goes on for 5 standard deviations past
+    the goals.
 
     Returns h, the width of a grid cell, and V_0 at the grid points [n, n].
     """

@@ -1,5 +1,6 @@
-"""Sine curves: a family of regression problems. Not MDPs: there is nothing to do and nothing
-to earn, only points to fit, so a task has `draw` in place of reset and step.
+"""Sine curves: a family of regression problems. They are not MDPs: there is nothing to
+do and nothing to earn, only points to fit, so a task has `draw` in place of reset and
+step.
 """
 from dataclasses import dataclass
 from math import pi
@@ -44,7 +45,8 @@ class Sinusoid:
     def sample(self, K, rng):
         """K curves."""
         boundary.count("K", K)
-        return SinusoidTasks(self, rng.uniform(*self.amplitude, K), rng.uniform(*self.phase, K))
+        amplitude, phase = rng.uniform(*self.amplitude, K), rng.uniform(*self.phase, K)
+        return SinusoidTasks(self, amplitude, phase)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,154 @@
+"""The expected return of a softmax policy in a known MDP, exactly, with its gradient
+and its Hessian-vector product: what every estimator of them should have in the mean.
+
+It is a scalar of the logits, so it can be put on top of any memoryless policy whose
+observations are one-hot states, and used wherever a sampled objective can: adapting to
+it gives the exact phi, and the exact meta-gradient.
+
+Derivation. With pi = softmax(u), a row for each state, and episodes of T steps:
+
+    d_0 = start,  d_{t+1}(s') = gamma sum_sa d_t(s) pi(a|s) P(s'|s,a)        forwards
+    Q_t = R + gamma P V_{t+1},  V_t(s) = sum_a pi(a|s) Q_t(s,a),  V_T = 0    backwards
+    J   = sum_s start(s) V_0(s)
+
+d_t is the probability of the state, times gamma^t. pi(a|s) enters J once for each
+visit, where it is worth Q_t. So the derivative in pi, as if its entries were free, and
+in u, through the softmax, are
+
+    pi_bar = sum_t d_t Q_t                           [S, A]
+    u_bar  = pi (pi_bar - sum_a pi pi_bar)           the policy gradient theorem
+
+The Hessian-vector product is the tangent of all this along u_dot:
+
+    pi_dot      = pi (u_dot - sum_a pi u_dot)
+    d_dot_{t+1} = gamma (d_dot_t pi P + d_t pi_dot P),    d_dot_0 = 0
+    Q_dot_t     = gamma P V_dot_{t+1},    V_dot_t = sum_a (pi_dot Q_t + pi Q_dot_t)
+    pi_bar_dot  = sum_t (d_dot_t Q_t + d_t Q_dot_t)
+    u_bar_dot   = pi_dot (pi_bar - sum_a pi pi_bar)
+                  + pi (pi_bar_dot - sum_a (pi_dot pi_bar + pi pi_bar_dot))
+
+Letters: K tasks (or ...), T steps, S states, A actions; u [..., S, A] logits.
+Source: Sutton et al. (2000), Policy gradient methods for reinforcement learning with
+function approximation, theorem 1.
+"""
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..calculus import boundary
+from ..policy import Categorical, Objective, TabularPolicy
+from ..policy.heads import dot, softmax
+from ..policy.losses import Sum
+from ..policy.policies import Memoryless
+from ..tasks.mdp import backward
+
+
+def exact_return(tasks, *, gamma=1.0, weight=1.0, policy=None, dtype=np.float64):
+    """weight * J(theta), the expected return of one episode of each task, as an
+    objective.
+
+        at = exact_return(tasks, gamma=0.95).at(theta)       theta [K, P]
+        at.value [K], at.grad [K, P], at.hvp(v) [K, P]
+
+    tasks   with tables(): RandomMDP, GridNavigation
+    gamma   discount
+    weight  1 for the return itself; -1 for a loss, which adaptation descends
+    policy  a memoryless policy; a TabularPolicy if None, where theta [K, S A] holds
+            logits
+    dtype   of theta
+    """
+    boundary.number("gamma", gamma, 0, 1)
+    boundary.number("weight", weight)
+    if not hasattr(tasks, "tables"):
+        raise TypeError(f"tasks must have tables(), as those of RandomMDP and "
+                        f"GridNavigation have, got {type(tasks).__name__}")
+    P, R, start = (table.astype(dtype) for table in tasks.tables())
+    K, S, A = R.shape
+    policy = TabularPolicy(S, A) if policy is None else policy
+    fits = isinstance(policy, Memoryless) and (policy.obs_size, policy.head) == (
+        S, Categorical(A))
+    if not fits:
+        raise ValueError(f"policy must be memoryless, with {S} inputs and the head "
+                         f"Categorical({A}), got {policy}")
+    every_state = np.broadcast_to(np.eye(S, dtype=dtype), (K, 1, S, S))
+    J = ExpectedReturn(policy, P, R, start, tasks.family.horizon, gamma)
+    return Objective(policy, every_state, Sum(((weight, J),)))
+
+
+@dataclass(frozen=True)
+class ExpectedReturn:
+    """J as a scalar of a policy's outputs y [..., 1, S, m], one row for each state.
+
+    P        [..., S, A, S]  probability of the next state
+    R        [..., S, A]     mean reward
+    start    [..., S]        probability of the first state
+    horizon  T               steps of an episode
+    gamma                    discount
+    """
+
+    policy: Any
+    P: np.ndarray
+    R: np.ndarray
+    start: np.ndarray
+    horizon: int
+    gamma: float = 1.0
+
+    def value(self, y):
+        _, V = self.values(softmax(self.logits(y)))
+        return (self.start * V[..., 0, :]).sum(-1)
+
+    def grad(self, y):
+        pi = softmax(self.logits(y))
+        d, (Q, _) = self.visits(pi), self.values(pi)
+        pi_bar = (d[..., None] * Q).sum(-3)
+        u_bar = pi * (pi_bar - dot(pi, pi_bar))
+        return self.policy.join(u_bar[..., None, :, :], y)
+
+    def hvp(self, y, y_dot):
+        pi, u_dot = softmax(self.logits(y)), self.logits(y_dot)
+        pi_dot = pi * (u_dot - dot(pi, u_dot))
+        d, (Q, _) = self.visits(pi), self.values(pi)
+        d_dot, Q_dot = self.visits_dot(pi, d, pi_dot), self.values_dot(pi, Q, pi_dot)
+        pi_bar = (d[..., None] * Q).sum(-3)
+        pi_bar_dot = (d_dot[..., None] * Q + d[..., None] * Q_dot).sum(-3)
+        u_bar_dot = (pi_dot * (pi_bar - dot(pi, pi_bar))
+                     + pi * (pi_bar_dot - dot(pi_dot, pi_bar) - dot(pi, pi_bar_dot)))
+        return self.policy.join(u_bar_dot[..., None, :, :], y)
+
+    def logits(self, y):
+        """y [..., 1, S, m] -> u [..., S, A]."""
+        return self.policy.split(y)[0][..., 0, :, :]
+
+    def values(self, pi):
+        """Q [..., T, S, A] and V [..., T, S]."""
+        return backward(self.P, self.R, self.horizon, self.gamma,
+                        lambda Q: (pi * Q).sum(-1))
+
+    def values_dot(self, pi, Q, pi_dot):
+        """Q_dot [..., T, S, A]."""
+        Q_dot = [np.zeros_like(Q[..., -1, :, :])]
+        for t in reversed(range(1, self.horizon)):
+            V_dot = (pi_dot * Q[..., t, :, :] + pi * Q_dot[-1]).sum(-1)
+            Q_dot.append(self.gamma * (self.P @ V_dot[..., None, :, None])[..., 0])
+        return np.stack(Q_dot[::-1], -3)
+
+    def moved(self, d, pi):
+        """d [..., S] one step on: gamma sum_sa d(s) pi(a|s) P(s'|s,a)."""
+        d_pi = (d[..., None] * pi).reshape(d.shape[:-1] + (1, -1))
+        P = self.P.reshape(self.P.shape[:-3] + (-1, self.P.shape[-1]))
+        return self.gamma * (d_pi @ P)[..., 0, :]
+
+    def visits(self, pi):
+        """d [..., T, S]."""
+        d = [self.start.astype(pi.dtype)]
+        for _ in range(self.horizon - 1):
+            d.append(self.moved(d[-1], pi))
+        return np.stack(d, -2)
+
+    def visits_dot(self, pi, d, pi_dot):
+        """d_dot [..., T, S]."""
+        d_dot = [np.zeros_like(d[..., 0, :])]
+        for t in range(self.horizon - 1):
+            d_dot.append(self.moved(d_dot[-1], pi) + self.moved(d[..., t, :], pi_dot))
+        return np.stack(d_dot, -2)

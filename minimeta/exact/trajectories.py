@@ -1,0 +1,73 @@
+"""All that can happen in a small MDP, and how probable it is: a rollout of every
+trajectory, under which the mean of any estimator is a sum.
+
+    E[estimator] = sum_n probability_n estimator(trajectory_n)
+
+Rewards are the mean rewards R(s, a): what is linear in the rewards has the same mean
+with them as with noisy ones.
+
+Letters: K tasks, T steps, N trajectories, S states, A actions.
+"""
+from typing import NamedTuple
+
+import numpy as np
+
+from ..rl import Rollout
+from ..tasks.mdp import one_hot
+
+MOST = 1_000_000  # trajectories
+
+
+class Trajectories(NamedTuple):
+    """Every trajectory once."""
+
+    data: Rollout            # [K, T, N, ..]  as if N episodes had been played
+    probability: np.ndarray  # [K, N]         under theta; sums to 1 over N
+
+
+def all_trajectories(policy, theta, tasks):
+    """Every trajectory of one episode that is possible in some of the tasks.
+
+    policy  a memoryless policy
+    theta   [K, P]
+    tasks   with tables()
+
+    A surrogate is linear in its advantages (or rewards): weighted by probability[:,
+    None] it is the mean over trajectories.
+
+    Raises ValueError if there are more than a million: there are up to A (S A)^(T - 1).
+    """
+    P, R, start = tasks.tables()
+    states, action = paths((start > 0).any(0), (P > 0).any(0), tasks.family.horizon)
+    k, (T, N) = np.arange(len(tasks))[:, None], states.shape
+    probability = start[k, states[0]]
+    for t in range(T - 1):
+        probability = probability * P[k, states[t], action[t], states[t + 1]]
+    everywhere = (len(tasks), T, N)
+    x = np.broadcast_to(one_hot(states, R.shape[1]), everywhere + R.shape[1:2])
+    x, taken = x.astype(theta.dtype), np.broadcast_to(action, everywhere)
+    u, value = policy.split(policy.forward(theta, x)[0])
+    log_prob = policy.head.log_prob(u, taken)
+    reward = R[k[..., None], states, action].astype(theta.dtype)
+    end = np.broadcast_to((np.arange(T) == T - 1)[:, None], everywhere)
+    data = Rollout(x, taken, reward, log_prob, value, end, np.ones(everywhere, bool))
+    return Trajectories(data, probability.astype(theta.dtype) * np.exp(log_prob.sum(1)))
+
+
+def paths(starts, leads, horizon):
+    """States and actions [T, N] of all ways through the table `leads` [S, A, S], true
+    where a step is possible, from the states where `starts` [S] is true."""
+    states, actions = np.flatnonzero(starts)[None], np.zeros((0, starts.sum()), int)
+    for t in range(horizon):
+        if t > 0:
+            which, after = np.nonzero(leads[states[-1], actions[-1]])
+            states, actions = np.vstack([states[:, which], after]), actions[:, which]
+        n_actions = leads.shape[1]
+        if states.shape[1] * n_actions > MOST:
+            raise ValueError(
+                f"there are more than {MOST} trajectories after {t + 1} of {horizon} "
+                f"steps; use fewer states, actions or steps")
+        which = np.repeat(np.arange(states.shape[1]), n_actions)
+        choice = np.tile(np.arange(n_actions), states.shape[1])
+        states, actions = states[:, which], np.vstack([actions[:, which], choice])
+    return states, actions
