@@ -13,10 +13,10 @@ from minimeta import (RL2, Categorical, Linear, LSTMPolicy, evaluate, exact, met
 from minimeta.exact import agents
 from minimeta.tasks import BernoulliBandit
 
-HIDDEN = 48          # H, LSTM cells
-STEPS = 2560         # T K, pulls in a meta-batch
-ITERATIONS = 3000
-RATE = 6e-3          # of Adam, decaying to 0
+HIDDEN = 48    # H, LSTM cells
+RATE = 6e-3    # of Adam, decaying to 0
+SHORT = {"gamma": 1.0, "lam": 0.9, "entropy_weight": Linear(0.02, 0.0)}
+LONG = {"gamma": 0.9, "lam": 0.3, "entropy_weight": Linear(0.1, 0.0)}
 TEST_BANDITS = 20_000
 EPSILONS = (0.02, 0.05, 0.1, 0.2)    # the best of these is shown, as is the best c
 CS = (0.1, 0.2, 0.3, 0.5, 1.0)
@@ -24,12 +24,11 @@ DISCOUNTS = (0.7, 0.8, 0.9, 0.95, 0.99)
 
 
 def train(family, iterations, seed):
-    """Short trials are trained undiscounted. In long ones, reward follows the pull at once
-    and most of what comes later is noise: small gamma and lambda."""
-    is_short = family.pulls <= 20
+    """In a long trial reward follows the pull at once, and most of what comes later is noise:
+    a small gamma and lambda; and it takes more noise of one's own to keep exploring."""
+    is_long = family.pulls > 20
     learner = RL2(LSTMPolicy(family.obs_size, Categorical(family.arms), HIDDEN),
-                  gamma=1.0 if is_short else 0.8, lam=0.9 if is_short else 0.3,
-                  rate=Linear(RATE, 0.0), entropy_weight=Linear(0.02, 0.0))
+                  rate=Linear(RATE, 0.0), **(LONG if is_long else SHORT))
     start, recent = time.perf_counter(), []
 
     def progress(iteration, row, theta):
@@ -40,7 +39,7 @@ def train(family, iterations, seed):
             recent.clear()
 
     result = meta_train(learner, family, iterations=iterations,
-                        tasks=max(1, STEPS // family.pulls), seed=seed, callback=progress)
+                        tasks=64 if is_long else 256, seed=seed, callback=progress)
     return learner, result.theta
 
 
@@ -60,10 +59,11 @@ def classical(family):
             for name, group in scores.items()}
 
 
-def main(arms=5, pulls=10, iterations=ITERATIONS, bandits=TEST_BANDITS, seed=0):
+def main(arms=5, pulls=10, iterations=None, bandits=TEST_BANDITS, seed=0):
     """Trains, evaluates, prints. Returns name -> (mean total reward, standard error), and the
     exact optimum under "exact"."""
     family = BernoulliBandit(arms, pulls)
+    iterations = iterations or (2000 if pulls > 20 else 3000)
     optimum = exact.bayes_optimal_bandit(arms, pulls).value
     learner, theta = train(family, iterations, seed)
 
@@ -91,7 +91,7 @@ if __name__ == "__main__":
     parser.add_argument("--arms", type=int, default=5)
     parser.add_argument("--pulls", type=int, default=10)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--quick", action="store_true", help="a tenth of the training")
+    parser.add_argument("--quick", action="store_true", help="little training, few bandits")
     args = parser.parse_args()
-    quick = {"iterations": ITERATIONS // 10, "bandits": 2000} if args.quick else {}
+    quick = {"iterations": 300, "bandits": 2000} if args.quick else {}
     main(args.arms, args.pulls, seed=args.seed, **quick)
