@@ -18,7 +18,9 @@ import numpy as np
 from ..calculus import boundary
 from ..policy.policies import Act
 from ..rl import rollout
+from ..tasks.bandits import KINDS
 from .bandits import bayes_optimal_bandit
+from .floors import belief
 from .gittins import gittins_table
 
 
@@ -73,6 +75,25 @@ def greedy(successes, failures, rng):
 def thompson(successes, failures, rng):
     """A draw from the posterior of p. Source: Thompson (1933)."""
     return rng.beta(successes + 1, failures + 1)
+
+
+def dependent_thompson(kind):
+    """Thompson sampling for a DependentBandit of a known kind: a draw of p1 from its true
+    posterior, and p2 = 1 - p1."""
+    q = boundary.choice("kind", kind, KINDS)
+    if kind == "independent":
+        return thompson
+
+    def score(successes, failures, rng):
+        votes, others = successes[:, 0] + failures[:, 1], failures[:, 0] + successes[:, 1]
+        if kind == "uniform":
+            p1 = rng.beta(votes + 1, others + 1)
+        else:
+            is_first = rng.random(len(votes)) < belief(q, votes, votes + others)
+            p1 = np.where(is_first, q, 1 - q)
+        return np.stack([p1, 1 - p1], -1)
+
+    return score
 
 
 def ots(successes, failures, rng):

@@ -16,6 +16,7 @@ from functools import lru_cache
 import numpy as np
 
 from ..calculus import boundary
+from ..calculus.maps import sigmoid
 from ..tasks.bandits import BETTER, KINDS
 from ..tasks.two_step import COMMON, GOOD
 from .bandits import bayes_optimal_bandit
@@ -24,9 +25,9 @@ from .bandits import bayes_optimal_bandit
 def belief(q, s, n):
     """Probability that p1 is q and not 1 - q, after s of n votes for arm 1.
 
-        1 / (1 + odds),    odds = ((1 - q) / q)^(2 s - n)
+        1 / (1 + exp(-z)),    z = (2 s - n) log(q / (1 - q))
     """
-    return 1 / (1 + ((1 - q) / q) ** (2 * s - n))
+    return sigmoid((2 * s - n) * np.log(q / (1 - q)))
 
 
 def next_vote(q, s, n):
@@ -58,7 +59,7 @@ def dependent_optimum(kind, pulls):
 def dependent_floor(kind, pulls):
     """The least regret that can be expected: what knowing the arms would earn, less the
     optimum without knowing them."""
-    mean_of_best = {"uniform": 3 / 4, "independent": 2 / 3, **BETTER}
+    mean_of_best = {**BETTER, "uniform": 3 / 4, "independent": 2 / 3}
     return pulls * boundary.choice("kind", kind, mean_of_best) - dependent_optimum(kind, pulls)
 
 

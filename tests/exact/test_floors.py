@@ -1,0 +1,170 @@
+"""Exact optima of bandits and of the two-step task: the known figures, enumeration, and agents
+that reach them."""
+from functools import lru_cache
+from itertools import product
+
+import numpy as np
+import pytest
+
+from minimeta import evaluate
+from minimeta.exact import agents
+from minimeta.exact.floors import (belief, dependent_floor, dependent_optimum,
+                                   informative_optimum, informative_thompson,
+                                   two_step_optimum)
+from minimeta.exact.two_step import TwoStepAgent, stays
+from minimeta.tasks import DependentBandit, TwoStep
+
+
+@pytest.mark.parametrize("kind, floor", [
+    ("easy", 0.625), ("medium", 1.000), ("hard", 2.312), ("uniform", 1.221),
+    ("independent", 1.748)])
+def test_the_regret_floors_of_100_pulls_are_the_known_ones(kind, floor):
+    assert abs(dependent_floor(kind, 100) - floor) < 5e-4
+
+
+@pytest.mark.parametrize("trials, optimum", [(10, 0.66882), (20, 0.68438), (100, 0.69688)])
+def test_the_two_step_optimum_is_the_known_one(trials, optimum):
+    assert abs(two_step_optimum(trials) - optimum) < 5e-6
+
+
+def test_the_informative_bandit_is_worth_what_is_known():
+    # The hint, .55 on average, and four pulls of the target. Thompson sampling finds the
+    # target with pull k = 1 .. 5 with probability .1 each: (k - 1) + 5 (6 - k); else it earns 5.
+    by_hand = sum(0.1 * ((k - 1) + 5 * (6 - k)) for k in range(1, 6)) + 0.5 * 5
+    assert abs(informative_optimum(5) - 20.55) < 1e-12
+    assert abs(informative_thompson(5) - by_hand) < 1e-12 and abs(by_hand - 11.0) < 1e-12
+    assert abs(informative_optimum(1) - 1.4) < 1e-12  # a lone pull buys no knowledge
+
+
+@pytest.mark.parametrize("q, pulls", [(0.9, 4), (0.6, 5)])
+def test_the_optimum_by_votes_is_that_of_a_search_over_all_histories(q, pulls):
+    """Both arms, both outcomes, after each history of (arm, reward): nothing assumed."""
+
+    def likelihood(p1, history):
+        p = (p1, 1 - p1)
+        return np.prod([p[a] if r else 1 - p[a] for a, r in history])
+
+    @lru_cache(maxsize=None)
+    def V(history):
+        if len(history) == pulls:
+            return 0.0
+        one, two = likelihood(q, history), likelihood(1 - q, history)
+        means = [(one * p + two * o) / (one + two) for p, o in ((q, 1 - q), (1 - q, q))]
+        return max(m + m * V(history + ((a, 1),)) + (1 - m) * V(history + ((a, 0),))
+                   for a, m in enumerate(means))
+
+    kind = {0.9: "easy", 0.6: "hard"}[q]
+    assert abs(V(()) - dependent_optimum(kind, pulls)) < 1e-12
+
+
+def test_the_two_step_optimum_is_that_of_a_search_over_all_histories():
+    rounds = 3
+
+    def p_reward(good, led):
+        return 0.9 if led == good else 0.1
+
+    @lru_cache(maxsize=None)
+    def V(history):
+        if len(history) == rounds:
+            return 0.0
+        like = np.array([np.prod([p_reward(g, s) if r else 1 - p_reward(g, s)
+                                  for s, r in history]) for g in (0, 1)])
+        like /= like.sum()
+        values = []
+        for action in (0, 1):
+            value = 0.0
+            for led, r in product((0, 1), (0, 1)):
+                p = like @ [p_reward(g, led) for g in (0, 1)]
+                chance = (0.75 if led == action else 0.25) * (p if r else 1 - p)
+                value += chance * (r + V(history + ((led, r),)))
+            values.append(value)
+        return max(values)
+
+    assert abs(V(()) / rounds - two_step_optimum(rounds)) < 1e-12
+
+
+@pytest.mark.parametrize("kind", ["easy", "medium", "hard", "uniform"])
+def test_acting_greedily_on_the_votes_earns_the_optimum(kind):
+    def votes(successes, failures, rng):
+        s, f = successes[:, 0] + failures[:, 1], failures[:, 0] + successes[:, 1]
+        return np.stack([s, f], -1)
+
+    curve = evaluate(agents.BanditAgent(2, votes), None, DependentBandit(kind, 12),
+                     tasks=8000)
+    assert abs(curve.mean[0] - dependent_optimum(kind, 12)) < 4 * curve.standard_error[0]
+
+
+def test_the_belief_is_bayes_rule_and_does_not_overflow():
+    assert abs(belief(0.75, 2, 3) - 0.75) < 1e-15  # one vote ahead
+    assert belief(0.9, 0, 10_000) == 0 and belief(0.9, 10_000, 10_000) == 1
+
+
+@pytest.mark.parametrize("kind, mean", [("easy", 0.9), ("uniform", 5 / 7), ("hard", 0.6)])
+def test_dependent_thompson_draws_from_the_true_posterior(kind, mean):
+    # Four votes to one for arm 1: successes (3, 1), failures (0, 1).
+    counts = np.broadcast_to(np.array([[3, 1], [0, 1]])[:, None], (2, 40_000, 2))
+    p1, p2 = agents.dependent_thompson(kind)(*counts, np.random.default_rng(0)).T
+    assert np.all(p1 + p2 == 1)
+    b = mean ** 3 / (mean ** 3 + (1 - mean) ** 3)
+    expected = mean if kind == "uniform" else b * mean + (1 - b) * (1 - mean)
+    assert abs(p1.mean() - expected) < 5e-3
+
+
+def test_the_model_based_agent_is_optimal_and_the_model_free_one_is_not():
+    means = {}
+    for kind in ("model-based", "model-free"):
+        curve = evaluate(TwoStepAgent(kind, 10), None, TwoStep(10), tasks=4000)
+        rounds = curve.returns.mean(1)
+        means[kind] = rounds.mean(), rounds.std() / np.sqrt(len(rounds))
+    mean, error = means["model-based"]
+    assert abs(mean - two_step_optimum(10)) < 4 * error
+    assert means["model-free"][0] < mean - 10 * error
+
+
+def test_the_two_kinds_of_learner_are_told_apart_by_when_they_stay():
+    tasks, signs = TwoStep(10).sample(3000, np.random.default_rng(0)), {}
+    for kind in ("model-based", "model-free"):
+        data = TwoStepAgent(kind, 10).collect(None, tasks, np.random.default_rng(1))
+        signs[kind] = stays(data)
+    based, free = signs["model-based"], signs["model-free"]
+    assert based.interaction()[0] > 0.9 and abs(based.reward_effect()[0]) < 0.05
+    assert free.reward_effect()[0] > 0.35 and free.interaction()[0] < 0.35
+    # A vote for the action chosen never makes them leave: rewarded and common; for the one
+    # that goes by actions, rewarded at all.
+    assert based.cell(True, True)[0] == 1 and free.cell(True, False)[0] == 1
+
+
+def test_intervals_of_staying_hold_the_truth_in_95_of_100_cases():
+    tasks = TwoStep(5).sample(40_000, np.random.default_rng(0))
+    data = TwoStepAgent("model-based", 5).collect(None, tasks, np.random.default_rng(1))
+    whole = stays(data)
+    truth = whole.interaction()[0]
+    hits = 0
+    for i in range(0, 40_000, 100):
+        part = type(whole)(whole.stayed[i:i + 100], whole.n[i:i + 100])
+        value, half = part.interaction()
+        hits += abs(value - truth) <= half
+    assert 0.91 < hits / 400 < 0.98
+
+
+def test_the_probability_of_staying_counts_what_happened():
+    data = TwoStepAgent("model-based", 4).collect(
+        None, TwoStep(4).sample(7, np.random.default_rng(0)), np.random.default_rng(1))
+    result, stayed, n = stays(data), np.zeros((2, 2)), np.zeros((2, 2))
+    for k, t in product(range(7), range(0, 6, 2)):
+        action, led = data.action[k, t, 0], int(data.x[k, t + 1, 0, 2])
+        case = int(data.reward[k, t + 1, 0]), int(led == action)
+        n[case] += 1
+        stayed[case] += data.action[k, t + 2, 0] == action
+    assert np.array_equal(result.n.sum(0), n) and np.array_equal(result.stayed.sum(0), stayed)
+
+
+@pytest.mark.parametrize("make, message", [
+    (lambda: dependent_floor("simple", 9), "kind must be one of 'easy', 'medium'"),
+    (lambda: agents.dependent_thompson("simple"), "kind must be one of 'easy', 'medium'"),
+    (lambda: TwoStepAgent("habit", 3), "kind must be one of 'model-based', 'model-free'"),
+    (lambda: two_step_optimum(0), "trials must be at least 1, got 0"),
+])
+def test_bad_settings_are_refused_by_name(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
