@@ -77,6 +77,12 @@ class MapProbe:
         self.z = self.join(self.theta, self.x)
 
     def join(self, theta, x):
+        """One flat vector of theta and x, or of their cotangents."""
+        if (theta.shape, x.shape) != (self.theta.shape, self.x.shape):
+            raise AssertionError(
+                f"{self.net!r}: theta_bar and x_bar must have the shapes of theta and x, "
+                f"{list(self.theta.shape)} and {list(self.x.shape)}, got "
+                f"{list(theta.shape)} and {list(x.shape)}")
         return np.concatenate([theta, x.reshape(theta.shape[:-1] + (-1,))], -1)
 
     def split(self, z):

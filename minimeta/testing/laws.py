@@ -236,5 +236,6 @@ def refused(f, *args):
 
 
 def against(plain, other, how):
-    return worst(compare("memory", b, a, lambda i: f"[.., {i}] of {how} arguments")
-                 for a, b in zip(leaves(plain), leaves(other)))
+    error = worst(compare("memory", b, a) for a, b in zip(leaves(plain), leaves(other)))
+    error.detail = f"from {how} arguments, {error.detail}"
+    return error

@@ -34,7 +34,8 @@ def compare(law, claimed, true, name=None):
     if claimed.size == 0:
         return Error(law, 0.0, "nothing to compare")
     finite = np.isfinite(claimed) & np.isfinite(true)
-    gap = np.where(finite, np.abs(claimed - np.where(finite, true, claimed)), np.inf)
+    gap = np.where(finite, np.abs(np.where(finite, claimed, 0) - np.where(finite, true, 0)),
+                   np.inf)
     index = np.unravel_index(gap.argmax(), gap.shape)
     detail = (f"worst at {place(index, name)}: claimed {claimed[index]:.10g}, "
               f"true {true[index]:.10g}")
@@ -55,10 +56,11 @@ def inner(law, these, those):
         return Error(law, np.inf, f"the sides pair {a.size} with {b.size} and {c.size} with "
                                   f"{d.size} numbers")
     left, right = (a * b).sum(), (c * d).sum()
-    scale = max(norm(a) * norm(b), norm(c) * norm(d))
+    scales = norm(a) * norm(b), norm(c) * norm(d)
     detail = f"the sides are {left:.10g} and {right:.10g}"
-    if not np.isfinite(scale):
+    if not np.isfinite(scales).all():
         return Error(law, np.inf, detail)
+    scale = max(scales)
     number = abs(left - right) / scale if scale else 0.0
     if number > 1e-9 and left:
         detail += explain(right / left, "the second is {} the first")
@@ -171,7 +173,7 @@ class Report:
             raise AssertionError(f"{self.subject}: checks made {self.counts}, declared "
                                  f"{self.declared}")
         if self.failed:
-            error = max(self.failed.values(), key=lambda e: e / max(self.gates[e.law], 1e-16))
+            error = worst(self.failed.values())
             raise AssertionError(f"{error}\n(gate {self.gates[error.law]:.0e}; "
                                  f"{error.context})\n{self}")
         return self

@@ -1,0 +1,260 @@
+"""Each law passes what is right, fails what is wrong, and says where."""
+import numpy as np
+import pytest
+from hypothesis import given
+
+from minimeta import Layout
+from minimeta.testing import (central_difference, complex_step, memory, precision, purity,
+                              second, symmetry, tangent, tasks, taylor_order, transpose)
+from minimeta.testing.strategies import seeds, sizes
+
+LAYOUT = Layout(W=(2, 3), b=(4,))
+GRADIENT_LAWS = [(complex_step, 1e-12), (central_difference, 1e-7)]
+each_gradient_law = pytest.mark.parametrize("law, gate", GRADIENT_LAWS)
+
+
+def value(theta):
+    """sum sin(theta) + theta_0^2 theta_last: curved, and not symmetric in its arguments."""
+    return np.sin(theta).sum(-1) + theta[..., 0] ** 2 * theta[..., -1]
+
+
+def grad(theta):
+    g = np.cos(theta)
+    g[..., 0] += 2 * theta[..., 0] * theta[..., -1]
+    g[..., -1] += theta[..., 0] ** 2
+    return g
+
+
+def hvp(theta, v):
+    h = -np.sin(theta) * v
+    h[..., 0] += 2 * (v[..., 0] * theta[..., -1] + theta[..., 0] * v[..., -1])
+    h[..., -1] += 2 * theta[..., 0] * v[..., 0]
+    return h
+
+
+def draw(*shape, seed=0):
+    return np.random.default_rng(seed).normal(size=shape)
+
+
+# ---- the gradient
+
+@each_gradient_law
+@pytest.mark.parametrize("shape", [(1,), (10,), (3, 10), (2, 3, 10), (301,), (3, 1000)])
+def test_a_right_gradient_passes_at_every_size(law, gate, shape):
+    assert law(value, grad, draw(*shape)) < gate
+
+
+@each_gradient_law
+@pytest.mark.parametrize("shape", [(10,), (3, 10), (3, 1000)])
+def test_one_wrong_coordinate_is_caught_at_every_size(law, gate, shape):
+    def wrong(theta):
+        g = grad(theta)
+        g.flat[-2] *= 1.001
+        return g
+
+    assert law(value, wrong, draw(*shape)) > 100 * gate
+
+
+@each_gradient_law
+def test_the_worst_coordinate_is_named_with_both_numbers(law, gate):
+    theta = draw(10)
+
+    def wrong(theta):
+        g = grad(theta)
+        g[4] *= 3
+        return g
+
+    message = str(law(value, wrong, theta, name=LAYOUT.name))
+    assert "worst at W[1, 1]: claimed" in message and "3 times true, here" in message
+    assert f"claimed {wrong(theta)[4]:.10g}" in message
+
+
+@each_gradient_law
+def test_the_task_is_named_too(law, gate):
+    def wrong(theta):
+        g = grad(theta)
+        g[2, 7] += 1
+        return g
+
+    assert "worst at b[1] of task 2" in str(law(value, wrong, draw(3, 10), name=LAYOUT.name))
+    total = law(lambda theta: value(theta).sum(), wrong, draw(3, 10), name=LAYOUT.name)
+    assert "worst at b[1] of task 2" in str(total)
+
+
+@each_gradient_law
+def test_the_block_is_named_where_directions_are_random(law, gate):
+    layout = Layout(W=(20, 30), b=(40,))
+
+    def wrong(theta):
+        g = grad(theta)
+        g[620] += 1
+        return g
+
+    error = law(value, wrong, draw(640), name=layout.name)
+    assert "worst at a random direction in b" in str(error)
+
+
+@each_gradient_law
+def test_one_number_for_all_tasks_is_as_good_as_one_for_each(law, gate):
+    assert law(lambda theta: value(theta).sum(), grad, draw(3, 10)) < gate
+
+
+@each_gradient_law
+def test_the_scale_of_the_value_does_not_matter(law, gate):
+    for scale in (1e-200, 1e-9, 1e9):
+        right = law(lambda t: scale * value(t), lambda t: scale * grad(t), draw(10))
+        wrong = law(lambda t: scale * value(t), lambda t: 1.001 * scale * grad(t), draw(10))
+        assert right < gate and wrong == pytest.approx(1e-3, rel=0.01)
+
+
+@each_gradient_law
+def test_a_gradient_of_zero_is_right_for_a_constant(law, gate):
+    error = law(lambda theta: 0 * theta.sum(-1), lambda theta: 0 * theta, draw(3, 10))
+    assert error == 0 and "both are zero" in str(error)
+
+
+@each_gradient_law
+def test_nan_and_a_wrong_shape_are_infinitely_wrong(law, gate):
+    assert law(value, lambda theta: grad(theta) * np.nan, draw(10)) == np.inf
+    error = law(value, lambda theta: grad(theta)[:9], draw(10))
+    assert error == np.inf and "claimed has shape [9]" in str(error)
+
+
+@each_gradient_law
+def test_a_value_that_is_neither_one_number_nor_one_per_task_is_refused(law, gate):
+    with pytest.raises(ValueError, match=r"one per task, shape \(\) or \(3,\), got shape \(10,"):
+        law(lambda theta: theta.sum(0), grad, draw(3, 10))
+
+
+def test_code_that_drops_complex_numbers_is_pointed_out():
+    error = complex_step(lambda theta: (theta.real ** 2).sum(), lambda theta: 2 * theta, draw(4))
+    assert error == 1 and "did complex numbers flow" in str(error)
+
+
+def test_a_float32_theta_is_checked_in_float64():
+    assert complex_step(value, grad, draw(10).astype(np.float32)) < 1e-12
+
+
+@pytest.mark.parametrize("factor, words", [
+    (0, "claimed is zero, not true, throughout"), (-1, "claimed is minus true, throughout"),
+    (2, "claimed is 2 times true, throughout"), (0.25, "claimed is 1/4 of true, throughout"),
+    (1.001, "claimed is 1.001 times true, throughout")])
+def test_a_recognised_factor_is_said(factor, words):
+    assert words in str(complex_step(value, lambda theta: factor * grad(theta), draw(10)))
+
+
+def test_swapped_coordinates_are_recognised():
+    def wrong(theta):
+        return grad(theta)[..., [0, 3, 2, 1, 4, 5, 6, 7, 8, 9]]
+
+    message = str(complex_step(value, wrong, draw(10), name=LAYOUT.name))
+    assert "claimed is what is true at W[" in message and "swapped?" in message
+
+
+# ---- tangents, transposes, Hessians
+
+@given(seeds())
+def test_tangent_and_second_pass_what_is_right_and_fail_what_is_not(seed):
+    theta, v, u = draw(3, 3, 10, seed=seed)
+    assert tangent(value, lambda theta, v: (grad(theta) * v).sum(-1), theta, v) < 1e-12
+    assert second(grad, hvp, theta, v) < 1e-12
+    assert symmetry(hvp, theta, u, v) < 1e-13
+    assert second(grad, lambda theta, v: -np.sin(theta) * v, theta, v) > 1e-12
+    assert tangent(value, lambda theta, v: (grad(theta) * v).sum(-1) * 1.001, theta, v) > 1e-4
+
+
+@given(sizes(2), seeds())
+def test_transpose_knows_a_matrix_from_its_neighbours(shape, seed):
+    A, u, v = draw(*shape, seed=seed), draw(shape[0], seed=seed + 1), draw(shape[1], seed=seed + 2)
+    assert transpose(u, A @ v, A.T @ u, v) < 1e-13
+    assert transpose(u, A @ v, 1.001 * (A.T @ u), v) > 1e-13
+    assert transpose((u, v), (A @ v, A.T @ u), (A.T @ u, A @ v), (v, u)) < 1e-13
+
+
+def test_transpose_is_not_fooled_by_a_sum_that_cancels():
+    u, v = np.array([1.0, 1.0]), np.array([1.0, -1.0])
+    Jv = np.array([1e8, -1e8 + 1e-8])
+    assert transpose(u, Jv, Jv * [1, 1], np.array([1.0, 1.0])) < 1e-13
+    assert transpose(u, np.zeros(2), np.zeros(2), v) == 0
+    assert transpose(u, Jv, np.array([np.nan, 1]), v) == np.inf
+    assert transpose(u, Jv[:1], u, v) == np.inf
+
+
+def test_symmetry_is_blind_to_a_symmetric_mistake_and_second_is_not():
+    theta, u, v = draw(3, 10)
+    assert symmetry(lambda theta, v: 1.001 * hvp(theta, v), theta, u, v) < 1e-13
+    assert second(grad, lambda theta, v: 1.001 * hvp(theta, v), theta, v) > 1e-4
+    skew = np.triu(np.ones((10, 10)))
+    assert symmetry(lambda theta, v: hvp(theta, v) @ skew, theta, u, v) > 1e-3
+
+
+def test_taylor_order_is_two_with_the_gradient_and_three_with_the_hessian():
+    theta, v = draw(2, 3, 10)
+    assert 1.9 < taylor_order(value, grad, theta, v) < 2.1
+    assert 2.7 < taylor_order(value, grad, theta, v, hvp) < 3.3
+    assert taylor_order(value, lambda theta: 1.1 * grad(theta), theta, v) < 1.2
+    linear = taylor_order(lambda t: t.sum(-1), np.ones_like, np.zeros(4), np.ones(4), h=0.5)
+    assert linear == np.inf
+
+
+# ---- how a function behaves
+
+def test_tasks_that_mix_are_caught():
+    x, y = draw(3, 5, 4), draw(3, 5, 4, seed=1)
+    assert tasks(lambda x, y: (x * y, (x.sum((-2, -1)), y)), x, y) < 1e-12
+    assert tasks(lambda x, y: x * y - (x * y).mean(0), x, y) > 0.1
+    assert tasks(lambda x, y: x.sum(), x, y) == np.inf
+
+
+def test_what_is_not_pure_is_caught_and_named():
+    memory_of_calls = []
+
+    def remembers(x):
+        memory_of_calls.append(1)
+        return x + len(memory_of_calls)
+
+    def writes(x, cache):
+        cache[0][1][0] = 3.0
+        return x
+
+    def draws(x):
+        np.random.random()
+        return x
+
+    def scales_in_place(x):
+        x *= 1.0
+        return x.copy()
+
+    x = draw(4)
+    assert purity(lambda x, y: (x, {"y": y}), x, [x]) == 0
+    for function, arguments, words in (
+            (remembers, (x,), "different results"), (draws, (x,), "global random state"),
+            (writes, (x, [(x, x)]), "argument 1 was written to"),
+            (scales_in_place, (x,), "read-only argument was refused")):
+        error = purity(function, *arguments)
+        assert error == np.inf and words in str(error)
+    assert x.tolist() == draw(4).tolist()
+
+
+def test_an_error_of_the_function_itself_is_not_swallowed():
+    def broken(x):
+        raise ValueError("x is too long")
+
+    for law in (purity, memory):
+        with pytest.raises(ValueError, match="too long"):
+            law(broken, draw(4))
+
+
+def test_what_depends_on_the_layout_in_memory_is_caught():
+    x = draw(3, 5)
+    assert memory(lambda x: (x + 1, x.sum(0)), x) == 0
+    error = memory(lambda x: x.ravel("K").reshape(x.shape), x)
+    assert error > 0.1 and "from broadcast arguments, worst at index" in str(error)
+    assert "from Fortran-ordered" in str(memory(lambda x: x + x.flags.f_contiguous, x * 0))
+    assert "from strided" in str(memory(lambda x: x + (x.strides[1] == 16), x * 0))
+
+
+def test_float64_that_creeps_in_is_caught():
+    assert precision(lambda x: (x, x.sum()), draw(4)) == 0
+    error = precision(lambda x: (x, x + np.zeros(4)), draw(4))
+    assert error == np.inf and "result 1 of float32 arguments is float64" in str(error)
