@@ -35,12 +35,14 @@ of one task through which a recurrent agent keeps its memory; an adaptation step
 update; a meta-batch is the K tasks of one iteration.
 """
 from . import exact, policy, rl, tasks, testing
-from .calculus import LSTM, MLP, Layout
+from .calculus import LSTM, MLP, Layout, heap
 from .meta import (EMAML, MAML, RL2, NonFiniteError, ProMP, RegressionMAML,
                    RegressionPretrained, RegressionReptile, Reinforce, Reptile, Result,
                    evaluate, meta_train)
 from .policy import (SGD, Adam, Categorical, Gaussian, Linear, LSTMPolicy, MLPPolicy,
                      Objective, TabularPolicy, TrustRegion, surrogates)
+
+heap.keep()
 
 __all__ = [
     "Layout", "MLP", "LSTM", "Categorical", "Gaussian", "MLPPolicy", "LSTMPolicy",

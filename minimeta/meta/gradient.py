@@ -24,7 +24,7 @@ from ..policy import SGD, Adam, Objective
 from ..policy.losses import KL, OfActions, Sum
 from ..policy.optimizers import at
 from ..policy.surrogates import estimator
-from ..policy.trust_region import TrustRegion
+from ..policy.trust_region import TrustRegion, length
 from ..rl import gae, normalised, rollout
 from ..rl.baseline import baseline
 from .adaptation import GradientSteps, Rates
@@ -134,9 +134,8 @@ class GradientLearner:
             theta, state = self.descend(theta, grad, state, progress)
             report = {}
         require_finite(self.layout, loss=loss, gradient=grad, theta=theta)
-        length = float(np.sqrt((grad * grad).sum()))
-        return theta, state, self.report(history, data) | {
-            "loss": float(loss), "gradient": length} | report
+        row = {"loss": float(loss), "gradient": length(grad)} | report
+        return theta, state, self.report(history, data) | row
 
     def descend(self, theta, grad, state, progress):
         state = self.optimizer.init(theta) if state is None else state

@@ -23,7 +23,7 @@ def conjugate_gradient(product, b, steps, tolerance=1e-10):
     steps       at most; with exact arithmetic P suffice
     tolerance   on |b - A x| / |b|
 
-    Returns x and |b - A x| / |b|.
+    Returns x and the residual b - A x.
     """
     x, residual = np.zeros_like(b), b
     direction, square = b, float(b @ b)
@@ -32,13 +32,16 @@ def conjugate_gradient(product, b, steps, tolerance=1e-10):
         if square <= target:
             break
         bent = product(direction)
-        length = square / float(direction @ bent)
-        x = x + b.dtype.type(length) * direction
-        residual = residual - b.dtype.type(length) * bent
+        along = b.dtype.type(square / float(direction @ bent))
+        x = x + along * direction
+        residual = residual - along * bent
         before, square = square, float(residual @ residual)
         direction = residual + b.dtype.type(square / before) * direction
-    norm = float(b @ b)
-    return x, (square / norm) ** 0.5 if norm > 0 else 0.0
+    return x, residual
+
+
+def length(v):
+    return float(v @ v) ** 0.5
 
 
 @dataclass(frozen=True)
@@ -76,13 +79,14 @@ class TrustRegion:
         """
         damped = (lambda v: product(v) + v.dtype.type(self.damping) * v)
         x, residual = conjugate_gradient(damped, grad, self.cg_steps)
-        curvature = float(x @ damped(x))
-        report = {"kl": 0.0, "cg_residual": residual, "line_search": 0, "accepted": False}
+        curvature = float(x @ (grad - residual))  # x^T F x
+        report = {"kl": 0.0, "cg_residual": length(residual) / (length(grad) or 1.0),
+                  "line_search": 0, "accepted": False}
         if not curvature > 0:  # the gradient is zero, or nothing here is to be trusted
             return theta, report
-        length = (2 * self.max_kl / curvature) ** 0.5
+        longest = (2 * self.max_kl / curvature) ** 0.5
         for i in range(self.tries):
-            candidate = theta - theta.dtype.type(length * self.shrink ** i) * x
+            candidate = theta - theta.dtype.type(longest * self.shrink ** i) * x
             new_loss, kl = evaluate(candidate)
             if new_loss < loss and kl <= self.max_kl:
                 return candidate, report | {
