@@ -11,8 +11,8 @@ import pytest
 import minimeta.tasks
 from minimeta.calculus import boundary
 from minimeta.tasks import (BernoulliBandit, DependentBandit, Discrete,
-                            GridNavigation, InformativeBandit, PointNavigation,
-                            RandomMDP, RestlessBandit, TwoStep)
+                            GridNavigation, InformativeBandit, PlanarArm,
+                            PointNavigation, RandomMDP, RestlessBandit, TwoStep)
 from minimeta.tasks.family import Tasks
 from minimeta.tasks.mdp import value_iteration
 from minimeta.testing import families as laws
@@ -23,6 +23,7 @@ FAMILIES = [
       for kind in ("easy", "medium", "hard", "uniform", "independent")),
     InformativeBandit(), RestlessBandit(20), TwoStep(4),
     GridNavigation(), GridNavigation(4, 9, 2, walls=((1, 1), (2, 1))),
+    PlanarArm(horizon=20, substeps=1), PlanarArm("dynamics", horizon=25, substeps=2),
     PointNavigation(), PointNavigation(7, reach=2.0, max_step=0.5, radius=0.3),
     RandomMDP(), RandomMDP(3, 4, 6, 2, noise=0.1),
 ]
@@ -53,6 +54,7 @@ EXPERTS = {
     BernoulliBandit: best_arm, DependentBandit: best_arm, InformativeBandit: best_arm,
     RestlessBandit: best_arm, TwoStep: to_the_good_state,
     GridNavigation: plan, PointNavigation: straight, RandomMDP: plan,
+    PlanarArm: lambda tasks, state, t: tasks.expert(state),
 }
 
 

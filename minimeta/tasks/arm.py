@@ -1,0 +1,226 @@
+"""A robot arm of two links that shall bring its hand to a place, not knowing all it
+should. mechanics.py has its equation of motion.
+
+Letters: K tasks, B episodes.
+"""
+from dataclasses import dataclass
+from math import pi
+
+import numpy as np
+
+from ..calculus import boundary
+from .family import Box, Tasks
+from .mechanics import TwoLinks
+
+START = (-pi / 4, pi / 2)  # radians: the hand is on the x axis, the elbow below it
+TARGET = (0.1, 0.4)        # m: where the hand shall go if something else is hidden
+NEAR, FAR = 0.4, 0.9       # of hidden targets: distance in lengths of the arm
+SIDE = pi / 2              # radians: their largest angle with the x axis
+PAYLOAD = 0.5              # kg, the largest
+STRETCH = 0.2              # links are longer or shorter by up to this part
+GAINS = (0.7, 1.3)         # of a motor, in size
+WEAK = (0.3, 0.7)          # what the weak joint keeps of its gain
+STIFFNESS = 6.0            # 1/s: the rate at which the expert's error dies out
+EPISODES = 16              # to estimate the return of acting at random
+
+DYNAMICS = ("payload", "lengths", "gains", "weak joint")
+HIDDEN = {name: (name,) for name in ("target",) + DYNAMICS} | {"dynamics": DYNAMICS}
+
+
+@dataclass(frozen=True)
+class PlanarArm:
+    """A robot arm of two links, with a motor at each joint.
+
+    sees      (cos q1, cos q2, sin q1, sin q2, v1, v2): angles of shoulder and elbow,
+              and their rates in radians per second. At first the hand is on the x axis,
+              at rest
+    does      asks for torques: `torque` (N m) times its action, each coordinate of
+              which is clipped to [-1, 1]. The motors give `gain` times what is asked
+    earns     after each step, minus the distance from hand to target (m), minus
+              `effort` times the sum of squares of the clipped action
+    ends      after `horizon` steps of `dt` seconds (no step ends it early)
+    a task    what is `hidden`. The rest is nominal: the target at (0.1, 0.4) m, no
+              payload, gains of 1
+        "target"      uniform in distance, from 0.4 to 0.9 times the arm's length, and
+                      in angle, within 90 degrees of the x axis
+        "payload"     in the hand, uniform from 0 to 0.5 kg
+        "lengths"     each link uniform within 20 % of its length; its mass is the same
+        "gains"       each motor uniform from 0.7 to 1.3, and with equal chances it is
+                      wired the wrong way round: minus that
+        "weak joint"  the shoulder or the elbow has 0.3 to 0.7 (uniform) of its gain
+        "dynamics"    the last four at once
+
+    lengths, masses   of the links, m and kg
+    friction          of shoulder and elbow, N m s per radian
+    gravity           m/s^2, along -y; 0 if the arm moves in a horizontal plane
+    dt                between actions, s
+    substeps          of the integrator in it
+
+    A torque is held until the next action. The motion is integrated by the classical
+    Runge-Kutta method of fourth order, its step dt / substeps. Falling freely for an
+    episode, without torque and friction, a nominal arm conserves its energy to 1e-4 of
+    the largest kinetic energy. The robot, its numbers and its reward are ours.
+    """
+
+    hidden: str = "target"
+    horizon: int = 50
+    episodes: int = 1
+    lengths: tuple = (0.5, 0.5)
+    masses: tuple = (1.0, 1.0)
+    friction: tuple = (0.6, 0.6)
+    gravity: float = 0.0
+    torque: float = 3.0
+    effort: float = 0.01
+    dt: float = 0.05
+    substeps: int = 4
+
+    obs_size = 6
+    action = Box(2)
+
+    def __post_init__(self):
+        boundary.choice("hidden", self.hidden, HIDDEN)
+        for name in ("horizon", "episodes", "substeps"):
+            boundary.count(name, getattr(self, name))
+        for name in ("torque", "dt"):
+            boundary.number(name, getattr(self, name), 0, is_open=True)
+        for name in ("lengths", "masses", "friction"):
+            pair = tuple(getattr(self, name))
+            if len(pair) != 2:
+                raise ValueError(f"{name} must be two numbers, got {pair}")
+            for size in pair:
+                boundary.number(f"each of {name}", size, 0, is_open=name != "friction")
+            object.__setattr__(self, name, pair)
+        boundary.number("gravity", self.gravity)
+        boundary.number("effort", self.effort, 0)
+
+    def sample(self, K, rng):
+        """K arms."""
+        K, hides = boundary.count("K", K), HIDDEN[self.hidden]
+        lengths = np.full((K, 2), self.lengths)
+        payload, gain, target = np.zeros(K), np.ones((K, 2)), np.full((K, 2), TARGET)
+        if "target" in hides:
+            distance = sum(self.lengths) * rng.uniform(NEAR, FAR, K)
+            target = distance[:, None] * direction(rng.uniform(-SIDE, SIDE, K))
+        if "payload" in hides:
+            payload = rng.uniform(0, PAYLOAD, K)
+        if "lengths" in hides:
+            lengths = lengths * rng.uniform(1 - STRETCH, 1 + STRETCH, (K, 2))
+        if "gains" in hides:
+            gain = rng.uniform(*GAINS, (K, 2)) * rng.choice([-1, 1], (K, 2))
+        if "weak joint" in hides:
+            is_weak = rng.integers(2, size=(K, 1)) == np.arange(2)
+            gain = np.where(is_weak, rng.uniform(*WEAK, (K, 1)), 1) * gain
+        return ArmTasks(self, lengths, payload, gain, target)
+
+
+def direction(angle):
+    """Angles [...] -> (cos, sin), [..., 2]."""
+    return np.stack([np.cos(angle), np.sin(angle)], -1)
+
+
+def first(array):
+    """[..., n] -> [n, ...], contiguous."""
+    return np.moveaxis(array, -1, 0).copy()
+
+
+def last(array):
+    """The inverse of first."""
+    return np.moveaxis(array, 0, -1).copy()
+
+
+@dataclass(frozen=True)
+class ArmTasks(Tasks):
+    """K arms. The state is (q1, q2, v1, v2), [K, B, 4]."""
+
+    family: PlanarArm
+    lengths: np.ndarray  # [K, 2]  m
+    payload: np.ndarray  # [K]     kg
+    gain: np.ndarray     # [K, 2]
+    target: np.ndarray   # [K, 2]  m
+
+    @property
+    def links(self):
+        """The mechanics of the arms."""
+        f = self.family
+        return TwoLinks.of(self.lengths, f.masses, self.payload, f.friction, f.gravity)
+
+    def reset(self, B, rng):
+        state = np.zeros((len(self), boundary.count("B", B), 4))
+        state[..., :2] = START
+        return state, self.observe(state)
+
+    def observe(self, state):
+        q, v = state[..., :2], state[..., 2:]
+        return np.concatenate([np.cos(q), np.sin(q), v], -1)
+
+    def step(self, state, action, rng):
+        self.check_actions(action, state.shape[:2])
+        family, action = self.family, np.clip(action, -1, 1)
+        torque = first(family.torque * self.gain[:, None] * action)
+        state = last(self.links.move(first(state), torque, family.dt, family.substeps))
+        reward = -self.distance(state) - family.effort * (action ** 2).sum(-1)
+        return state, self.observe(state), reward, np.zeros(reward.shape, bool)
+
+    def elbow(self, state):
+        """Where the elbow is, [K, B, 2] m; the shoulder is at (0, 0)."""
+        return self.lengths[:, 0, None, None] * direction(state[..., 0])
+
+    def hand(self, state):
+        """Where the hand is, [K, B, 2] m."""
+        angle = state[..., 0] + state[..., 1]
+        return self.elbow(state) + self.lengths[:, 1, None, None] * direction(angle)
+
+    def distance(self, state):
+        """From hand to target, [K, B] m."""
+        away = self.hand(state) - self.target[:, None]
+        return np.sqrt((away * away).sum(-1))
+
+    def energy(self, state):
+        """Kinetic plus potential energy, [K, B] joules."""
+        return self.links.energy(first(state))
+
+    def posture(self):
+        """Angles [K, 2] that bring the hand to the target, or as near as it can get,
+        with the elbow on the side where it is at first."""
+        (l1, l2), (x, y) = self.lengths.T, self.target.T
+        cos = np.clip((x * x + y * y - l1 * l1 - l2 * l2) / (2 * l1 * l2), -1, 1)
+        q2 = np.arccos(cos)
+        q1 = np.arctan2(y, x) - np.arctan2(l2 * np.sin(q2), l1 + l2 * cos)
+        return np.stack([q1, q2], -1)
+
+    def expert(self, state):
+        """The actions [K, B, 2] of inverse dynamics, the task revealed:
+
+            torque = M a + c + g + friction v,    a = s^2 (posture - q) - 2 s v
+
+        While the motors can give it, the angles' error dies out as (1 + s t) exp(-s t).
+        """
+        s, q, v = STIFFNESS, state[..., :2], state[..., 2:]
+        error = (self.posture()[:, None] - q + pi) % (2 * pi) - pi
+        torque = self.links.torque(first(state), first(s * s * error - 2 * s * v))
+        largest = self.family.torque * self.gain[:, None]
+        return np.clip(last(torque) / largest, -1, 1)
+
+    def oracle(self):
+        """By simulation: an episode of the expert. It is good, not the best."""
+        return self.simulated(lambda t, state: self.expert(state), 1)
+
+    def random(self):
+        """By simulation: 16 episodes, with luck that depends on the task alone."""
+        shape = (self.family.horizon, EPISODES)
+        actions = np.stack([self.family.action.sample(shape, self.luck(k))
+                            for k in range(len(self))])
+        return self.simulated(lambda t, state: actions[:, t], EPISODES)
+
+    def luck(self, k):
+        """A random stream whose seed is what makes up task k."""
+        parts = [np.ravel(getattr(self, name)[k]) for name in self._arrays()]
+        return np.random.default_rng(np.concatenate(parts).view(np.uint32))
+
+    def simulated(self, act, B):
+        """The mean return [K] of B episodes with actions act(t, state)."""
+        state, total = self.reset(B, None)[0], 0
+        for t in range(self.family.horizon):
+            state, _, reward, _ = self.step(state, act(t, state), None)
+            total = total + reward
+        return total.mean(-1)

@@ -1,0 +1,97 @@
+"""The mechanics of two links in a plane, driven by torques at shoulder and elbow.
+
+The equation of motion, with q = (q1, q2) the angles (radians; q1 from the x axis, q2
+from the first link) and v = (v1, v2) their rates (radians per second):
+
+    M(q) dv/dt + c(q, v) + g(q) + friction v = torque                      all in N m
+
+    M = | I1 + I2 + 2 r cos q2    I2 + r cos q2 |     inertia, kg m^2
+        | I2 + r cos q2           I2            |
+    c = r sin q2 (-2 v1 v2 - v2^2, v1^2)              Coriolis and centrifugal torques
+    g = (G1 cos q1 + G2 cos(q1 + q2), G2 cos(q1 + q2))
+
+    I1 = (m1 / 3 + m2 + load) l1^2        links are uniform rods, of mass m (kg) and
+    I2 = (m2 / 3 + load) l2^2             length l (m); the load (kg) is a point at the
+    r  = (m2 / 2 + load) l1 l2            end of the second
+    G1 = (m1 / 2 + m2 + load) l1 gravity
+    G2 = (m2 / 2 + load) l2 gravity
+
+det M = I1 I2 - r^2 cos^2 q2 > 0 in every posture: M is positive definite.
+
+States are (q1, q2, v1, v2), [4, K, B], and torques are [2, K, B].
+Letters: K tasks, B episodes.
+Source: Spong, Hutchinson & Vidyasagar (2006), Robot Modeling and Control, chapter on
+dynamics, "planar elbow manipulator".
+"""
+from typing import NamedTuple
+
+import numpy as np
+
+
+class TwoLinks(NamedTuple):
+    """K arms, as the constants of their equations of motion, each [K, 1]."""
+
+    I1: np.ndarray
+    I2: np.ndarray
+    r: np.ndarray
+    G1: np.ndarray
+    G2: np.ndarray
+    friction: tuple  # of shoulder and elbow, N m s per radian
+
+    @classmethod
+    def of(cls, lengths, masses, load, friction, gravity):
+        """lengths [K, 2] m, load [K] kg, masses (m1, m2) kg, gravity m/s^2 along -y."""
+        l1, l2 = np.moveaxis(lengths[:, None], -1, 0)
+        (m1, m2), load = masses, load[:, None]
+        upper, middle, lower = m1 / 2 + m2 + load, m2 / 2 + load, m2 / 3 + load
+        return cls((m1 / 3 + m2 + load) * l1 ** 2, lower * l2 ** 2, middle * l1 * l2,
+                   upper * l1 * gravity, middle * l2 * gravity, friction)
+
+    def inertia(self, state):
+        """M11, M12 and M22."""
+        r_cos = self.r * np.cos(state[1])
+        return self.I1 + self.I2 + 2 * r_cos, self.I2 + r_cos, self.I2
+
+    def resistance(self, state):
+        """c + g + friction v, of shoulder and elbow."""
+        q1, q2, v1, v2 = state
+        r_sin, g2 = self.r * np.sin(q2), self.G2 * np.cos(q1 + q2)
+        return (-r_sin * (2 * v1 + v2) * v2 + self.G1 * np.cos(q1) + g2
+                + self.friction[0] * v1,
+                r_sin * v1 * v1 + g2 + self.friction[1] * v2)
+
+    def torque(self, state, acceleration):
+        """Inverse dynamics: the torque that gives dv/dt = acceleration [2, K, B]."""
+        (M11, M12, M22), (a1, a2) = self.inertia(state), acceleration
+        f1, f2 = self.resistance(state)
+        return np.stack([M11 * a1 + M12 * a2 + f1, M12 * a1 + M22 * a2 + f2])
+
+    def flow(self, state, torque):
+        """Forward dynamics: d state / dt."""
+        M11, M12, M22 = self.inertia(state)
+        f1, f2 = self.resistance(state)
+        f1, f2, det = torque[0] - f1, torque[1] - f2, M11 * M22 - M12 * M12
+        return np.stack([state[2], state[3], (M22 * f1 - M12 * f2) / det,
+                         (M11 * f2 - M12 * f1) / det])
+
+    def move(self, state, torque, dt, substeps):
+        """The state after `dt` seconds under a constant torque.
+
+        By the classical Runge-Kutta method of fourth order in `substeps` equal parts h.
+        It is stable while no eigenvalue of M^-1 friction times h is above 2.78.
+        """
+        h = dt / substeps
+        for _ in range(substeps):
+            k1 = self.flow(state, torque)
+            k2 = self.flow(state + h / 2 * k1, torque)
+            k3 = self.flow(state + h / 2 * k2, torque)
+            k4 = self.flow(state + h * k3, torque)
+            state = state + h / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
+        return state
+
+    def energy(self, state):
+        """Kinetic plus potential energy, [K, B] joules; 0 at rest along x."""
+        q1, q2, v1, v2 = state
+        M11, M12, M22 = self.inertia(state)
+        kinetic = M11 * v1 ** 2 / 2 + M12 * v1 * v2 + M22 * v2 ** 2 / 2
+        return kinetic + self.G1 * np.sin(q1) + self.G2 * np.sin(q1 + q2)
