@@ -48,7 +48,7 @@ class LogLikelihood:
     A: np.ndarray
 
     def value(self, l):
-        return (self.grad(l) * l).sum((-2, -1))
+        return (self.grad(l) * np.where(self.A != 0, l, 0)).sum((-2, -1))
 
     def grad(self, l):
         boundary.like("l", l, "A", self.A)
