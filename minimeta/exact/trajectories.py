@@ -57,17 +57,16 @@ def all_trajectories(policy, theta, tasks):
 def paths(starts, leads, horizon):
     """States and actions [T, N] of all ways through the table `leads` [S, A, S], true
     where a step is possible, from the states where `starts` [S] is true."""
+    A = leads.shape[1]
     states, actions = np.flatnonzero(starts)[None], np.zeros((0, starts.sum()), int)
     for t in range(horizon):
         if t > 0:
             which, after = np.nonzero(leads[states[-1], actions[-1]])
+            if len(which) * A > MOST:
+                raise ValueError(
+                    f"there are more than {MOST} trajectories after {t + 1} of {horizon} "
+                    f"steps; use fewer states, actions or steps")
             states, actions = np.vstack([states[:, which], after]), actions[:, which]
-        n_actions = leads.shape[1]
-        if states.shape[1] * n_actions > MOST:
-            raise ValueError(
-                f"there are more than {MOST} trajectories after {t + 1} of {horizon} "
-                f"steps; use fewer states, actions or steps")
-        which = np.repeat(np.arange(states.shape[1]), n_actions)
-        choice = np.tile(np.arange(n_actions), states.shape[1])
-        states, actions = states[:, which], np.vstack([actions[:, which], choice])
+        choice = np.tile(np.arange(A), states.shape[1])
+        states, actions = states.repeat(A, 1), np.vstack([actions.repeat(A, 1), choice])
     return states, actions

@@ -56,8 +56,8 @@ class Tasks:
     def __getitem__(self, index):
         """tasks[i:j], or tasks[array of indices]: fewer tasks of the same kind."""
         if isinstance(index, (int, np.integer)):
-            raise TypeError(f"tasks are sliced, tasks[{index}:{index + 1}], to keep the "
-                            f"axis")
+            raise TypeError(
+                f"tasks are sliced, tasks[{index}:{index + 1}], to keep the axis")
         return replace(self, **{n: getattr(self, n)[index] for n in self._arrays()})
 
     def check_actions(self, action, shape):

@@ -88,8 +88,8 @@ class PointTasks(Tasks):
         return total
 
     def random(self):
-        """To four digits, by dynamic programming on a grid: the value of a uniform
-        walk."""
+        """The value of a uniform walk, by dynamic programming on a grid: with the
+        default settings within 0.3 % of what a grid four times finer gives."""
         h, V = uniform_value(self.family)
         at = np.abs(self.goal) / h
         i, j = at.astype(int).T
@@ -104,17 +104,18 @@ def uniform_value(family):
 
         V_t(away) = E_step [-|away + step| + (not done) V_{t+1}(away + step)]
 
-    By symmetry the positive quarter of the plane is enough. E_step is Simpson's rule
-    along each axis, the matrix A. The quarter goes on for 5 standard deviations past
-    the goals.
+    By symmetry the positive quarter of the plane is enough. E_step is Gregory's rule
+    along each axis, the matrix A: exact for cubics, and its weights are equal inside,
+    where `done` cuts. The quarter goes on for 5 standard deviations past the goals.
 
     Returns h, the width of a grid cell, and V_0 at the grid points [n, n].
     """
     h, T = family.max_step / GRID, family.horizon
     far = family.reach + family.max_step * min(T, 5 * sqrt(T / 3))
     i = np.arange(ceil(far / h) + 2)
-    A, simpson = np.zeros((len(i), len(i))), np.array([1, *[4, 2] * (GRID - 1), 4, 1])
-    for step, weight in enumerate(simpson / simpson.sum(), -GRID):
+    A, rule = np.zeros((len(i), len(i))), np.ones(2 * GRID + 1)
+    rule[:3] = rule[:-4:-1] = 3 / 8, 7 / 6, 23 / 24
+    for step, weight in enumerate(rule / rule.sum(), -GRID):
         np.add.at(A, (i, np.minimum(np.abs(i + step), i[-1])), weight)
     reward = -np.hypot(h * i[:, None], h * i)
     near = np.clip(family.radius / h + 0.5 - i, 0, 1)  # share of a cell that is done

@@ -1,0 +1,62 @@
+"""Every trajectory, once, with its probability."""
+import numpy as np
+import pytest
+
+from minimeta import TabularPolicy
+from minimeta.exact import all_trajectories
+from minimeta.rl import rollout
+from minimeta.tasks import GridNavigation, RandomMDP
+
+
+def enumerated(S=3, A=2, T=3, K=4):
+    rng = np.random.default_rng(0)
+    tasks = RandomMDP(S, A, T, 1).sample(K, rng)
+    theta = rng.normal(size=(K, S * A))
+    return tasks, theta, *all_trajectories(TabularPolicy(S, A), theta, tasks)
+
+
+def test_probabilities_sum_to_one_and_no_trajectory_comes_twice():
+    _, _, data, p = enumerated()
+    assert p.shape == (4, 2 * 6 * 6) and np.allclose(p.sum(-1), 1, rtol=1e-13)
+    ways = np.concatenate([data.x[0].argmax(-1), data.action[0]]).T
+    assert len(np.unique(ways, axis=0)) == len(ways)
+
+
+def test_it_looks_as_if_these_episodes_had_been_played():
+    tasks, theta, data, _ = enumerated()
+    policy = TabularPolicy(3, 2)
+    played = rollout(policy, theta, tasks, trials=5, episodes=1,
+                     rng=np.random.default_rng(0))
+    for name in vars(played):
+        one, other = getattr(data, name), getattr(played, name)
+        assert one.dtype == other.dtype and one.ndim == other.ndim, name
+    assert data.end[:, -1].all() and not data.end[:, :-1].any() and data.mask.all()
+    assert (data.x[:, 0, :, 0] == 1).all()
+
+
+def test_trajectories_come_as_often_as_their_probabilities_say():
+    tasks, theta, data, p = enumerated(T=2)
+    played = rollout(TabularPolicy(3, 2), theta, tasks, trials=20_000, episodes=1,
+                     rng=np.random.default_rng(1))
+    digits = np.array([6, 1])[:, None]
+    codes, which = (((d.x.argmax(-1) * 2 + d.action) * digits).sum(1)
+                    for d in (played, data))
+    for k in range(4):
+        counts = np.bincount(codes[k], minlength=36)[which[k]]
+        assert np.all(np.abs(counts / 20_000 - p[k])
+                      < 5 * np.sqrt(p[k] * (1 - p[k]) / 20_000))
+
+
+def test_what_cannot_happen_is_left_out():
+    tasks = GridNavigation(3, 4, 1).sample(2, np.random.default_rng(0))
+    theta = np.zeros((2, 45))
+    data, p = all_trajectories(TabularPolicy(9, 5), theta, tasks)
+    assert p.shape == (2, 5 ** 4)  # each move leads one way
+    assert np.allclose(p, 5.0 ** -4, rtol=1e-12)
+    assert np.allclose((p * data.reward.sum(1)).sum(-1), tasks.random(), rtol=1e-12)
+
+
+def test_too_many_trajectories_are_refused():
+    tasks = RandomMDP(30, 20, 8, 1).sample(1, np.random.default_rng(0))
+    with pytest.raises(ValueError, match="more than 1000000 trajectories after 3 of 8"):
+        all_trajectories(TabularPolicy(30, 20), np.zeros((1, 600)), tasks)

@@ -1,0 +1,87 @@
+"""The point on the plane: moves, termination, and the two returns that are known."""
+import numpy as np
+import pytest
+
+from minimeta.tasks import PointNavigation
+from minimeta.tasks.navigation import PointTasks
+from minimeta.testing.families import uniform_return
+
+
+def test_a_move_is_a_tenth_of_the_action_clipped_by_coordinate():
+    tasks = PointTasks(PointNavigation(), np.array([[0.3, 0.4]]))
+    state, obs = tasks.reset(1, None)
+    assert np.array_equal(obs, np.zeros((1, 1, 2)))
+    state, obs, reward, done = tasks.step(state, np.array([[[0.5, -7.0]]]), None)
+    assert np.allclose(obs, [[[0.05, -0.1]]], rtol=1e-15) and np.array_equal(obs, state)
+    assert np.allclose(reward, -np.hypot(0.25, 0.5), rtol=1e-15) and not done.any()
+
+
+def test_it_is_done_within_the_radius_in_both_coordinates():
+    tasks = PointTasks(PointNavigation(), np.array([[0.05, -0.05]]))
+    state = np.array([[[0.0591, -0.0591], [0.0591, -0.0601], [0.0, -0.05]]])
+    _, _, _, done = tasks.step(state, np.zeros((1, 3, 2)), None)
+    assert np.array_equal(done, [[True, False, False]])
+
+
+def test_the_oracle_walks_and_the_last_step_may_be_shorter():
+    goal = np.array([[0.25, 0.0], [0.205, 0.1], [0.0, 0.0]])
+    tasks = PointTasks(PointNavigation(), goal)
+    by_hand = [-(0.15 + 0.05), -(np.hypot(0.105, 0) + 0.005), 0]
+    assert np.allclose(tasks.oracle(), by_hand, rtol=1e-12)
+
+
+def test_no_constant_direction_and_no_noisy_expert_earns_more_than_the_oracle():
+    rng = np.random.default_rng(0)
+    tasks = PointNavigation(30).sample(20, rng)
+    best = np.full((20, 50), -np.inf)
+    for spread in (0.0, 0.01, 0.1, 0.3):
+        state, total, is_on = *tasks.reset(50, rng)[:1], np.zeros((20, 50)), True
+        for _ in range(30):
+            expert = np.clip((tasks.goal[:, None] - state) / 0.1, -1, 1)
+            noisy = expert + spread * rng.standard_normal(expert.shape)
+            state, _, reward, done = tasks.step(state, noisy, rng)
+            total, is_on = total + is_on * reward, is_on & ~done
+        best = np.maximum(best, total)
+    assert np.all(best <= tasks.oracle()[:, None] + 1e-12)
+
+
+def test_the_oracle_averages_minus_one_half():
+    oracle = PointNavigation().sample(10_000, np.random.default_rng(0)).oracle()
+    cell = (np.arange(100) + 0.5) / 200  # |goal| on a fine grid, both coordinates
+    x, y = (a.ravel() for a in np.meshgrid(cell, cell))
+    exact = PointTasks(PointNavigation(), np.stack([x, y], -1)).oracle().mean()
+    assert abs(oracle.mean() - exact) < 4 * oracle.std() / 100
+    assert abs(exact + 0.50) < 0.01
+
+
+@pytest.mark.parametrize("family", [
+    PointNavigation(), PointNavigation(20), PointNavigation(5, reach=2.0, max_step=1.0),
+    PointNavigation(1)], ids=str)
+def test_random_is_what_uniform_walks_earn_at_every_goal(family):
+    rng = np.random.default_rng(0)
+    r = family.reach
+    goal = np.array([[0, 0], [r, r], [r, -r / 3], [-0.03, 0.01]])
+    tasks = PointTasks(family, goal)
+    returns = uniform_return(tasks, 20_000, rng)
+    error = returns.std(-1) / np.sqrt(20_000)
+    gap = np.abs(returns.mean(-1) - tasks.random())
+    grid = 0.003 * np.abs(tasks.random()) + 0.01 * family.max_step  # its own error
+    assert np.all(gap < 4 * error + grid)
+
+
+def test_goals_are_uniform_on_the_square():
+    goal = PointNavigation(reach=2.0).sample(40_000, np.random.default_rng(0)).goal
+    assert np.abs(goal).max() <= 2
+    assert np.all(np.abs(goal.mean(0)) < 4 * 2 / np.sqrt(3 * 40_000))
+    assert abs((np.abs(goal) < 1).all(-1).mean() - 0.25) < 4 * np.sqrt(0.1875 / 40_000)
+
+
+@pytest.mark.parametrize("settings, message", [
+    (dict(horizon=0), "horizon must be at least 1"),
+    (dict(reach=0.0), r"reach must be a finite number in \(0, inf\)"),
+    (dict(max_step=-0.1), "max_step must be a finite number"),
+    (dict(radius=np.nan), "radius must be a finite number"),
+])
+def test_bad_settings_are_refused_by_name(settings, message):
+    with pytest.raises(ValueError, match=message):
+        PointNavigation(**settings)
