@@ -13,7 +13,7 @@ from ..calculus import boundary
 from ..calculus.maps import T as transposed
 from .returns import discounted
 
-RIDGE = 1e-5  # times the number of steps, on the squares of the weights
+RIDGE = 1e-8  # times the number of steps, for features that depend on one another
 
 
 def linear(data, gamma):
