@@ -1,4 +1,4 @@
-"""Hypothesis profiles: `dev` draws anew each time, `ci` (when CI is set) always the same."""
+"""Hypothesis profiles: `dev` draws anew each time, `ci` (if CI is set) the same."""
 import os
 
 from hypothesis import settings

@@ -1,6 +1,6 @@
-"""Chapter 2, how to know that derivatives are right: laws (each returns an error), suites of
-them (conformance), and Hypothesis strategies (strategies, which alone needs Hypothesis and is
-imported by name). They are public: run them on your own code.
+"""Chapter 2, how to know that derivatives are right: laws (each returns an error),
+suites of them (conformance), and Hypothesis strategies (strategies, which alone needs
+Hypothesis and is imported by name). They are public: run them on your own code.
 """
 from .conformance import check_map, map_report
 from .families import check_tasks

@@ -1,14 +1,15 @@
 """Suites: all the laws that apply to a thing, at several sizes and scales, with counts.
 
-    report = check_map(MLP((3, 5, 2)), (7, 3))       raises AssertionError if a law is broken
+    report = check_map(MLP((3, 5, 2)), (7, 3))    AssertionError if a law is broken
     print(report)                                    law, checks, worst error, gate
 
 A map is anything with size, layout, forward, jvp, vjp and vjp_dot:
 
-    forward(theta, x)                                                -> y, cache
-    jvp(theta, cache, theta_dot, x_dot=None)                         -> y_dot, cache_dot
-    vjp(theta, cache, y_bar)                                         -> theta_bar, x_bar
-    vjp_dot(theta, cache, y_bar, theta_dot, cache_dot, y_bar_dot)    -> theta_bar_dot, x_bar_dot
+    forward(theta, x)                           -> y, cache
+    jvp(theta, cache, theta_dot, x_dot=None)    -> y_dot, cache_dot
+    vjp(theta, cache, y_bar)                    -> theta_bar, x_bar
+    vjp_dot(theta, cache, y_bar, theta_dot, cache_dot, y_bar_dot)
+                                                -> theta_bar_dot, x_bar_dot
 
 Letters: lead, the task axes; P parameters; theta lead + [P], x lead + x_shape.
 """
@@ -23,16 +24,16 @@ from .report import Report, worst
 GATES = {"complex step": 1e-12, "central difference": 1e-7, "tangent": 1e-12,
          "second": 1e-12, "transpose": 1e-13, "symmetry": 1e-13, "tasks": 1e-12,
          "purity": 0.0, "memory": 1e-12, "precision": 0.0}
-ALL = 5000  # coordinates that are tried one by one to name the worst of a broken gradient
+ALL = 5000  # coordinates tried one by one to name the worst of a broken gradient
 
 
 def check_map(net, x, *, seed=0, leads=((), (2,)), scales=(0.3, 1.0)):
     """Every law on a map, or AssertionError with the message of the worst failure.
 
-    x       the shape of one task's input, a tuple such as (R, n_in), filled at random; or an
-            array, where inputs must be of a kind (one-hot, say)
+    x       the shape of one task's input, a tuple such as (R, n_in), filled at random;
+            or an array, where inputs must be of a kind (one-hot, say)
     leads   task axes to try
-    scales  standard deviations of theta to try; large weights saturate units and cost digits
+    scales  standard deviations of theta to try; large weights saturate and cost digits
 
     Returns the Report.
     """
@@ -47,8 +48,8 @@ def map_report(net, x, *, seed=0, leads=((), (2,)), scales=(0.3, 1.0)):
     report = Report(f"{net!r}, P = {net.size}", GATES, declared)
     for number, (lead, scale) in enumerate(cases):
         probe = MapProbe(net, x, lead, scale, np.random.default_rng([seed, number]))
-        context = (f"seed {seed}, case {number}: theta {list(lead + (net.size,))} of scale "
-                   f"{scale}, x {list(probe.x.shape)}, y {list(probe.a.shape)}")
+        context = (f"seed {seed}, case {number}: theta {list(probe.theta.shape)} of "
+                   f"scale {scale}, x {list(probe.x.shape)}, y {list(probe.a.shape)}")
         for error in probe.all():
             report.add(error, context)
     return report
@@ -80,8 +81,8 @@ class MapProbe:
         """One flat vector of theta and x, or of their cotangents."""
         if (theta.shape, x.shape) != (self.theta.shape, self.x.shape):
             raise AssertionError(
-                f"{self.net!r}: theta_bar and x_bar must have the shapes of theta and x, "
-                f"{list(self.theta.shape)} and {list(self.x.shape)}, got "
+                f"{self.net!r}: theta_bar and x_bar must have the shapes of theta and "
+                f"x, {list(self.theta.shape)} and {list(self.x.shape)}, got "
                 f"{list(theta.shape)} and {list(x.shape)}")
         return np.concatenate([theta, x.reshape(theta.shape[:-1] + (-1,))], -1)
 
@@ -101,7 +102,8 @@ class MapProbe:
 
     def value(self, z):
         y = self.y(z)
-        return (self.a * y - self.b * np.cos(y)).sum(tuple(range(len(self.lead), y.ndim)))
+        core = tuple(range(len(self.lead), y.ndim))
+        return (self.a * y - self.b * np.cos(y)).sum(core)
 
     def y_bar(self, y):
         return self.a + self.b * np.sin(y)
@@ -115,8 +117,9 @@ class MapProbe:
         (theta, x), (theta_dot, x_dot) = self.split(z), self.split(z_dot)
         y, cache = self.net.forward(theta, x)
         y_dot, cache_dot = self.net.jvp(theta, cache, theta_dot, x_dot)
-        return self.join(*self.net.vjp_dot(theta, cache, self.y_bar(y), theta_dot, cache_dot,
-                                           self.b * np.cos(y) * y_dot))
+        return self.join(*self.net.vjp_dot(
+            theta, cache, self.y_bar(y), theta_dot, cache_dot,
+            self.b * np.cos(y) * y_dot))
 
     def forms(self, theta, x, y_bar, theta_dot, x_dot, y_bar_dot):
         """Everything the four forms return but their caches."""
@@ -146,7 +149,8 @@ class MapProbe:
     def slope(self, law):
         """Along random directions; if these show a bug, by coordinates, to name it."""
         def error(limit):
-            return law(self.value, self.grad, self.z, name=self.layout.name, limit=limit)
+            name = self.layout.name
+            return law(self.value, self.grad, self.z, name=name, limit=limit)
 
         quick = error(0)
         if quick <= GATES[quick.law]:
@@ -167,13 +171,14 @@ class MapProbe:
                       laws.tangent(y, y_dot, self.theta, theta_dot)])
 
     def second(self):
-        """vjp_dot along theta_dot, x_dot and a y_bar_dot that has nothing to do with them."""
+        """vjp_dot along theta_dot, x_dot and an unrelated y_bar_dot."""
         theta_dot, x_dot = self.split(self.v)
 
         def pulled(step):
             theta, x = self.theta + step * theta_dot, self.x + step * x_dot
             _, cache = self.net.forward(theta, x)
-            return self.join(*self.net.vjp(theta, cache, self.a + step * self.y_bar_dot))
+            y_bar = self.a + step * self.y_bar_dot
+            return self.join(*self.net.vjp(theta, cache, y_bar))
 
         _, cache = self.net.forward(self.theta, self.x)
         _, cache_dot = self.net.jvp(self.theta, cache, theta_dot, x_dot)
@@ -191,4 +196,5 @@ class MapProbe:
             laws.purity(net.forward, theta, x),
             laws.purity(net.jvp, theta, cache, theta_dot, x_dot),
             laws.purity(net.vjp, theta, cache, y_bar),
-            laws.purity(net.vjp_dot, theta, cache, y_bar, theta_dot, cache_dot, y_bar_dot)])
+            laws.purity(
+                net.vjp_dot, theta, cache, y_bar, theta_dot, cache_dot, y_bar_dot)])

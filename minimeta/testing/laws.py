@@ -1,6 +1,6 @@
-"""Laws that a right derivative obeys; each is a function that returns how far it is broken.
+"""Laws that a right derivative obeys; each returns how far it is broken.
 
-    complex_step         grad . v  =  Im value(theta + i h v) / h              to rounding
+    complex_step         grad . v  =  Im value(theta + i h v) / h
     central_difference   grad . v  =  (value(theta + h v) - value(theta - h v)) / 2 h
     tangent              f_dot     =  the complex step of f
     second               hvp       =  the complex step of grad
@@ -14,13 +14,14 @@
 
     assert complex_step(value, grad, theta, name=layout.name) < 1e-12
 
-An error is relative: |claimed - true| over the larger of the two norms. It is not "absolute or
-relative", under which any gradient passes once the loss is small. Printed, it says where it is
-worst, by name. The laws catch different bugs: transpose sees nothing that jvp and vjp share,
-symmetry sees nothing symmetric; only the two differences compare with the value itself.
+An error is relative: |claimed - true| over the larger of the two norms. It is not
+"absolute or relative", under which any gradient passes once the loss is small. Printed,
+it says where it is worst, by name. The laws catch different bugs: transpose sees
+nothing that jvp and vjp share, symmetry sees nothing symmetric; only the two
+differences compare with the value itself.
 
-In the code under a complex step, complex numbers must flow: no abs, norm, conj, var, std, sign,
-no buffer of floats. The laws compute in float64, theta is [P] or [K, P].
+In the code under a complex step, complex numbers must flow: no abs, norm, conj, var,
+std, sign, no buffer of floats. The laws compute in float64, theta is [P] or [K, P].
 """
 import pickle
 
@@ -38,7 +39,7 @@ def complex_step(value, grad, theta, *, name=None, limit=300, seed=0):
     value(theta)  one number, or one per task [K]
     grad(theta)   its gradient, shaped as theta
     name(i)       what to call coordinate i, such as Layout.name
-    limit         all coordinates up to this many; beyond, random directions in each block
+    limit         all coordinates up to this many; beyond, random directions
     """
     def slope(theta, v):
         return imaginary(value(theta + STEP * 1j * v)) / STEP
@@ -47,8 +48,8 @@ def complex_step(value, grad, theta, *, name=None, limit=300, seed=0):
 
 
 def central_difference(value, grad, theta, h=6e-6, *, name=None, limit=300, seed=0):
-    """The gradient against central differences of the value: slower and blunter (1e-7) than
-    the complex step, but it asks nothing of the code. Arguments as for complex_step."""
+    """The gradient against central differences of the value: slower and blunter (1e-7)
+    than the complex step, but it asks nothing of the code. Arguments as there."""
     def slope(theta, v):
         return (np.asarray(value(theta + h * v)) - value(theta - h * v)) / (2 * h)
 
@@ -70,8 +71,8 @@ def second(grad, hvp, theta, v, *, name=None):
 def transpose(u, Jv, JTu, v):
     """<u, J v> = <J^T u, v>, relative to the larger of |u| |J v| and |J^T u| |v|.
 
-    Each is an array, or a tuple of arrays where J has several arguments. No truth is needed,
-    and nothing that jvp and vjp have in common is seen.
+    Each is an array, or a tuple of arrays where J has several arguments. No truth is
+    needed, and nothing that jvp and vjp have in common is seen.
     """
     return inner("transpose", (u, Jv), (JTu, v))
 
@@ -83,12 +84,12 @@ def symmetry(hvp, theta, u, v):
 
 
 def taylor_order(value, grad, theta, v, hvp=None, *, h=0.01, n_steps=5):
-    """The power of h with which the remainder of Taylor's expansion falls: a number to look at.
+    """The power of h with which the remainder of Taylor's expansion falls.
 
         r(h) = value(theta + h v) - value(theta) - h <grad, v> - h^2 <v, hvp v> / 2
 
-    About 2 if grad is right (without hvp), 3 if hvp is right too; 1 if grad is wrong. Of
-    several tasks the least is returned; inf where nothing remains.
+    About 2 if grad is right (without hvp), 3 if hvp is right too; 1 if grad is wrong:
+    a number to look at. Of several tasks the least; inf where nothing remains.
     """
     steps = h / 2.0 ** np.arange(n_steps)
     at, slope = np.asarray(value(theta)), (grad(theta) * v).sum(-1)
@@ -113,8 +114,8 @@ def tasks(f, *args):
 
 
 def purity(f, *args):
-    """f changes no argument, takes read-only ones, answers the same twice and leaves NumPy's
-    global random state alone. The error is 0 or inf; args may be nests, such as a cache."""
+    """f changes no argument, takes read-only ones, answers the same twice, leaves
+    NumPy's global random state alone. 0 or inf; args may be nests, such as a cache."""
     def broken(how):
         return Error("purity", np.inf, how)
 
@@ -124,8 +125,8 @@ def purity(f, *args):
         if not same(leaves(before), leaves(after)):
             return broken(f"argument {number} was written to; make a copy first")
     if not same(first, again):
-        return broken("called twice with the same arguments, it gave different results; "
-                      "something is remembered or random")
+        return broken("called twice with the same arguments, it gave different "
+                      "results; something is remembered or random")
     if pickle.dumps(np.random.get_state()) != state:
         return broken("the global random state was changed; draw from an rng argument")
     if refusal := refused(f, *rebuild(locked, args)):
@@ -134,8 +135,8 @@ def purity(f, *args):
 
 
 def memory(f, *args):
-    """f of Fortran-ordered, strided, and broadcast (stride 0) arguments against f of plain
-    contiguous ones."""
+    """f of Fortran-ordered, strided, and broadcast (stride 0) arguments against f of
+    plain contiguous ones."""
     def strided(a):
         wide = np.zeros(a.shape + (2,), a.dtype)
         wide[..., 0] = a
@@ -144,13 +145,16 @@ def memory(f, *args):
     def spread(a):
         return np.broadcast_to(a[:1], a.shape) if a.ndim else a
 
+    def contiguous(a):
+        return np.array(a, order="C")
+
     plain, spreads = f(*args), rebuild(spread, args)
     if refusal := refused(f, *spreads):
         return Error("memory", np.inf, refusal)
     return worst([
         against(plain, f(*rebuild(np.asfortranarray, args)), "Fortran-ordered"),
         against(plain, f(*rebuild(strided, args)), "strided"),
-        against(f(*rebuild(np.array, spreads)), f(*spreads), "broadcast")])
+        against(f(*rebuild(contiguous, spreads)), f(*spreads), "broadcast")])
 
 
 def precision(f, *args):
@@ -158,15 +162,16 @@ def precision(f, *args):
     results = leaves(f(*rebuild(np.float32, args)))
     for number, result in enumerate(results):
         if result.dtype != np.float32:
-            return Error("precision", np.inf, f"result {number} of float32 arguments is "
-                         f"{result.dtype}; allocate with dtype=theta.dtype")
+            return Error("precision", np.inf,
+                         f"result {number} of float32 arguments is {result.dtype}; "
+                         f"allocate with dtype=theta.dtype")
     return Error("precision", 0.0, "float32 throughout")
 
 
 # ---- what the laws are made of
 
 def imaginary(y):
-    """The imaginary part; zero of what came out real, which `compare` then points out."""
+    """The imaginary part; zero where y came out real, as `compare` points out."""
     return np.imag(np.asarray(y))
 
 
@@ -189,8 +194,8 @@ def along(law, value, slope, grad, theta, name, limit, seed):
 def directions(theta, is_total, name, limit, seed):
     """Directions v, each shaped as theta, and what to call the i-th.
 
-    One per coordinate, in all tasks at once if there is a value for each; or, when these are
-    too many, random unit vectors, each within a block of coordinates.
+    One per coordinate, in all tasks at once if there is a value for each; or, when
+    these are too many, random unit vectors, each within a block of coordinates.
     """
     n_parameters = theta.shape[-1]
     shape = theta.shape if is_total else theta.shape[-1:]

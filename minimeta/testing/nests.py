@@ -1,9 +1,9 @@
-"""Nests: arrays inside tuples, lists and dicts, such as what a forward pass leaves behind."""
+"""Nests: arrays inside tuples, lists and dicts, such as the cache of a map."""
 import numpy as np
 
 
 def rebuild(function, nest):
-    """The same nest with function(array) for each array; anything else stays as it is."""
+    """The same nest with function(array) for each array; the rest stays as it is."""
     if isinstance(nest, np.ndarray):
         return function(nest)
     if isinstance(nest, dict):

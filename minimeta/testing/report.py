@@ -2,9 +2,9 @@
 
     error = compare("tangent", claimed, true, name=layout.name)
     error < 1e-12      it is a float: |claimed - true| / the larger of the two norms
-    print(error)       tangent: relative error 2.1e-01, worst at U[3, 4]: claimed .., true ..
+    print(error)       tangent: relative error 2.1e-01, worst at U[3, 4]: claimed ..
 
-The error is 0 if both are zero, inf if anything is NaN or infinite or the shapes differ.
+The error is 0 if both are zero, inf if anything is not finite or the shapes differ.
 """
 import numpy as np
 
@@ -26,7 +26,7 @@ class Error(float):
 
 
 def compare(law, claimed, true, name=None):
-    """The Error of `claimed` against `true`, both [..., P]; name(i) is for the last axis."""
+    """The Error of `claimed` against `true`, [..., P]; name(i) is of the last axis."""
     claimed, true = np.asarray(claimed), np.asarray(true)
     if claimed.shape != true.shape:
         return Error(law, np.inf, f"claimed has shape {list(claimed.shape)}, true has "
@@ -34,8 +34,8 @@ def compare(law, claimed, true, name=None):
     if claimed.size == 0:
         return Error(law, 0.0, "nothing to compare")
     finite = np.isfinite(claimed) & np.isfinite(true)
-    gap = np.where(finite, np.abs(np.where(finite, claimed, 0) - np.where(finite, true, 0)),
-                   np.inf)
+    gap = np.abs(np.where(finite, claimed, 0) - np.where(finite, true, 0))
+    gap = np.where(finite, gap, np.inf)
     index = np.unravel_index(gap.argmax(), gap.shape)
     detail = (f"worst at {place(index, name)}: claimed {claimed[index]:.10g}, "
               f"true {true[index]:.10g}")
@@ -50,11 +50,11 @@ def compare(law, claimed, true, name=None):
 
 
 def inner(law, these, those):
-    """The Error of <a, b> against <c, d>, relative to the larger of |a| |b| and |c| |d|."""
+    """The Error of <a, b> against <c, d>: relative to max(|a| |b|, |c| |d|)."""
     (a, b), (c, d) = ([flat(x) for x in pair] for pair in (these, those))
     if a.shape != b.shape or c.shape != d.shape:
-        return Error(law, np.inf, f"the sides pair {a.size} with {b.size} and {c.size} with "
-                                  f"{d.size} numbers")
+        return Error(law, np.inf, f"the sides pair {a.size} with {b.size} and {c.size} "
+                                  f"with {d.size} numbers")
     left, right = (a * b).sum(), (c * d).sum()
     scales = norm(a) * norm(b), norm(c) * norm(d)
     detail = f"the sides are {left:.10g} and {right:.10g}"
@@ -91,11 +91,11 @@ def place(index, name):
 
 
 def hint(claimed, true, index, name, number):
-    """What the two have to do with each other, if it can be recognised; else nothing."""
+    """What the two have to do with each other, where it can be recognised."""
     if number < 1e-9:
         return ""
     if not true.any():
-        return "; true is zero throughout: did complex numbers flow (no abs, no float buffer)?"
+        return "; true is zero throughout: did complex numbers flow (abs, buffers)?"
     ratio = (claimed * true).sum() / (true * true).sum()
     if norm(claimed - ratio * true) <= 1e-6 * norm(true):
         return explain(ratio, "claimed is {} true, throughout")
@@ -110,6 +110,8 @@ def hint(claimed, true, index, name, number):
 
 def explain(ratio, words):
     """A recognised ratio in words: 0, -1, a whole number or one over it."""
+    if abs(ratio - 1) < 1e-5:
+        return ""
     if abs(ratio) < 1e-9:
         factor = "zero, not"
     elif abs(ratio + 1) < 1e-6:
@@ -118,13 +120,15 @@ def explain(ratio, words):
         factor = f"{ratio:.0f} times"
     elif is_whole(1 / ratio):
         factor = f"1/{1 / ratio:.0f} of"
+    elif "throughout" in words:
+        factor = f"{ratio:.6g} times"
     else:
-        return "; " + words.format(f"{ratio:.6g} times") if "throughout" in words else ""
+        return ""
     return "; " + words.format(factor)
 
 
 def is_whole(ratio):
-    return abs(ratio) < 1e4 and abs(ratio - np.round(ratio)) < 1e-6 and round(ratio) != 0
+    return 0.5 < abs(ratio) < 1e4 and abs(ratio - np.round(ratio)) < 1e-6
 
 
 # ---- the report of a suite

@@ -4,9 +4,10 @@
     def test_a_network_obeys_every_law(case):
         check_map(case.net, case.x_shape, seed=case.seed, leads=((), (case.K,)))
 
-All sizes of a case differ, since a square hides a transpose, and are at least 2, since a row of
-one hides a sum. A failing case shrinks to the smallest sizes, printed in one line. Arrays of
-drawn floats are mostly one value repeated and find few bugs; numbers come from the seed.
+All sizes of a case differ, since a square hides a transpose, and are at least 2, since
+a row of one hides a sum. A failing case shrinks to the smallest sizes, printed in one
+line. Arrays of drawn floats are mostly one value repeated and find few bugs; numbers
+come from the seed.
 
 The only module that needs Hypothesis.
 """
@@ -34,7 +35,8 @@ def seeds():
 
 def sizes(n, largest=LARGEST):
     """n sizes from 2 to `largest`, all different."""
-    return st.lists(st.integers(2, largest), min_size=n, max_size=n, unique=True).map(tuple)
+    numbers = st.integers(2, largest)
+    return st.lists(numbers, min_size=n, max_size=n, unique=True).map(tuple)
 
 
 @st.composite

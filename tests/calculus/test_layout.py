@@ -34,7 +34,8 @@ def test_every_coordinate_has_its_own_name_in_the_order_of_the_blocks(layout):
 
 def test_a_name_is_the_block_and_its_index():
     layout = Layout(W=(3, 4), s=(), b=(4,))
-    assert [layout.name(i) for i in (0, 11, 12, 15)] == ["W[0, 0]", "W[2, 3]", "s", "b[2]"]
+    names = [layout.name(i) for i in (0, 11, 12, 15)]
+    assert names == ["W[0, 0]", "W[2, 3]", "s", "b[2]"]
 
 
 @pytest.mark.parametrize("i", [-1, 17])
@@ -90,9 +91,9 @@ def test_blocks_that_are_missing_unknown_or_misshapen_are_refused():
         layout.pack(W=W)
     with pytest.raises(ValueError, match=r"\['W', 'b'\], got \['W', 'b', 'c'\]"):
         layout.pack(W=W, b=b, c=b)
-    with pytest.raises(ValueError, match=r"W must have shape \[\.\.\., 3, 4\], got \[4, 3\]"):
+    with pytest.raises(ValueError, match=r"W must have shape \[.*3, 4\], got \[4, 3\]"):
         layout.pack(W=W.T, b=b)
-    with pytest.raises(ValueError, match=r"must be equal, got \{'W': \[\], 'b': \[2\]\}"):
+    with pytest.raises(ValueError, match=r"be equal, got \{'W': \[\], 'b': \[2\]\}"):
         layout.pack(W=W, b=np.zeros((2, 4)))
 
 

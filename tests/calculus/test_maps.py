@@ -5,7 +5,8 @@ from hypothesis import given
 
 from minimeta.calculus import maps
 from minimeta.calculus.maps import ACTIVATIONS, T
-from minimeta.testing import complex_step, precision, purity, second, tangent, tasks, transpose
+from minimeta.testing import (complex_step, precision, purity, second, tangent, tasks,
+                              transpose)
 from minimeta.testing.strategies import seeds, sizes
 
 

@@ -11,7 +11,8 @@ from minimeta.testing.strategies import mlps
 @settings(max_examples=60)
 @given(mlps())
 def test_a_random_network_obeys_every_law(case):
-    check_map(case.net, case.x_shape, seed=case.seed, leads=((), (case.K,)), scales=(1.0,))
+    check_map(case.net, case.x_shape, seed=case.seed, leads=((), (case.K,)),
+              scales=(1.0,))
 
 
 @pytest.mark.parametrize("activation", ["tanh", "sigmoid", "relu"])
@@ -37,7 +38,8 @@ def test_the_forward_pass_is_the_formula():
 
 def test_every_coordinate_of_the_gradient_and_the_hessian_is_right():
     net, rng = MLP((3, 5, 2)), np.random.default_rng(2)
-    theta, x, target = rng.normal(size=net.size), rng.normal(size=(7, 3)), rng.normal(size=2)
+    theta, x = rng.normal(size=net.size), rng.normal(size=(7, 3))
+    target = rng.normal(size=2)
 
     def value(theta):
         y = net.forward(theta, x)[0]

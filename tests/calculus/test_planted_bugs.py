@@ -1,7 +1,8 @@
-"""Wrong derivatives, planted one at a time: each must be caught, by the laws recorded with it.
+"""Wrong derivatives, planted one at a time: each must be caught, by the laws recorded.
 
-A law that misses a bug is recorded by its absence: transpose misses what jvp and vjp share,
-symmetry some wrong Hessians, and the two differences whatever is wrong only to second order.
+A law that misses a bug is recorded by its absence: transpose misses what jvp and vjp
+share, symmetry some wrong Hessians, and the two differences whatever is wrong only to
+second order.
 """
 from contextlib import ExitStack
 from unittest.mock import patch
@@ -22,9 +23,10 @@ BUGS = {}
 
 
 def bug(net, *caught):
-    """Registers plant(edit), in which edit(owner, name, wrap) makes owner.name wrap(it)."""
+    """Registers plant(edit), in which edit(owner, name, wrap) wraps owner.name."""
     def register(plant):
-        BUGS[f"{net.__name__}: {plant.__name__.replace('_', ' ')}"] = net, plant, set(caught)
+        name = f"{net.__name__}: {plant.__name__.replace('_', ' ')}"
+        BUGS[name] = net, plant, set(caught)
         return plant
     return register
 
@@ -91,7 +93,8 @@ for net in (MLP, LSTM):
 
     @bug(net, "second")
     def symmetric_hessian_off_by_a_tenth_of_a_percent(edit, net=net):
-        edit(net, "vjp_dot", lambda real: lambda *args: tuple(1.001 * a for a in real(*args)))
+        edit(net, "vjp_dot",
+             lambda real: lambda *args: tuple(1.001 * a for a in real(*args)))
 
     @bug(net, "second")
     def vjp_dot_forgets_y_bar_dot(edit, net=net):
@@ -110,7 +113,8 @@ for net in (MLP, LSTM):
     def vjp_dot_forgets_that_the_weights_move(edit, net=net):
         def wrap(real):
             def broken(net, theta, cache, y_bar, theta_dot, cache_dot, y_bar_dot):
-                return real(net, theta, cache, y_bar, 0 * theta_dot, cache_dot, y_bar_dot)
+                still = 0 * theta_dot
+                return real(net, theta, cache, y_bar, still, cache_dot, y_bar_dot)
             return broken
         edit(net, "vjp_dot", wrap)
 
@@ -278,8 +282,8 @@ def jvp_forgets_the_learned_state(edit):
 
 def through_time(carry=lambda h_bar, c_bar: (h_bar, c_bar),
                  change=lambda net, theta_bar, cache: theta_bar):
-    """A vjp that goes one step at a time: carry(h_bar, c_bar) is what goes on to the step
-    before, change(..) what a step adds to theta_bar."""
+    """A vjp that goes one step at a time: carry(h_bar, c_bar) is what goes on to the
+    step before, change(..) what a step adds to theta_bar."""
     def vjp(net, theta, cache, y_bar):
         x, state, caches = cache.x, net.initial_state(theta, cache.x.shape[-2]), []
         steps = [np.s_[..., t:t + 1, :, :] for t in range(x.shape[-3])]
@@ -309,8 +313,8 @@ def carry_of_c_dropped(edit):
 
 @bug(LSTM, *VJP)
 def h_one_step_late_in_the_gradient_of_U(edit):
-    """h_t z_bar_t for h_{t-1} z_bar_t. Each episode is made a task of its own, so that what
-    one step adds to b_bar is its z_bar."""
+    """h_t z_bar_t for h_{t-1} z_bar_t. Each episode is made a task of its own, so that
+    what one step adds to b_bar is its z_bar."""
     def late(net, theta_bar, cache):
         blocks, (h, _) = net.layout.unpack(theta_bar)._asdict(), cache.state
         return net.layout.pack(**blocks | {"U": T(h) * blocks["b"][..., None, :]})
