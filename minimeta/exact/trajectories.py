@@ -32,8 +32,8 @@ def all_trajectories(policy, theta, tasks):
     theta   [K, P]
     tasks   with tables()
 
-    A surrogate is linear in its advantages (or rewards): weighted by probability[:,
-    None] it is the mean over trajectories.
+    A surrogate is linear in its advantages (or rewards): with these multiplied by
+    probability[:, None] it is the mean over all trajectories.
 
     Raises ValueError if there are more than a million: there are up to A (S A)^(T - 1).
     """

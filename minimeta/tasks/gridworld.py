@@ -28,7 +28,7 @@ class GridNavigation:
     goals     cells (row, column), to train on some goals and test on others
 
     The defaults are those of the source, where knowing the goal earns 11.07 an episode.
-    Source: Zintgraf et al. (2020), VariBAD, section 5.1.
+    Source: Zintgraf et al. (2020), VariBAD, GridNavi.
     """
 
     size: int = 5

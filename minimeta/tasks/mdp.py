@@ -25,8 +25,7 @@ def one_hot(index, n):
 
 
 class TabularTasks(Tasks):
-    """K tasks in which the state is a number, [K, B], at first 0, and observed
-    one-hot."""
+    """K tasks whose state is a number, [K, B], at first 0, and observed one-hot."""
 
     def reset(self, B, rng):
         state = np.zeros((len(self), boundary.count("B", B)), int)
@@ -52,7 +51,7 @@ class RandomMDP:
     a task    P[s, a], the probabilities of the next state, uniform on the simplex (flat
               Dirichlet), and mean rewards R[s, a] from N(1, 1)
 
-    Source: Duan et al. (2016), RL^2, section 3.1.2 and Osband et al. (2013).
+    Source: Duan et al. (2016), RL^2, table 2 and the text about it.
     """
 
     states: int = 10
@@ -151,8 +150,8 @@ def value_iteration(P, R, horizon, gamma=1.0):
     P  [..., S, A, S]  probability of the next state
     R  [..., S, A]     mean reward
 
-    Returns a Plan. Ties are left as they are: choose among equal Q at random if it
-    matters. Source: Bellman (1957), Dynamic Programming.
+    Returns a Plan. Of equal actions its policy takes the first; Q shows all of them.
+    Source: Bellman (1957), Dynamic Programming.
     """
     boundary.count("horizon", horizon)
     boundary.number("gamma", gamma, 0, 1)
