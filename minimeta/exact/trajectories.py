@@ -64,8 +64,8 @@ def paths(starts, leads, horizon):
             which, after = np.nonzero(leads[states[-1], actions[-1]])
             if len(which) * A > MOST:
                 raise ValueError(
-                    f"there are more than {MOST} trajectories after {t + 1} of {horizon} "
-                    f"steps; use fewer states, actions or steps")
+                    f"there are more than {MOST} trajectories after {t + 1} of "
+                    f"{horizon} steps; use fewer states, actions or steps")
             states, actions = np.vstack([states[:, which], after]), actions[:, which]
         choice = np.tile(np.arange(A), states.shape[1])
         states, actions = states.repeat(A, 1), np.vstack([actions.repeat(A, 1), choice])
