@@ -58,7 +58,7 @@ def gae(reward, value, gamma, lam, cut=None):
 def normalised(A, mask):
     """A shifted and scaled to mean 0 and standard deviation 1 over the steps of each task;
     0 where masked. Does not change when rewards are scaled."""
-    n = np.maximum(mask.sum((-2, -1), keepdims=True), 1)
+    n = np.maximum(mask.sum((-2, -1), keepdims=True), 1).astype(A.dtype)
     A = (A - (A * mask).sum((-2, -1), keepdims=True) / n) * mask
     std = np.sqrt((A * A).sum((-2, -1), keepdims=True) / n)
     return A / np.where(std > 0, std, 1)
