@@ -1,0 +1,146 @@
+"""MAML and E-MAML: the sampling term against enumeration, and that they learn."""
+from dataclasses import replace
+from itertools import product
+
+import numpy as np
+import pytest
+
+from minimeta import (EMAML, MAML, Gaussian, MLPPolicy, Reinforce, TabularPolicy, evaluate,
+                      meta_train)
+from minimeta.rl import Rollout
+from minimeta.tasks import PointNavigation
+
+# A world of two steps: from the first state action a leads to state 1 + a, and the action there
+# earns what PAYS says. Nothing is random but the policy.
+POLICY = TabularPolicy(3, 2)
+PAYS = np.array([[1.0, -0.5], [0.2, 2.0]])
+SETTINGS = dict(alpha=0.7, gamma=1.0, baseline="none", normalise=False, outer="log-likelihood",
+                dtype=np.float64)
+
+
+def log_probs(theta):
+    """log pi(a | s) of a table theta [6], complex or not: [3, 2]."""
+    u = theta.reshape(3, 2)
+    return u - np.log(np.exp(u).sum(-1, keepdims=True))
+
+
+def probability(theta, episodes):
+    """Of N episodes, each a pair (a_0, a_1)."""
+    l = log_probs(theta)
+    return np.exp(sum(l[0, a] + l[1 + a, b] for a, b in episodes))
+
+
+def expected_return(theta):
+    p = np.exp(log_probs(theta))
+    return (p[0][:, None] * p[1:] * PAYS).sum()
+
+
+def played(theta, episodes):
+    """The episodes as a Rollout of one task."""
+    first, second = (np.array(a) for a in zip(*episodes))
+    states = np.stack([np.zeros_like(first), 1 + first])
+    action = np.stack([first, second])[None]
+    x = (states[None, ..., None] == np.arange(3)).astype(float)
+    reward = np.stack([0.0 * first, PAYS[first, second]])[None]
+    end = np.zeros(action.shape, bool)
+    end[:, -1] = True
+    l = log_probs(theta)[states[None], action]
+    return Rollout(x, action, reward, l, 0 * l, end, np.ones(action.shape, bool))
+
+
+def batches(N):
+    """All that N episodes can be."""
+    return list(product(product(range(2), range(2)), repeat=N))
+
+
+def ways(learner, theta, N, rounds, at=None):
+    """All histories of `rounds` batches of N episodes, each with the phi that it leads to and
+    its probability. The data are frozen at theta; `at` is where phi is computed."""
+    at = theta if at is None else at
+    histories = [([], theta, at, 1.0)]
+    for _ in range(rounds):
+        longer = []
+        for history, frozen, phi, p in histories:
+            for episodes in batches(N):
+                data = [*history, played(frozen, episodes)]
+                steps = learner.adaptation(data)
+                longer.append((data, steps.at(theta[None], learner.alpha).phi[0],
+                               steps.at(at[None], learner.alpha).phi[0],
+                               p * probability(phi, episodes)))
+        histories = longer
+    return histories
+
+
+def truth(learner, theta, N, rounds):
+    """The gradient of E[return of phi(theta, D)] over all D, by a complex step in each
+    coordinate: both the probability of D and phi depend on theta."""
+    def value(at):
+        return sum(p * expected_return(phi)
+                   for _, _, phi, p in ways(learner, theta, N, rounds, at))
+    return np.array([value(theta + 1e-30j * e).imag / 1e-30 for e in np.eye(6)])
+
+
+def mean_estimate(learner, theta, N, rounds):
+    """Minus the learner's meta-gradient, a mean over all D and all batches after them."""
+    total = 0
+    for history, phi, _, p in ways(learner, theta, N, rounds):
+        for episodes in batches(N):
+            _, grad = learner.meta_gradient(theta, history, played(phi, episodes))
+            total = total - p * probability(phi, episodes) * grad
+    return total
+
+
+@pytest.mark.parametrize("N, rounds", [(1, 1), (2, 1), (1, 2)])
+def test_e_maml_in_the_mean_is_the_whole_gradient_and_its_term_has_coefficient_1(N, rounds):
+    theta = np.random.default_rng(N).normal(size=6)
+    learner = EMAML(POLICY, trials=N, rounds=rounds, **SETTINGS)
+    exact = truth(learner, theta, N, rounds)
+    estimate = mean_estimate(learner, theta, N, rounds)
+    assert np.linalg.norm(estimate - exact) < 1e-12 * np.linalg.norm(exact)
+    # Plain MAML lacks the term, and it is not small.
+    plain = mean_estimate(MAML(POLICY, trials=N, rounds=rounds, **SETTINGS), theta, N, rounds)
+    assert np.linalg.norm(plain - exact) > 0.05 * np.linalg.norm(exact)
+
+
+def test_the_credit_is_the_return_less_that_of_the_other_tasks():
+    rng = np.random.default_rng(0)
+    theta = rng.normal(size=6)
+    some = [played(theta, episodes) for episodes in (batches(2)[i] for i in (1, 6, 11))]
+    data = Rollout(*(np.concatenate([getattr(d, f) for d in some])
+                     for f in Rollout.__dataclass_fields__))
+    R = data.reward.sum(1).mean(-1)
+    credit = EMAML(POLICY, **SETTINGS).credit(data)
+    expected = R - np.array([R[1] + R[2], R[0] + R[2], R[0] + R[1]]) / 2
+    assert np.abs(credit - expected).max() < 1e-15 and np.abs(credit).max() > 0.1
+
+
+def test_the_credit_is_in_the_units_of_normalised_advantages():
+    # Normalised, A is (return to go - mean) / std, a mean over steps: one reward more in every
+    # episode counts B / (n std).
+    rng = np.random.default_rng(0)
+    theta = rng.normal(size=6)
+    data = played(theta, batches(3)[17])
+    learner = EMAML(POLICY, **SETTINGS | {"normalise": True})
+    A = learner.advantages(data)
+    assert learner.unit(data)[0] == pytest.approx(3 / (A.size * A.std()), rel=1e-12)
+    assert replace(learner, normalise=False).unit(data)[0] == pytest.approx(1, rel=1e-12)
+
+
+def test_without_any_reward_there_is_no_credit():
+    data = played(np.zeros(6), batches(2)[3])
+    nothing = replace(data, reward=0 * data.reward)
+    assert not EMAML(POLICY, **SETTINGS | {"normalise": True}).credit(nothing).any()
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_maml_learns_to_adapt_and_beats_the_pretrained_policy_after_one_step(seed):
+    family = PointNavigation(horizon=8, max_step=0.2)
+    policy = MLPPolicy(2, Gaussian(2), (16,))
+    settings = dict(alpha=0.3, trials=20, gamma=0.95, rate=1e-2)
+    after = []
+    for learner in (MAML(policy, **settings), Reinforce(policy, **settings)):
+        result = meta_train(learner, family, iterations=60, tasks=10, seed=seed)
+        after.append(evaluate(learner, result.theta, family, tasks=60, seed=9, rounds=1))
+    maml, pretrained = after
+    assert maml.mean[1] > maml.mean[0] + 1.0
+    assert maml.mean[1] > pretrained.mean[1] + 0.4
