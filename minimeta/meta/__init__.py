@@ -1,7 +1,7 @@
-"""Chapter 6, learning to adapt: the loop that every learner shares (learner), gradient steps as
-a map (adaptation) and what is differentiated through it (objective), learners that take them
-(gradient: maml, promp, reinforce, reptile, regression), recurrence (rl2), and how well it went
-(evaluate).
+"""Chapter 6, learning to adapt: the loop that every learner shares (learner), gradient
+steps as a map (adaptation) and what is differentiated through it (objective), learners
+that take them (gradient: maml, promp, reinforce, reptile, regression), recurrence
+(rl2), and how well it went (evaluate).
 """
 from .adaptation import GradientSteps
 from .evaluate import Curve, evaluate
@@ -13,6 +13,6 @@ from .reinforce import Reinforce
 from .reptile import Reptile
 from .rl2 import RL2
 
-__all__ = ["GradientSteps", "Curve", "evaluate", "NonFiniteError", "Result", "meta_train",
-           "MAML", "EMAML", "ProMP", "Reinforce", "Reptile", "RegressionMAML",
-           "RegressionPretrained", "RegressionReptile", "RL2"]
+__all__ = ["GradientSteps", "Curve", "evaluate", "NonFiniteError", "Result",
+           "meta_train", "MAML", "EMAML", "ProMP", "Reinforce", "Reptile",
+           "RegressionMAML", "RegressionPretrained", "RegressionReptile", "RL2"]

@@ -1,21 +1,24 @@
-"""Adaptation is one more map, theta -> phi: gradient steps on objectives of the task's data.
+"""Adaptation is one more map, theta -> phi: gradient steps on the task's data.
 
-    theta_0 = theta,    theta_{i+1} = theta_i - alpha_i grad L_i(theta_i),    phi = the last
+    theta_0 = theta,  theta_{i+1} = theta_i - alpha_i grad L_i(theta_i),  phi = the last
 
-    adapted = GradientSteps((L_0, L_1, ..)).at(theta, alpha)      one objective for each step
+    adapted = GradientSteps((L_0, L_1, ..)).at(theta, alpha)      an objective a step
     adapted.phi                                                   [..., P]
-    adapted.jvp(theta_dot, alpha_dot) -> phi_dot                  forwards through the steps
-    adapted.vjp(phi_bar)              -> theta_bar, alpha_bar     backwards through the steps
+    adapted.jvp(theta_dot, alpha_dot) -> phi_dot                  first step first
+    adapted.vjp(phi_bar)              -> theta_bar, alpha_bar     last step first
 
-One step's derivative is I - alpha H, with H the Hessian of L_i at theta_i, which is symmetric.
-So jvp is v - alpha H v, vjp is v - H (alpha v) (the same where alpha is one number), and
-alpha_bar is -(grad L_i * v). First-order adaptation leaves H out; it is the derivative of nothing.
+One step's derivative is I - alpha H, with H the Hessian of L_i at theta_i, which is
+symmetric. So jvp is v - alpha H v, vjp is v - H (alpha v) (the same where alpha is one
+number), and alpha_bar is -(grad L_i * v). First-order adaptation leaves H out; it is
+the derivative of nothing.
 
-An objective is whatever has .at(theta) with .grad and .hvp(v): a sampled surrogate, behaviour
-cloning, an exact expected return. Its data are constants, though theta_i collected them.
+An objective is whatever has .at(theta) with .grad and .hvp(v): a sampled surrogate,
+behaviour cloning, an exact expected return. Its data are constants, though theta_i
+collected them.
 
 Letters: ... leading task axes, P parameters, S steps.
-Source: Finn et al. (2017), MAML, arXiv 1703.03400; Li et al. (2017), Meta-SGD, arXiv 1707.09835.
+Source: Finn et al. (2017), MAML, arXiv 1703.03400; Li et al. (2017), Meta-SGD, arXiv
+1707.09835.
 """
 from dataclasses import dataclass
 
@@ -25,10 +28,11 @@ from ..calculus import Layout
 
 
 def rows(alpha, P):
-    """alpha as an array [..., S, 1] or [..., S, P]: one row for each step, whose last row
-    serves all steps after.
+    """alpha as an array [..., S, 1] or [..., S, P]: one row for each step, whose last
+    row serves all steps after.
 
-    alpha   a number; a sequence, one for each step; or [..., S, P], one for each parameter
+    alpha   a number; a sequence, one for each step; or [..., S, P], one for each
+            parameter
     """
     alpha = np.asarray(alpha)
     if not np.issubdtype(alpha.dtype, np.inexact):
@@ -37,8 +41,8 @@ def rows(alpha, P):
         alpha = alpha.reshape(-1, 1)
     if alpha.shape[-2] == 0 or alpha.shape[-1] not in (1, P):
         raise ValueError(
-            f"alpha must be a number, a sequence [S] (one for each step), or an array [S, {P}] "
-            f"(one for each parameter too), got shape {list(alpha.shape)}")
+            f"alpha must be a number, a sequence [S] (one for each step), or an array "
+            f"[S, {P}] (one for each parameter too), got shape {list(alpha.shape)}")
     return alpha
 
 
@@ -49,7 +53,7 @@ def row(alpha, i):
 
 @dataclass(frozen=True)
 class Rates:
-    """The alpha of a learner: fixed, or learned with theta, of which it then is the tail.
+    """The alpha of a learner: fixed, or learned as the tail of the trained vector.
 
     alpha       [S, 1 or P]  as given; if learned, where it begins
     is_learned  True if the trained vector is (theta, alpha)
@@ -77,7 +81,7 @@ class Rates:
         return theta, self.alpha if alpha is None else alpha
 
     def split(self, vector):
-        """(theta, alpha) [..., P + S n] -> theta [..., P], alpha [..., S, n], None if fixed."""
+        """[..., P + S n] -> theta [..., P] and alpha [..., S, n], None if fixed."""
         if not self.is_learned:
             return vector, None
         cut = vector.shape[-1] - self.alpha.size
@@ -116,7 +120,7 @@ class GradientSteps:
 
 @dataclass(frozen=True)
 class Adapted:
-    """The steps that were taken: `points`, each an objective at its theta_i, and phi."""
+    """The steps that were taken: each objective at its theta_i, and phi."""
 
     points: tuple
     alpha: np.ndarray
@@ -127,16 +131,19 @@ class Adapted:
         """The tangent of phi [..., P]; alpha_dot has the shape of alpha."""
         v = theta_dot
         for i, point in enumerate(self.points):
-            at = row(self.alpha, i)
-            v_dot = v if self.first_order else v - self.alpha[..., at, :] * point.hvp(v)
-            v = v_dot if alpha_dot is None else v_dot - alpha_dot[..., at, :] * point.grad
+            at, moved = row(self.alpha, i), v
+            if not self.first_order:
+                moved = v - self.alpha[..., at, :] * point.hvp(v)
+            if alpha_dot is not None:
+                moved = moved - alpha_dot[..., at, :] * point.grad
+            v = moved
         return v
 
     def vjp(self, phi_bar, path_bar=None):
         """The cotangents theta_bar [..., P] and alpha_bar [..., S, 1 or P].
 
-        path_bar   cotangents of theta_0, theta_1, .. themselves, one for each step, where more
-                   than phi depends on them
+        path_bar   cotangents of theta_0, theta_1, .. themselves, one for each step,
+                   where more than phi depends on them
         """
         v, per_parameter = phi_bar, self.alpha.shape[-1] > 1
         alpha_bar = np.zeros(v.shape[:-1] + self.alpha.shape[-2:], v.dtype)

@@ -1,14 +1,14 @@
-"""What gradient-based meta-learners share: they adapt by gradient steps, and are trained by
-gradient steps.
+"""What gradient-based meta-learners share: they adapt by gradient steps, and are
+trained by gradient steps.
 
     GradientLearner    on any data: adapt, the meta-gradient, the update of theta
     Reinforcement      the same on rollouts: collects them, and makes surrogates of them
 
-A learner is one of these and an idea: what is differentiated, and how (maml, promp, reinforce,
-reptile; regression for points in place of rollouts).
+A learner is one of these and an idea: what is differentiated, and how (maml, promp,
+reinforce, reptile; regression for points in place of rollouts).
 
-Tasks do not mix until the mean of their gradients. So they are worked on in shards, as many at
-once as fit the cache.
+Tasks do not mix until the mean of their gradients. So they are worked on in shards, as
+many at once as fit the cache.
 
 Letters: K tasks, T steps, B episodes, P parameters.
 """
@@ -39,11 +39,11 @@ CACHE = 2 ** 17  # numbers of one layer's outputs that are worked on at once
 class GradientLearner:
     """Adapts by gradient steps. What of data an objective is, its children say:
 
-        inner_objective(data), outer_objective(data)      losses, with one number per task
+        inner_objective(data), outer_objective(data)      losses, a number per task
 
     policy      a policy, or any map in four forms with a layout
-    alpha       rate of the inner steps: a number, one for each step, or an array [S, P], one
-                for each parameter; the last row serves all steps after
+    alpha       rate of the inner steps: a number, one for each step, or an array
+                [S, P], one for each parameter; the last row serves all steps after
     optimizer   of theta: "adam", "sgd", "trust-region", or such an object
     rate        of Adam and SGD, a number or a schedule; a trust region has none
     dtype       of theta
@@ -66,13 +66,14 @@ class GradientLearner:
             optimizer = boundary.choice("optimizer", optimizer, OPTIMIZERS)
         is_bounded = isinstance(optimizer, TrustRegion)
         if is_bounded and self.only_descends:
-            raise ValueError(f"optimizer must be 'adam' or 'sgd' for {type(self).__name__}, got "
-                             f"{self.optimizer!r}")
+            raise ValueError(f"optimizer must be 'adam' or 'sgd' for "
+                             f"{type(self).__name__}, got {self.optimizer!r}")
         if is_bounded and rate is not None:
-            raise ValueError(f"a trust region takes no rate, got {rate}; its bound is max_kl, as "
-                             f"in optimizer=TrustRegion(max_kl=0.01)")
+            raise ValueError(f"a trust region takes no rate, got {rate}; its bound is "
+                             f"max_kl, as in optimizer=TrustRegion(max_kl=0.01)")
+        if not is_bounded and rate is None:
+            object.__setattr__(self, "rate", 1e-3)
         object.__setattr__(self, "optimizer", optimizer)
-        object.__setattr__(self, "rate", 1e-3 if rate is None and not is_bounded else rate)
         self.rates  # a bad alpha is refused now
 
     @cached_property
@@ -119,8 +120,8 @@ class GradientLearner:
             for shard in self.shards(data)]
 
     def meta_gradient(self, theta, history, data):
-        """The mean loss over tasks, and its gradient [P]: `data` were collected after adapting
-        to the batches of `history`, one a step."""
+        """The mean loss over tasks, and its gradient [P]: `data` were collected after
+        adapting to the batches of `history`, one a step."""
         return mean_gradient(self.meta_objectives(history, data), theta)
 
     def update(self, theta, state, history, data, progress):
@@ -147,15 +148,15 @@ class Reinforcement(GradientLearner):
     """Adapts from rollouts.
 
     trials      B, episodes of each task in a batch
-    inner       estimator of the inner step: "log-likelihood", "ratio", "clipped-ratio", "dice",
-                "loaded-dice", or a function of (A, l_old, mask) such as
+    inner       estimator of the inner step: "log-likelihood", "ratio", "clipped-ratio",
+                "dice", "loaded-dice", or a function of (A, l_old, mask) such as
                 partial(LoadedDice, lam=0.3)
     outer       the same, of the outer objective
     gamma, lam  discount, and the mix of advantages
     baseline    "linear" (in features of the observation and time) or "none"
-    normalise   True: the advantages of each task have mean 0 and standard deviation 1, and an
-                objective is their mean over steps. False: it is the return, reward, a mean over
-                episodes
+    normalise   True: the advantages of each task have mean 0 and standard deviation 1,
+                and an objective is their mean over steps. False: it is the return,
+                reward, a mean over episodes
     """
 
     trials: int = 20
@@ -176,7 +177,7 @@ class Reinforcement(GradientLearner):
         baseline(self.baseline)
 
     def collect(self, theta, tasks, rng):
-        """A batch of episodes; theta [P] (alpha behind it, if learned), or phi [K, P]."""
+        """A batch of episodes; theta [P] as it is trained, or phi [K, P]."""
         return rollout(self.policy, theta[..., :self.policy.size], tasks,
                        trials=self.trials, episodes=1, rng=rng)
 
@@ -206,7 +207,8 @@ class Reinforcement(GradientLearner):
         return self.surrogate_loss(data, estimator("outer", self.outer))
 
     def divergence(self, data):
-        """The mean KL divergence, over steps, from the policies that y_old belongs to."""
+        """The KL divergence from the policies that y_old belongs to, a mean over steps:
+        (shard's number, y_old) -> a scalar of y."""
         masks = [data.mask[shard] for shard in self.shards(data)]
 
         def from_outputs(i, y_old):
@@ -227,7 +229,8 @@ def counts(mask):
     n = mask.sum((-2, -1), keepdims=True)
     if not n.all():
         task = int(np.argmin(n.ravel()))
-        raise ValueError(f"mask must have a step in every task, got none in task {task}")
+        raise ValueError(
+            f"mask must have a step in every task, got none in task {task}")
     return n
 
 

@@ -1,11 +1,11 @@
 """MAML: learn the theta from which a gradient step takes a policy furthest.
 
-    phi_k = theta - alpha grad inner_k(theta)          one step for each of `rounds` batches
+    phi_k = theta - alpha grad inner_k(theta)          a step a batch, `rounds` batches
     loss  = mean over tasks of outer_k(phi_k)
     grad  = mean over tasks of (I - alpha H_k) grad outer_k(phi_k)
 
-H_k is the Hessian of the inner objective, and the estimators of a policy gradient differ in it:
-see policy/surrogates.py. First-order MAML leaves it out.
+H_k is the Hessian of the inner objective, and the estimators of a policy gradient
+differ in it: see policy/surrogates.py. First-order MAML leaves it out.
 
     MAML    any estimator inside and outside
     EMAML   the same, and theta earns credit for having collected good data
@@ -27,11 +27,11 @@ class MAML(Reinforcement):
 
     rounds        S, steps of adaptation in training, each on a batch of its own
     first_order   leave out the Hessians
-    learn_alpha   train alpha too, in the shape in which it is given: one number, one for each
-                  step, or one for each parameter (Meta-SGD)
+    learn_alpha   train alpha too, in the shape in which it is given: one number, one
+                  for each step, or one for each parameter (Meta-SGD)
 
-    Source: Finn et al. (2017), MAML, arXiv 1703.03400, algorithm 3; Li et al. (2017), Meta-SGD,
-    arXiv 1707.09835.
+    Source: Finn et al. (2017), MAML, arXiv 1703.03400, algorithm 3; Li et al. (2017),
+    Meta-SGD, arXiv 1707.09835.
     """
 
     rounds: int = 1
@@ -49,12 +49,13 @@ class EMAML(MAML):
 
         grad += (R_k(phi_k) - b_k) grad sum_i log pi_{theta_i}(D_i),    coefficient 1
 
-    R_k is the mean discounted return after adaptation, b_k that of the other tasks of the batch,
-    which D_i has no part in. With "log-likelihood" inside this is the whole gradient of the
-    expected return after adaptation; other estimators count the sampling again.
+    R_k is the mean discounted return after adaptation, b_k that of the other tasks of
+    the batch, which D_i has no part in. With "log-likelihood" inside this is the whole
+    gradient of the expected return after adaptation; other estimators count the
+    sampling again.
 
-    Source: Stadie et al. (2018), arXiv 1803.01118; Rothfuss et al. (2018), arXiv 1810.06784,
-    formulation I.
+    Source: Stadie et al. (2018), arXiv 1803.01118; Rothfuss et al. (2018), arXiv
+    1810.06784, formulation I.
     """
 
     inner: str = field(default="log-likelihood", init=False)
@@ -81,6 +82,6 @@ class EMAML(MAML):
         return A.shape[-1] * part / np.where(whole > 0, whole, 1)
 
     def sampling(self, batch, credit):
-        """Minus the credited log-probability of a whole batch, a scalar of the outputs."""
+        """Minus the credited log-probability of a whole batch, a scalar of y."""
         weights = -credit[:, None, None] * batch.mask
         return OfActions(self.policy, batch.action, LogLikelihood(weights))

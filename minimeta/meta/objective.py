@@ -1,17 +1,18 @@
-"""What a gradient meta-learner differentiates: an outer objective of adapted parameters.
+"""What a gradient meta-learner differentiates: an objective of adapted parameters.
 
     L(theta) = outer(phi(theta)) + sum_i along_i(theta_i),    one number per task
 
     at = MetaObjective(steps, outer, rates).at(theta)
     at.value                      [...]
     at.grad                       [..., P]   adaptation.vjp( grad of outer at phi )
-    at.jvp(v), at.vjp(y_bar)      of the map from theta to y, the adapted network's outputs
+    at.jvp(v), at.vjp(y_bar)      of the map theta -> y, the adapted outputs
 
-`along` holds scalars of the outputs on the way, at theta_0, theta_1, ..: none for MAML. They
-share the forward passes of the steps. With learned rates theta stands for (theta, alpha).
+`along` holds scalars of the outputs on the way, at theta_0, theta_1, ..: none for MAML.
+They share the forward passes of the steps. With learned rates theta stands for
+(theta, alpha).
 
-Tasks never mix here: theta is broadcast to [K, P] going in, and its gradient averaged coming
-out, by whoever asks.
+Tasks never mix here: theta is broadcast to [K, P] going in, and its gradient averaged
+coming out, by whoever asks.
 
 Letters: K tasks, P parameters; y [..., T, B, m].
 """
@@ -91,8 +92,9 @@ def mean(columns):
 
 
 def mean_gradient(parts, theta):
-    """Value, and gradient [P], of the mean over all tasks. The parts, each a meta-objective of
-    some tasks, come one after another: the forward passes of one are all that is held."""
+    """Value, and gradient [P], of the mean over all tasks. The parts, each a
+    meta-objective of some tasks, come one after another: the forward passes of one are
+    all that is held."""
     values, grads = [], []
     for part in parts:
         at = part.at(share(theta, len(part.outer.x)))
@@ -102,13 +104,13 @@ def mean_gradient(parts, theta):
 
 
 def trust_region_step(optimizer, parts, divergence, theta):
-    """A natural gradient step on the mean over all tasks, with the Fisher matrix of the adapted
-    policies pulled back through the adaptation:
+    """A natural gradient step on the mean over all tasks, with the Fisher matrix of the
+    adapted policies pulled back through the adaptation:
 
         F = mean over tasks of  J^T Fisher(u) J,    J = du / dtheta, adaptation included
 
-    which is the Hessian of their mean KL divergence at theta. Forward passes are held, so that
-    all products share them.
+    which is the Hessian of their mean KL divergence at theta. Forward passes are held,
+    so that all products share them.
 
     divergence   (part's number, y_old) -> the KL divergence from y_old, a scalar of y
 

@@ -1,10 +1,11 @@
-"""ProMP: MAML with the ratio inside, the clipped ratio outside, and several steps on a batch.
+"""ProMP: MAML with ratios, clipped outside, and several steps on a batch.
 
     phi_k = theta - alpha grad ratio_k(theta)
     loss  = mean over tasks of clipped_k(phi_k) + eta KL(pi_old, pi_theta on D_k)
 
-The ratio's Hessian (LVC) has less noise than DiCE's and less bias than the log-likelihood's. The
-penalty holds theta where D_k, which was collected once, still tells about it.
+The ratio's Hessian (LVC) has less noise than DiCE's and less bias than the
+log-likelihood's. The penalty holds theta where D_k, which was collected once, still
+tells about it.
 
 Source: Rothfuss et al. (2018), ProMP, arXiv 1810.06784, section 6.
 """
@@ -26,8 +27,8 @@ class ProMP(MAML):
 
     clip        of the outer ratio
     eta         weight of the KL penalty, per nat; where it begins if it is adaptive
-    target_kl   nats; None for a fixed eta. After a batch that moved theta by more than 1.5
-                target_kl eta doubles, by less than target_kl / 1.5 it halves
+    target_kl   nats; None for a fixed eta. After a batch that moved theta by more than
+                1.5 target_kl eta doubles, by less than target_kl / 1.5 it halves
     epochs      steps on each batch
     """
 
@@ -55,14 +56,15 @@ class ProMP(MAML):
     def update(self, theta, state, history, data, progress):
         """`epochs` steps on one batch."""
         moments, eta = (None, self.eta) if state is None else state
-        parts = self.penalised(self.meta_objectives(history, data), theta, history, data, eta)
+        parts = self.meta_objectives(history, data)
+        parts = self.penalised(parts, theta, history, data, eta)
         for _ in range(self.epochs):
             loss, grad = mean_gradient(parts, theta)
             theta, moments = self.descend(theta, grad, moments, progress)
             require_finite(self.layout, loss=loss, gradient=grad, theta=theta)
         kl = self.moved(parts, theta)
-        row = {"loss": float(loss), "kl": kl, "eta": eta}
-        return theta, (moments, self.next_eta(eta, kl)), self.report(history, data) | row
+        row = self.report(history, data) | {"loss": float(loss), "kl": kl, "eta": eta}
+        return theta, (moments, self.next_eta(eta, kl)), row
 
     def penalised(self, parts, theta, history, data, eta):
         """The same losses, plus eta KL from the policies at theta, on each batch."""

@@ -1,9 +1,10 @@
 """Meta-learning without reinforcement: fit a curve from a few of its points.
 
-    inner = outer = mean squared error,    phi = `steps` gradient steps on the same few points
+    inner = outer = mean squared error,    phi = `steps` steps on the same few points
 
-Nothing is sampled by theta, so the Hessian is exact and there is one estimator only. A task has
-`draw(R, rng)` -> x [K, R, n_in], y [K, R, n_out]; the learner's network is an MLP.
+Nothing is sampled by theta, so the Hessian is exact and there is one estimator only. A
+task has `draw(R, rng)` -> x [K, R, n_in], y [K, R, n_out]; the learner's network is an
+MLP.
 
     RegressionMAML         differentiates through the steps
     RegressionReptile      moves towards where they end
@@ -22,6 +23,7 @@ from ..policy import Objective
 from ..policy.losses import SquaredError
 from .adaptation import GradientSteps
 from .gradient import GradientLearner
+from .objective import share
 from .reptile import towards
 
 
@@ -73,19 +75,20 @@ class Regression(GradientLearner):
 
     def adaptation(self, history):
         """`steps` steps on each batch of points."""
-        return GradientSteps(
-            tuple(self.inner_objective(data) for data in history for _ in range(self.steps)),
-            self.first_order)
+        objectives = tuple(self.inner_objective(data) for data in history
+                           for _ in range(self.steps))
+        return GradientSteps(objectives, self.first_order)
 
     def report(self, history, data):
         return {}
 
     def errors(self, theta, tasks, rng, *, steps, points=100):
-        """Mean squared errors [K, steps + 1] on fresh points, after 0, 1 .. `steps` steps."""
+        """Mean squared errors [K, steps + 1] on fresh points, after 0, 1 .. steps."""
         shown = self.inner_objective(self.collect(theta, tasks, rng))
         asked = self.outer_objective(self.draw(tasks, points, theta.dtype, rng))
-        vector, alpha = self.rates.at(np.broadcast_to(theta, (len(tasks),) + theta.shape))
-        adapted = GradientSteps((shown,) * boundary.count("steps", steps)).at(vector, alpha)
+        vector, alpha = self.rates.at(share(theta, len(tasks)))
+        taken = GradientSteps((shown,) * boundary.count("steps", steps))
+        adapted = taken.at(vector, alpha)
         thetas = [point.theta for point in adapted.points] + [adapted.phi]
         return np.stack([asked.at(phi).value for phi in thetas], -1)
 
@@ -100,7 +103,7 @@ class RegressionMAML(Regression):
 
 @dataclass(frozen=True)
 class RegressionPretrained(Regression):
-    """One network for all curves; alpha and steps are those of adaptation after training."""
+    """One network for all curves; alpha and steps are of adaptation after training."""
 
     rounds = 0
 

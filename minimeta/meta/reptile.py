@@ -2,7 +2,8 @@
 
     theta += rate mean over tasks of (phi_k - theta)
 
-No derivative of the adaptation appears; with one inner step it is training on all tasks at once.
+No derivative of the adaptation appears; with one inner step it is training on all tasks
+at once.
 Source: Nichol et al. (2018), On first-order meta-learning algorithms, arXiv 1803.02999.
 """
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from .gradient import Reinforcement
 
 
 def towards(theta, phi):
-    """The gradient [P] of half the mean squared distance from theta to phi [K, P], and it."""
+    """Half the mean squared distance from theta to phi [K, P], and its gradient [P]."""
     away = theta - phi
     return 0.5 * (away * away).sum(-1).mean(), away.mean(0)
 

@@ -11,6 +11,7 @@ from .surrogates import ClippedRatio, Dice, LoadedDice, LogLikelihood, Ratio
 from .tabular import TabularPolicy
 from .trust_region import TrustRegion
 
-__all__ = ["Categorical", "Gaussian", "Objective", "SGD", "Adam", "Linear", "TrustRegion",
+__all__ = ["Categorical", "Gaussian", "Objective", "SGD", "Adam", "Linear",
+           "TrustRegion",
            "LSTMPolicy", "MLPPolicy", "TabularPolicy", "LogLikelihood", "Ratio",
            "ClippedRatio", "Dice", "LoadedDice"]

@@ -1,8 +1,9 @@
 """Scalars of the log-probabilities l = log pi(a | s) of the actions that were taken.
 
-A surrogate is what policy-gradient methods climb in place of the return. It is a function of
-l [..., T, B] alone and never mentions a weight; its data (advantages A, old log-probabilities,
-mask) are constants. Values are sums over steps and episodes: scale A for a mean.
+A surrogate is what policy-gradient methods climb in place of the return. It is a
+function of l [..., T, B] alone and never mentions a weight; its data (advantages A, old
+log-probabilities, mask) are constants. Values are sums over steps and episodes: scale A
+for a mean.
 
     value(l)        one number per task [...]
     grad(l)         its gradient in l              [..., T, B]
@@ -14,14 +15,15 @@ mask) are constants. Values are sums over steps and episodes: scale A for a mean
     Dice            sum_t r_t exp(sum_{s <= t} l_s - l_old_s)
     LoadedDice      between Ratio (lam = 0) and Dice (lam = 1)
 
-At l = l_old all have the policy gradient as their gradient. They differ in the Hessian, which is
-what a meta-gradient is made of. Of the Hessian of the expected return, H1 + H2 + H12 + H12^T,
+At l = l_old all have the policy gradient as their gradient. They differ in the Hessian,
+which is what a meta-gradient is made of. Of the Hessian of the expected return,
+H1 + H2 + H12 + H12^T,
 
     LogLikelihood has H2, Ratio has H1 + H2, Dice has all of it and the most noise.
 
 Letters: ... leading task axes, T steps, B episodes; A advantages, r rewards.
-Source: Foerster et al. (2018), DiCE, arXiv 1802.05098; Rothfuss et al. (2018), ProMP, arXiv
-1810.06784; Farquhar et al. (2019), Loaded DiCE, arXiv 1909.10549.
+Source: Foerster et al. (2018), DiCE, arXiv 1802.05098; Rothfuss et al. (2018), ProMP,
+arXiv 1810.06784; Farquhar et al. (2019), Loaded DiCE, arXiv 1909.10549.
 """
 from dataclasses import dataclass
 from functools import partial
@@ -60,7 +62,9 @@ class LogLikelihood:
 
 @dataclass(frozen=True)
 class Ratio:
-    """The likelihood ratio, or low-variance curvature (LVC):  sum A rho,  rho = exp(l - l_old).
+    """The likelihood ratio, or low-variance curvature (LVC).
+
+        sum A rho,   rho = exp(l - l_old)
 
     A      [..., T, B]  advantages, weighted; zero where no step was taken
     l_old  [..., T, B]  log-probabilities under the policy that sampled, nats
@@ -84,7 +88,7 @@ class Ratio:
 
 @dataclass(frozen=True)
 class ClippedRatio:
-    """The pessimistic ratio of PPO: no gain from moving far from the policy that sampled.
+    """The pessimistic ratio of PPO: no gain from going far from l_old.
 
         sum min(A rho, A clip(rho, 1 - clip, 1 + clip)),   rho = exp(l - l_old)
 
@@ -105,7 +109,8 @@ class ClippedRatio:
 
     def value(self, l):
         rho = self.ratio(l)
-        return np.where(self.is_free(rho), self.A * rho, self.A * self.bound()).sum((-2, -1))
+        best = np.where(self.is_free(rho), rho, self.bound())
+        return (self.A * best).sum((-2, -1))
 
     def grad(self, l):
         rho = self.ratio(l)
@@ -144,13 +149,12 @@ def decayed_transpose(w_bar, lam):
 
 @dataclass(frozen=True)
 class Dice:
-    """The infinitely differentiable estimator: each reward is weighted by the likelihood ratio
-    of all the actions that led to it.
+    """Infinitely differentiable: each reward times the ratio of all that led to it.
 
         sum_t r_t exp(w_t),    w_t = sum_{s <= t} l_s - l_old_s
 
-    l_old takes the place of the stop-gradient of the original: on-policy they are the same, and
-    derivatives of any order are those of the expected sum of r.
+    l_old takes the place of the stop-gradient of the original: on-policy they are the
+    same, and derivatives of any order are those of the expected sum of r.
 
     r      [..., T, B]  rewards, discounted and weighted; zero where no step was taken
     l_old  [..., T, B]  log-probabilities under the policy that sampled, nats
@@ -187,8 +191,9 @@ class LoadedDice:
 
         sum_t A_t (exp(w_t) - exp(lam w_{t-1})),    w_t = lam w_{t-1} + l_t - l_old_t
 
-    lam = 0 is Ratio minus sum A. With lam = 1 and A the sums of the rewards to come it is Dice
-    minus the sum of the rewards; there a baseline in A takes away noise and adds no bias.
+    lam = 0 is Ratio minus sum A. With lam = 1 and A the sums of the rewards to come it
+    is Dice minus the sum of the rewards; there a baseline in A takes away noise and
+    adds no bias.
 
     A      [..., T, B]  advantages, weighted; zero where no step was taken
     l_old  [..., T, B]  log-probabilities under the policy that sampled, nats
@@ -206,7 +211,7 @@ class LoadedDice:
         boundary.number("lam", self.lam, 0, 1)
 
     def terms(self, l):
-        """A_t exp(w_t), and A_{t+1} exp(lam w_t), the term that w_t takes from the next step."""
+        """A_t exp(w_t);  A_{t+1} exp(lam w_t), where the next step meets w_t;  A_0."""
         w = decayed(excess(l, self.l_old, self.mask), self.lam)
         A = np.where(self.mask, self.A, 0)
         following = np.concatenate([A[..., 1:, :], np.zeros_like(A[..., :1, :])], -2)
@@ -214,7 +219,7 @@ class LoadedDice:
 
     def value(self, l):
         now, following, first = self.terms(l)
-        return (now - following).sum((-2, -1)) - first.sum((-2, -1))  # w before t = 0 is 0
+        return (now - following).sum((-2, -1)) - first.sum((-2, -1))  # w_{-1} is 0
 
     def grad(self, l):
         now, following, _ = self.terms(l)
@@ -238,6 +243,8 @@ ESTIMATORS = {  # name -> surrogate of (A, l_old, mask), so that all share one b
 
 
 def estimator(name, surrogate):
-    """The surrogate called `surrogate`, as a function of (A, l_old, mask); or, if it is such a
-    function already, itself, as in partial(LoadedDice, lam=0.3)."""
-    return surrogate if callable(surrogate) else boundary.choice(name, surrogate, ESTIMATORS)
+    """The surrogate of that name, as a function of (A, l_old, mask); or, if it is such
+    a function already, itself, as in partial(LoadedDice, lam=0.3)."""
+    if callable(surrogate):
+        return surrogate
+    return boundary.choice(name, surrogate, ESTIMATORS)

@@ -2,12 +2,13 @@
 
     x = F^{-1} grad,    theta - s x,    s = sqrt(2 max_kl / x^T F x)
 
-F is the Fisher matrix, known by its products F v alone; x comes from conjugate gradients. Then
-s shrinks until the loss is really less and the KL divergence really within max_kl.
+F is the Fisher matrix, known by its products F v alone; x comes from conjugate
+gradients. Then s shrinks until the loss is really less and the KL divergence really
+within max_kl.
 
 Letters: P parameters.
-Source: Schulman et al. (2015), Trust region policy optimization, arXiv 1502.05477, appendix C;
-Hestenes & Stiefel (1952), Methods of conjugate gradients.
+Source: Schulman et al. (2015), Trust region policy optimization, arXiv 1502.05477,
+appendix C; Hestenes & Stiefel (1952), Methods of conjugate gradients.
 """
 from dataclasses import dataclass
 
@@ -73,7 +74,8 @@ class TrustRegion:
 
         loss, grad  at theta
         product     v [P] -> F v [P] at theta
-        evaluate    a candidate theta [P] -> its loss, and its mean KL from the policy at theta
+        evaluate    a candidate theta [P] -> its loss, and its mean KL from the policy
+                    at theta
 
         Returns theta and a report: kl, cg_residual, line_search (tries made), accepted.
         """

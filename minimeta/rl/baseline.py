@@ -2,8 +2,8 @@
 
     baseline(data, gamma) -> V [K, T, B]
 
-Subtracting V from the returns takes away noise. Both are pure functions of a rollout: fitted
-once, and never again while a step is searched for on the same batch.
+Subtracting V from the returns takes away noise. Both are pure functions of a rollout:
+fitted once, and never again while a step is searched for on the same batch.
 
 Letters: K tasks, T steps, B episodes, F features.
 """
@@ -21,8 +21,8 @@ def linear(data, gamma):
 
         V = features w,    w = argmin sum mask (features w - G)^2 + ridge |w|^2
 
-    Source: Duan et al. (2016), Benchmarking deep reinforcement learning for continuous control,
-    arXiv 1604.06778, section 5 (the features of the authors' code).
+    Source: Duan et al. (2016), Benchmarking deep reinforcement learning for continuous
+    control, arXiv 1604.06778, section 5 (the features of the authors' code).
     """
     K, T, B = data.reward.shape
     f = features(data).reshape(K, T * B, -1) * data.mask.reshape(K, T * B, 1)
@@ -34,14 +34,14 @@ def linear(data, gamma):
 
 
 def features(data):
-    """x, x^2, t, t^2, t^3 and 1, with t the step of the episode, 1 at the longest: [K, T, B, F]."""
+    """x, x^2, t, t^2, t^3 and 1: [K, T, B, F]; t is the step of the episode over T."""
     x = data.x.astype(np.float64)
     t = clock(data.end)[..., None] / data.end.shape[1]
     return np.concatenate([x, x * x, t, t * t, t ** 3, np.ones_like(t)], -1)
 
 
 def clock(end):
-    """The step of each episode, 0, 1, 2 ..., in trials whose episodes end where `end` is."""
+    """The step of each episode, 0, 1, 2 ..; `end` is True at an episode's last step."""
     t = np.arange(end.shape[1])[:, None]
     begins = np.zeros(end.shape, int)
     begins[:, 1:] = np.where(end[:, :-1], t[1:], 0)

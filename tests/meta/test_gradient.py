@@ -270,9 +270,12 @@ def test_float32_batches_make_float32_gradients(learner):
 def test_an_update_leaves_its_arguments_alone():
     learner = MAML(POLICY, **FLOAT)
     theta, history, data = problem(learner)
-    for array in (theta, data.x, data.reward, history[0].x, history[0].reward):
+    arrays = theta, data.x, data.reward, history[0].x, history[0].reward
+    before = [array.copy() for array in arrays]
+    for array in arrays:
         array.flags.writeable = False
     learner.update(theta, None, history, data, 0.0)
+    assert all(np.array_equal(a, b) for a, b in zip(arrays, before))
 
 
 @pytest.mark.parametrize("kind, wrong, error, message", [

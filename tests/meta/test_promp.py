@@ -88,8 +88,10 @@ def test_the_adaptive_weight_and_the_moments_are_kept_between_iterations():
 
 def test_an_update_leaves_its_arguments_alone():
     theta, history, data = problem()
+    kept = theta.copy()
     theta.flags.writeable = False
     LEARNER.update(theta, None, history, data, 0.0)
+    assert np.array_equal(theta, kept)
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
