@@ -78,3 +78,16 @@ class TwoStepTasks(Tasks):
     def random(self):
         """Exact: the good state half of the time."""
         return np.full(len(self), 0.5)
+
+
+def picture(obs, action, reward):
+    """One trial as text, a column for each round: the state that action 0 or 1 led to, and
+    what it paid.
+
+    obs     [T, 3 or more]  one-hot states first, as the task shows them
+    action  [T]
+    reward  [T]
+    """
+    rows = ("action", action[::2]), ("led to S", 2 + obs[1::2, 2]), ("paid", reward[1::2])
+    return "\n".join(f"{name:9}" + " ".join(f"{value:.0f}" for value in row)
+                     for name, row in rows)

@@ -1,0 +1,118 @@
+"""Trained by reward alone, without a model: behaves like a learner that has one.
+
+A first choice mostly (3 in 4) leads to its own outcome state, and one of the two states is the
+good one. A model-free learner repeats what was rewarded. A model-based one asks where the
+reward came from: after a reward that a rare transition led to, it changes its choice. RL^2 is
+trained by a model-free method, yet the algorithm that its LSTM becomes shows the model-based
+sign: the interaction of reward and transition, with next to no effect of reward as such.
+
+    python examples/two_step.py            about 15 s on one core
+    python examples/two_step.py --quick    seconds, to see that it learns
+
+The default run ends with
+
+    -+ 95 % interval          model-free              RL^2       model-based
+    stay: reward, common      1.0000 -+0.0000    0.9980 -+0.0003    1.0000 -+0.0000
+    stay: reward, rare        1.0000 -+0.0000    0.5516 -+0.0108    0.5125 -+0.0110
+    stay: none, common        0.4566 -+0.0048    0.5378 -+0.0056    0.5076 -+0.0060
+    stay: none, rare          0.7228 -+0.0053    0.9970 -+0.0006    1.0000 -+0.0000
+    effect of reward          0.4103 -+0.0036    0.0074 -+0.0064    0.0025 -+0.0065
+    interaction               0.2661 -+0.0071    0.9056 -+0.0114    0.9800 -+0.0121
+    reward a round            0.6118 -+0.0025    0.6670 -+0.0021    0.6676 -+0.0021
+    reward a round, exact: chance .5, optimum 0.66882, knowing the good state .7
+"""
+import argparse
+import time
+
+import numpy as np
+
+from minimeta import RL2, Categorical, Linear, LSTMPolicy, meta_train
+from minimeta.exact.floors import two_step_optimum
+from minimeta.exact.two_step import TwoStepAgent, stays
+from minimeta.tasks import TwoStep
+from minimeta.tasks.two_step import picture
+
+ROUNDS = 10             # of a trial, each an episode of two steps
+HIDDEN = 48             # H, LSTM cells
+TASKS = 128             # K, tasks in a meta-batch
+ITERATIONS = 800
+RATE = 6e-3             # of Adam, decaying to 0
+ENTROPY = 0.05          # weight of the bonus, decaying to 0
+GAMMA, LAM = 0.9, 0.8   # discount, mix of advantages; a reward is one step after its choice
+TEST_TASKS = 20_000
+CASES = {"reward, common": (1, 1), "reward, rare": (1, 0),
+         "none, common": (0, 1), "none, rare": (0, 0)}
+
+
+def train(family, iterations, seed):
+    """Returns the learner and its theta."""
+    learner = RL2(LSTMPolicy(family.obs_size, Categorical(2), HIDDEN), episodes=family.episodes,
+                  gamma=GAMMA, lam=LAM, rate=Linear(RATE), entropy_weight=Linear(ENTROPY))
+    start, recent = time.perf_counter(), []
+
+    def progress(iteration, row, theta):
+        recent.append(row["return"] / ROUNDS)
+        if (iteration + 1) % max(1, iterations // 10) == 0:
+            print(f"{time.perf_counter() - start:6.1f} s   iteration {iteration + 1:5d}   "
+                  f"reward a round {np.mean(recent):.4f}", flush=True)
+            recent.clear()
+
+    return learner, meta_train(learner, family, iterations=iterations, tasks=TASKS, seed=seed,
+                               callback=progress).theta
+
+
+def plot(path, signs):
+    """Bars of the four stay probabilities of each learner."""
+    import matplotlib.pyplot as plt
+    figure, panels = plt.subplots(1, len(signs), figsize=(11, 3), sharey=True)
+    for axes, (name, sign) in zip(panels, signs.items()):
+        cells = [sign.cell(*case) for case in CASES.values()]
+        axes.bar([0, 1, 3, 4], [p for p, _ in cells], yerr=[half for _, half in cells],
+                 color=["C0", "C1"] * 2)
+        axes.set(title=name)
+        axes.set_xticks([0, 1, 3, 4], [case.replace(", ", "\n") for case in CASES],
+                        fontsize="small")
+    panels[0].set(ylabel="probability of staying")
+    figure.savefig(path, dpi=120, bbox_inches="tight")
+
+
+def main(iterations=ITERATIONS, tasks=TEST_TASKS, seed=0, plot_to=None):
+    """Trains, evaluates, prints. Returns learner -> (mean reward a round, standard error,
+    Stays), and the exact optimum under "exact"."""
+    family = TwoStep(ROUNDS)
+    learner, theta = train(family, iterations, seed)
+    fresh = family.sample(tasks, np.random.default_rng((seed, 1)))
+    results = {}
+    for name, agent, phi in (("model-free", TwoStepAgent("model-free", ROUNDS), None),
+                             ("RL^2", learner, theta),
+                             ("model-based", TwoStepAgent("model-based", ROUNDS), None)):
+        data = agent.collect(phi, fresh, np.random.default_rng((seed, 2)))
+        rounds = data.reward.sum((1, 2)) / ROUNDS
+        results[name] = rounds.mean(), rounds.std() / np.sqrt(tasks), stays(data)
+        if name == "RL^2":
+            shown = picture(data.x[0, :, 0], data.action[0, :, 0], data.reward[0, :, 0])
+            print(f"\nA trial of RL^2, good is S{fresh.good[0] + 1}:\n{shown}\n")
+
+    print(f"{'-+ 95 % interval':18}" + "".join(f"{name:>18}" for name in results))
+    rows = {f"stay: {case}": [sign.cell(*key) for _, _, sign in results.values()]
+            for case, key in CASES.items()}
+    rows["effect of reward"] = [sign.reward_effect() for _, _, sign in results.values()]
+    rows["interaction"] = [sign.interaction() for _, _, sign in results.values()]
+    rows["reward a round"] = [(mean, 1.96 * error) for mean, error, _ in results.values()]
+    for name, row in rows.items():
+        print(f"{name:22}" + "".join(f"{value:10.4f} -+{half:.4f}" for value, half in row))
+    print(f"reward a round, exact: chance .5, optimum {two_step_optimum(ROUNDS):.5f}, "
+          f"knowing the good state .7")
+    if plot_to:
+        plot(plot_to, {name: sign for name, (_, _, sign) in results.items()})
+    return results | {"exact": two_step_optimum(ROUNDS)}
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--quick", action="store_true", help="a quarter of the training")
+    parser.add_argument("--plot", metavar="FILE", help="draw the stay probabilities")
+    args = parser.parse_args()
+    quick = {"iterations": ITERATIONS // 4, "tasks": 2000} if args.quick else {}
+    main(seed=args.seed, plot_to=args.plot, **quick)
