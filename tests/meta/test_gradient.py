@@ -11,7 +11,7 @@ from minimeta import (EMAML, MAML, SGD, Adam, NonFiniteError, ProMP, Reinforce, 
 from minimeta.meta import gradient
 from minimeta.meta.objective import mean, mean_gradient, share
 from minimeta.policy.surrogates import ESTIMATORS, LoadedDice
-from minimeta.rl import baseline
+from minimeta.rl import baseline, discounted
 from minimeta.tasks import PointNavigation
 from minimeta.testing.laws import complex_step
 
@@ -116,6 +116,17 @@ def test_scaling_rewards_by_10_leaves_phi_where_it_was_when_advantages_are_norma
     plain = replace(learner, normalise=False, alpha=0.01)
     one, more = (plain.adapt(theta, [d]) - theta for d in (data, ten))
     assert np.abs(more - 10 * one).max() < 1e-12
+
+
+def test_lambda_0_and_1_give_residuals_and_returns_through_the_learner():
+    settings = dict(normalise=False, gamma=0.9, dtype=np.float64)
+    theta, (data,), _ = problem(MAML(POLICY, **settings))
+    V = baseline.linear(data, 0.9)
+    after = np.concatenate([V[:, 1:], np.zeros_like(V[:, :1])], 1)
+    residuals = MAML(POLICY, lam=0.0, **settings).advantages(data)
+    assert np.abs(residuals - (data.reward + 0.9 * after - V)).max() < 1e-13
+    returns = MAML(POLICY, lam=1.0, baseline="none", **settings).advantages(data)
+    assert np.abs(returns - discounted(data.reward, 0.9, data.end)).max() < 1e-13
 
 
 def test_each_step_takes_its_own_rate_and_later_steps_the_last():
