@@ -1,8 +1,9 @@
 """The classical bandit agents, as recurrent policies whose memory and update are known:
-the memory is the counts of successes and failures of each arm, and what is read at each step
-is (a_{t-1}, r_{t-1}), as RL^2 reads it. So they run in the same rollout.
+the memory is the counts of successes and failures of each arm, and what is read at each
+step is (a_{t-1}, r_{t-1}), as RL^2 reads it. So they run in the same rollout.
 
-An agent pulls the arm with the highest score, ties broken at random. A score is a function
+An agent pulls the arm with the highest score, ties broken at random. A score is a
+function
 
     score(successes, failures, rng) -> [R, arms]        counts [R, arms] integers
 
@@ -31,7 +32,7 @@ class BanditAgent:
     arms: int
     score: Callable
 
-    rounds, episodes = 0, 1  # it is evaluated as a learner that has nothing left to learn
+    rounds, episodes = 0, 1  # evaluated as a learner that has nothing left to learn
 
     def begin(self, theta, n_rows):
         """Counts of successes and failures, [2, R, arms]."""
@@ -78,14 +79,15 @@ def thompson(successes, failures, rng):
 
 
 def dependent_thompson(kind):
-    """Thompson sampling for a DependentBandit of a known kind: a draw of p1 from its true
-    posterior, and p2 = 1 - p1."""
+    """Thompson sampling for a DependentBandit of a known kind: a draw of p1 from its
+    true posterior, and p2 = 1 - p1."""
     q = boundary.choice("kind", kind, KINDS)
     if kind == "independent":
         return thompson
 
     def score(successes, failures, rng):
-        votes, others = successes[:, 0] + failures[:, 1], failures[:, 0] + successes[:, 1]
+        votes = successes[:, 0] + failures[:, 1]
+        others = failures[:, 0] + successes[:, 1]
         if kind == "uniform":
             p1 = rng.beta(votes + 1, others + 1)
         else:

@@ -1,15 +1,15 @@
-"""The best that can be done where what is known fits in a count or a small set: exact values
-by dynamic programming, for agents that know the family but not the task.
+"""The best that can be done where what is known fits in a count or a small set: exact
+values by dynamic programming, for agents that know the family but not the task.
 
-Where p2 = 1 - p1, a pull of either arm votes on the same question: a success of arm 1 and a
-failure of arm 2 are votes for arm 1. So the belief is s votes out of n, and as all pulls tell
-equally much, the best is to act greedily on the belief:
+Where p2 = 1 - p1, a pull of either arm votes on the same question: a success of arm 1
+and a failure of arm 2 are votes for arm 1. So the belief is s votes out of n, and as
+all pulls tell equally much, the best is to act greedily on the belief:
 
     V(n, s) = earns(m) + m V(n + 1, s + 1) + (1 - m) V(n + 1, s)
     m       = probability that the next vote is for arm 1, after s of n
 
 In the two-step task the outcome votes in the same way, on which state is the good one.
-Source of the tasks: Wang et al. (2016), Learning to reinforcement learn, arXiv 1611.05763.
+Source of the tasks: Wang et al. (2016), Learning to reinforcement learn.
 """
 from functools import lru_cache
 
@@ -60,7 +60,8 @@ def dependent_floor(kind, pulls):
     """The least regret that can be expected: what knowing the arms would earn, less the
     optimum without knowing them."""
     mean_of_best = {**BETTER, "uniform": 3 / 4, "independent": 2 / 3}
-    return pulls * boundary.choice("kind", kind, mean_of_best) - dependent_optimum(kind, pulls)
+    known = boundary.choice("kind", kind, mean_of_best)
+    return pulls * known - dependent_optimum(kind, pulls)
 
 
 def two_step_optimum(trials):
@@ -75,8 +76,8 @@ def two_step_optimum(trials):
 
 
 def informative_optimum(pulls):
-    """The most that can be expected from an InformativeBandit, reward of a trial. The belief
-    is the set of arms that may be the target."""
+    """The most that can be expected from an InformativeBandit, reward of a trial. The
+    belief is the set of arms that may be the target."""
 
     @lru_cache(maxsize=None)
     def V(left, candidates):
@@ -93,13 +94,15 @@ def informative_optimum(pulls):
 
 
 def informative_thompson(pulls):
-    """What Thompson sampling with the true prior earns there: it never pulls the arm that
-    tells, since that is the best arm of no task.
+    """What Thompson sampling with the true prior earns there: it never pulls the arm
+    that tells, since that is the best arm of no task.
 
         V(left, n) = (5 left + (n - 1) (1 + V(left - 1, n - 1))) / n      n candidates
     """
 
     def V(left, n):
-        return (5 * left + (n - 1) * (1 + V(left - 1, n - 1))) / n if left and n else 0.0
+        if left == 0 or n == 0:
+            return 0.0
+        return (5 * left + (n - 1) * (1 + V(left - 1, n - 1))) / n
 
     return V(boundary.count("pulls", pulls), 10)

@@ -1,21 +1,22 @@
-"""The two-step task, played by two known learners, and how to tell from the outside which of
-them somebody is.
+"""The two-step task, played by two known learners, and how to tell from the outside
+which of them somebody is.
 
-Both add up votes, a reward +1 and its absence -1, and choose what has more. They differ in
-what a vote is cast for:
+Both add up votes, a reward +1 and its absence -1, and choose what has more. They differ
+in what a vote is cast for:
 
     model-based   where the action led: S2 or S3. Optimal, since that is what pays.
     model-free    the action itself, whatever it led to
 
-The sign is the probability of choosing the same action again, by (reward, transition). After
-a reward that came by a rare transition the model-free learner stays, and the model-based one
-leaves, since the other action leads there more often:
+The sign is the probability of choosing the same action again, by (reward, transition).
+After a reward that came by a rare transition the model-free learner stays, and the
+model-based one leaves, since the other action leads there more often:
 
     effect of reward    (p_rc + p_rr - p_nc - p_nr) / 2      model-free
     interaction         p_rc - p_rr - p_nc + p_nr            model-based
 
-with r, n rewarded or not and c, r common or rare.  Source: Daw et al. (2011), Model-based
-influences on humans' choices and striatal prediction errors; Wang et al. (2016).
+where the first letter is r, rewarded, or n, not; the second c, common, or r, rare.
+Source: Daw et al. (2011), Model-based influences on humans' choices and striatal
+prediction errors; Wang et al. (2016), Learning to reinforcement learn.
 
 Letters: K tasks, R rows.
 """
@@ -64,7 +65,8 @@ class TwoStepAgent:
         about = led if CREDITS[self.kind] else chosen
         votes = votes + x[:, 5] * (2 * x[:, 4] - 1) * (2 * about - 1)
         action = (votes + rng.uniform(-0.5, 0.5, len(x)) > 0).astype(int)
-        return Act(action, np.zeros(len(x)), np.zeros(len(x))), np.stack([votes, chosen, led])
+        nothing = np.zeros(len(x))
+        return Act(action, nothing, nothing), np.stack([votes, chosen, led])
 
     def collect(self, theta, tasks, rng):
         """One trial on each task."""
@@ -75,8 +77,8 @@ class TwoStepAgent:
 class Stays:
     """How often the same action was chosen again.
 
-    stayed, n  [K, 2, 2]  rounds of each task that were followed by the same action, and all,
-                          by (not rewarded, rewarded) and (rare, common)
+    stayed, n  [K, 2, 2]  rounds of each task that were followed by the same action, and
+                          all, by (not rewarded, rewarded) and (rare, common)
     """
 
     stayed: np.ndarray
@@ -88,8 +90,8 @@ class Stays:
         return self.stayed.sum(0) / self.n.sum(0)
 
     def effect(self, w):
-        """(sum w p, half of its 95 % interval), w [2, 2]. Tasks are independent, rounds of a
-        task are not: the error is of a ratio of sums over tasks."""
+        """(sum w p, half of its 95 % interval), w [2, 2]. Tasks are independent, rounds
+        of a task are not: the error is of a ratio of sums over tasks."""
         error = ((self.stayed - self.p * self.n) * w / self.n.sum(0)).sum((1, 2))
         return float((w * self.p).sum()), float(1.96 * np.sqrt((error ** 2).sum()))
 

@@ -1,15 +1,16 @@
-"""Policies: a network with a head. As maps,  theta, x -> y = (u, value), in the four forms;
-as actors, a memory that goes in and comes out.
+"""Policies: a network with a head. As maps,  theta, x -> y = (u, value), in the four
+forms; as actors, a memory that goes in and comes out.
 
     MLPPolicy    memoryless: it sees the observation          x = s_t
     LSTMPolicy   recurrent: it sees what just happened too    x = (s_t, a_{t-1}, r_{t-1}, d_{t-1})
 
 (and, where the states can be counted, TabularPolicy of tabular.py, memoryless too).
 
-`see` builds x, and so says what an agent may know. For the recurrent policy the last three are
-zero at the first step of a trial. At the first step of a later episode of the same trial they
-are the last action, the last reward and d = 1 of the episode before: the memory is carried
-across episodes, and this is how the agent learns that one has ended.
+`see` builds x, and so says what an agent may know. For the recurrent policy the last
+three are zero at the first step of a trial. At the first step of a later episode of the
+same trial they are the last action, the last reward and d = 1 of the episode before:
+the memory is carried across episodes, and this is how the agent learns that one has
+ended.
 
 `act` takes rows: theta [P] with x [R, n_in] (one theta for all), or theta [K, P] with
 x [K, R, n_in] (each task its own).
@@ -36,8 +37,9 @@ class Act(NamedTuple):
 
 
 class Policy:
-    """A network whose outputs are (u without the head's free parameters, values), and the
-    free parameters, which are the last of theta: y = (mu, log_std, value), for instance."""
+    """A network whose outputs are (u without the head's free parameters, values), and
+    the free parameters, which are the last of theta: y = (mu, log_std, value), for
+    instance."""
 
     @cached_property
     def layout(self):
@@ -49,7 +51,8 @@ class Policy:
         return self.layout.size
 
     def init(self, rng, dtype=np.float64):
-        """A random theta [P]; the last layer is scaled by 0.1, so actions start out alike."""
+        """A random theta [P]; the last layer is scaled by 0.1, so actions start out
+        alike."""
         theta = np.zeros(self.size, dtype)
         theta[:self.net.size] = self.net.init(rng, dtype)
         *_, (_, shape), _ = self.net.layout.shapes
@@ -58,12 +61,14 @@ class Policy:
         return theta
 
     def split(self, y):
-        """y [..., m] -> u [..., head.n_in], value [...] (zero for a policy without one)."""
+        """y [..., m] -> u [..., head.n_in], value [...] (zero for a policy without
+        one)."""
         u, rest = y[..., :self.head.n_in], y[..., self.head.n_in:]
         return u, rest[..., 0] if rest.shape[-1] else np.zeros_like(u[..., 0])
 
     def join(self, u_bar, y, v_bar=None):
-        """The transpose of split: u_bar and v_bar (nothing if None) -> y_bar, shaped as y."""
+        """The transpose of split: u_bar and v_bar (nothing if None) -> y_bar, shaped as
+        y."""
         rest = np.zeros_like(u_bar, shape=y.shape[:-1] + (y.shape[-1] - self.head.n_in,))
         if v_bar is not None:
             rest[..., 0] = v_bar
@@ -187,7 +192,7 @@ class LSTMPolicy(Policy):
     obs_size   length of an observation
     head       Categorical(n) or Gaussian(n)
     n_hidden   number of LSTM cells
-    sees       which of "action", "reward", "done" of the step before it sees, in this order
+    sees       which of "action", "reward", "done" of the step before, and in what order
     """
 
     obs_size: int
@@ -218,7 +223,8 @@ class LSTMPolicy(Policy):
         return self.net.initial_state(self.weights(theta), n_rows)
 
     def see(self, obs, last, dtype):
-        """x = (s_t, a_{t-1}, r_{t-1}, d_{t-1}); `last` is None at the start of a trial."""
+        """x = (s_t, a_{t-1}, r_{t-1}, d_{t-1}); `last` is None at the start of a
+        trial."""
         x = np.zeros(obs.shape[:-1] + (self.n_in,), dtype)
         x[..., :self.obs_size] = obs
         if last is not None and self.sees:

@@ -1,4 +1,4 @@
-"""Bandits: arms that pay at random, and nothing to see. All there is to learn is which arm.
+"""Bandits: arms that pay, and nothing to see. All there is to learn is which arm.
 
 Every bandit is one episode of `pulls` pulls, and one trial is one episode.
 """
@@ -26,8 +26,8 @@ class Bandit:
 
 
 class BanditTasks(Tasks):
-    """K bandits. The state is the number of pulls made, [K, B]; `mean` and `best` are the
-    expected rewards of an arm, and of the best one, at that pull."""
+    """K bandits. The state is the number of pulls made, [K, B]; `mean` is the
+    expected reward of an arm at that pull."""
 
     def observe(self, state):
         return 1 - state[..., None] / self.family.pulls
@@ -110,9 +110,9 @@ class DependentBandit(Bandit):
     """Two slot machines of which one tells about the other: p2 = 1 - p1.
 
     sees, does, earns, ends    as BernoulliBandit with two arms
-    a task    p1: .1 or .9 (easy), .25 or .75 (medium), .4 or .6 (hard), with equal chances;
-              uniform on [0, 1] (uniform); for comparison, p1 and p2 uniform on [0, 1] and
-              independent (independent)
+    a task    p1: .1 or .9 (easy), .25 or .75 (medium), .4 or .6 (hard), with equal
+              chances; uniform on [0, 1] (uniform); for comparison, p1 and p2 uniform on
+              [0, 1] and independent (independent)
 
     Source: Wang et al. (2016), Learning to reinforcement learn, arXiv 1611.05763.
     """
@@ -144,9 +144,9 @@ class InformativeBandit(Bandit):
 
     sees      the fraction of its pulls that are left, in [0, 1]
     does      pulls one of 11 arms
-    earns     5 from the target, which is one of the first ten arms; 1 from the other nine;
-              from the last arm a tenth of the target's number: .1 for the first arm, .2 for
-              the second, up to 1 for the tenth
+    earns     5 from the target, which is one of the first ten arms; 1 from the other
+              nine; from the last arm a tenth of the target's number: .1 for the first
+              arm, .2 for the second, up to 1 for the tenth
     ends      after `pulls` pulls
     a task    the target, uniform among the first ten arms
 
@@ -182,9 +182,10 @@ class RestlessBandit(Bandit):
     """Two slot machines that change while they are played, p2 = 1 - p1 throughout.
 
     sees, does, earns, ends    as BernoulliBandit with two arms
-    a task    the path of p1: it begins uniform on [0, 1] and takes a step N(0, volatility^2)
-              after each pull, reflected at 0 and 1; the volatility is one of `volatilities`
-              with equal chances. To do well is to learn how fast to forget.
+    a task    the path of p1: it begins uniform on [0, 1] and takes a step
+              N(0, volatility^2) after each pull, reflected at 0 and 1; the volatility
+              is one of `volatilities` with equal chances. To do well is to learn how
+              fast to forget.
 
     Source: Wang et al. (2016), Learning to reinforcement learn, who do not print their
     volatilities: these are ours.
@@ -204,15 +205,16 @@ class RestlessBandit(Bandit):
     def sample(self, K, rng):
         """K bandits."""
         which = rng.integers(len(self.volatilities), size=boundary.count("K", K))
-        steps = rng.normal(size=(K, self.pulls)) * np.take(self.volatilities, which)[:, None]
+        volatility = np.take(self.volatilities, which)[:, None]
+        steps = rng.normal(size=(K, self.pulls)) * volatility
         steps[:, 0] = rng.random(K)
-        p1 = 1 - np.abs(1 - np.cumsum(steps, 1) % 2)  # reflection folds the line into [0, 1]
+        p1 = 1 - np.abs(1 - np.cumsum(steps, 1) % 2)  # reflection: folded into [0, 1]
         return RestlessTasks(self, np.stack([p1, 1 - p1], -1))
 
 
 @dataclass(frozen=True)
 class RestlessTasks(BanditTasks):
-    """K bandits whose arms change from pull to pull, in the same way in every episode."""
+    """K bandits whose arms change from pull to pull, alike in every episode."""
 
     family: RestlessBandit
     p: np.ndarray  # [K, pulls, arms]  probability of a reward

@@ -15,16 +15,16 @@ class TwoStep:
     """A choice that mostly, not always, leads where it should; then a reward, or none.
 
     sees      where it is, one-hot: S1 (the choice), S2 or S3 (the outcomes)
-    does      in S1, action 0 leads to S2 with probability .75 and else to S3, action 1 the
-              other way round; in S2 and S3 either action collects what there is
-    earns     0 in S1; in the good one of S2 and S3, 1 with probability .9, in the other with
-              probability .1, else 0
+    does      in S1, action 0 leads to S2 with probability .75 and else to S3, action 1
+              the other way round; in S2 and S3 either action collects what there is
+    earns     0 in S1; in the good one of S2 and S3, 1 with probability .9, in the other
+              with probability .1, else 0
     ends      done after the second step
     a task    which of S2 and S3 is good, with equal chances, for all `trials` rounds
 
-    Each round is an episode, and `trials` rounds (trials, to psychologists) are one trial of
-    a recurrent agent. So at the choice of the next round it sees S1, the reward of the round
-    before, and d = 1.
+    Each round is an episode, and `trials` rounds (trials, to psychologists) are one
+    trial of a recurrent agent. So at the choice of the next round it sees S1, the
+    reward of the round before, and d = 1.
 
     Source: Wang et al. (2016), Learning to reinforcement learn, arXiv 1611.05763; after
     Daw et al. (2011). Here the good state does not change within a trial.
@@ -81,13 +81,14 @@ class TwoStepTasks(Tasks):
 
 
 def picture(obs, action, reward):
-    """One trial as text, a column for each round: the state that action 0 or 1 led to, and
-    what it paid.
+    """One trial as text, a column for each round: the state that action 0 or 1 led to,
+    and what it paid.
 
     obs     [T, 3 or more]  one-hot states first, as the task shows them
     action  [T]
     reward  [T]
     """
-    rows = ("action", action[::2]), ("led to S", 2 + obs[1::2, 2]), ("paid", reward[1::2])
+    rows = (("action", action[::2]), ("led to S", 2 + obs[1::2, 2]),
+            ("paid", reward[1::2]))
     return "\n".join(f"{name:9}" + " ".join(f"{value:.0f}" for value in row)
                      for name, row in rows)

@@ -25,7 +25,8 @@ def parts(data):
 
 
 @pytest.mark.parametrize("sees", [
-    ("action", "reward", "done"), ("action", "done"), ("reward",), ("done", "action"), ()])
+    ("action", "reward", "done"), ("action", "done"), ("reward",), ("done", "action"),
+    ()])
 def test_the_input_holds_the_named_parts_of_the_step_before_and_no_others(sees):
     policy, _, data = run(sees)
     expected = [parts(data)[name] for name in sees]
@@ -55,6 +56,6 @@ def test_acting_and_the_unroll_agree_with_inputs_left_out():
 
 
 def test_an_unknown_input_is_refused_and_the_choices_are_listed():
-    with pytest.raises(ValueError, match="sees must be one of 'action', 'reward', 'done', "
-                                         "got 'regret'"):
+    message = "sees must be one of 'action', 'reward', 'done', got 'regret'"
+    with pytest.raises(ValueError, match=message):
         LSTMPolicy(1, Categorical(2), 4, sees=("action", "regret"))

@@ -51,7 +51,8 @@ def test_each_state_is_the_good_one_in_half_of_the_tasks():
 
 
 def test_knowing_the_good_state_earns_seven_tenths_and_chance_a_half():
-    assert np.all(np.abs(TASKS.oracle() - 0.7) < 1e-15) and np.all(TASKS.random() == 0.5)
+    assert np.all(np.abs(TASKS.oracle() - 0.7) < 1e-15)
+    assert np.all(TASKS.random() == 0.5)
     rewards = np.stack([play(a)[1] for a in (0, 1)])
     assert abs(rewards.mean() - 0.5) < 0.005
     best = np.where(TASKS.good[:, None] == 1, rewards[0], rewards[1])
