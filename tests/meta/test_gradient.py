@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-from samples import POLICIES, batch, thetas
+from samples import POLICIES, batch
 
 from minimeta import (EMAML, MAML, SGD, Adam, NonFiniteError, ProMP, Reinforce, Reptile,
                       TrustRegion, meta_train)

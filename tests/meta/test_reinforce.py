@@ -1,6 +1,4 @@
 """Regular reinforcement learning as the loop with no adaptation, and Reptile."""
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from samples import POLICIES, batch
