@@ -14,11 +14,10 @@ all curves alike and takes the same steps afterwards. The last lines read
       published                             0.67            0.38            0.35
 """
 import argparse
-import time
 
 import numpy as np
 
-from minimeta import MLP, Linear, RegressionMAML, RegressionPretrained, meta_train
+from minimeta import MLP, Linear, RegressionMAML, RegressionPretrained, meta_train, progress
 from minimeta.meta.learner import stream
 from minimeta.tasks import Sinusoid
 
@@ -31,19 +30,6 @@ SHOTS = 5                    # R, points that are shown of a curve
 CURVES = 1000                # fresh ones, to measure on
 STEPS = (0, 1, 5, 10)        # gradient steps after which the error is shown
 PUBLISHED = {"MAML": (None, 0.67, 0.38, 0.35), "pretrained": (None, 2.41, 2.23, 2.19)}
-
-
-def progress(name, iterations):
-    start, recent = time.perf_counter(), []
-
-    def callback(iteration, row, theta):
-        recent.append(row["loss"])
-        if (iteration + 1) % max(1, iterations // 5) == 0:
-            print(f"{time.perf_counter() - start:6.1f} s   {name:10} iteration "
-                  f"{iteration + 1:6d}   loss {np.mean(recent):.3f}", flush=True)
-            recent.clear()
-
-    return callback
 
 
 def plot(path, learner, theta, family, seed):
@@ -71,7 +57,8 @@ def main(iterations=ITERATIONS, curves=CURVES, seed=0, plot_to=None):
     for name, kind in (("pretrained", RegressionPretrained), ("MAML", RegressionMAML)):
         learner = kind(net, alpha=ALPHA, shots=SHOTS, rate=RATE)
         result = meta_train(learner, family, iterations=iterations, tasks=TASKS, seed=seed,
-                            callback=progress(name, iterations))
+                            callback=progress(
+                                iterations, of="loss", name=name, lines=5))
         rng = stream(seed, 1, "evaluate")
         fresh = family.sample(curves, stream(seed, 0, "evaluate"))
         errors[name] = learner.errors(result.theta, fresh, rng, steps=max(STEPS))

@@ -5,11 +5,9 @@
     python examples/rl2_bandit.py --quick                seconds, to see that it runs
 """
 import argparse
-import time
 
-import numpy as np
-
-from minimeta import (RL2, Categorical, Linear, LSTMPolicy, evaluate, exact, meta_train)
+from minimeta import (RL2, Categorical, Linear, LSTMPolicy, evaluate, exact, meta_train,
+                      progress)
 from minimeta.exact import agents
 from minimeta.tasks import BernoulliBandit
 
@@ -29,17 +27,9 @@ def train(family, iterations, seed):
     is_long = family.pulls > 20
     learner = RL2(LSTMPolicy(family.obs_size, Categorical(family.arms), HIDDEN),
                   rate=Linear(RATE, 0.0), **(LONG if is_long else SHORT))
-    start, recent = time.perf_counter(), []
-
-    def progress(iteration, row, theta):
-        recent.append(row["return"])
-        if (iteration + 1) % max(1, iterations // 10) == 0:
-            print(f"{time.perf_counter() - start:6.1f} s   iteration {iteration + 1:5d}   "
-                  f"reward of a trial {np.mean(recent):.3f}", flush=True)
-            recent.clear()
-
     result = meta_train(learner, family, iterations=iterations,
-                        tasks=64 if is_long else 256, seed=seed, callback=progress)
+                        tasks=64 if is_long else 256, seed=seed,
+                        callback=progress(iterations))
     return learner, result.theta
 
 

@@ -1,16 +1,16 @@
 """minimeta: meta-reinforcement learning written by hand in NumPy.
 
-Maps have four forms, scalars have three, adaptation is one more map, and everything is a function
-of a flat theta whose leading axis is the task.
+Maps have four forms, scalars have three, adaptation is one more map, and everything is
+a function of a flat theta whose leading axis is the task.
 
-        a map  y = f(theta, x)                       a scalar  s(y)  (one number per task)
-forward      y, cache                                value
-jvp          y_dot           from theta_dot, x_dot   grad
-vjp          theta_bar,x_bar from y_bar              hvp     from y_dot
+        a map  y = f(theta, x)                      a scalar  s(y), one number per task
+forward      y, cache                               value
+jvp          y_dot           from theta_dot, x_dot  grad
+vjp          theta_bar,x_bar from y_bar             hvp     from y_dot
 vjp_dot      the tangent of the vjp
 
-maps:     affine, tanh, sigmoid -> MLP, LSTM -> policy (observations -> log-probabilities)
-scalars:  log-likelihood, likelihood ratio, clipped ratio, DiCE, KL, entropy, squared error
+maps:     affine, tanh, sigmoid -> MLP, LSTM -> policy (observations -> outputs)
+scalars:  log-likelihood, ratio, clipped ratio, DiCE, KL, entropy, squared error
 objective = scalar o map            theta -> one number per task:  value, grad, hvp
 adaptation = theta -> phi           gradient step: phi = theta - alpha grad L(theta; D)
                                     recurrence:    h_{t+1} = f_theta(h_t, s, a, r, d)
@@ -25,20 +25,20 @@ Reading order, imports only point backwards:
 
 Letters, the same everywhere:
 
-    theta, phi   parameters before and after adaptation     K  tasks         P  parameters
-    alpha        rate of the inner step                     T  steps         H  hidden units
-    l, A         log-probabilities, advantages              B  episodes      n  inputs
-    _dot, _bar   tangent, cotangent                         R  rows          m  outputs
+    theta, phi   parameters before and after adaptation    K  tasks      P  parameters
+    alpha        rate of the inner step                    T  steps      H  hidden
+    l, A         log-probabilities, advantages             B  episodes   n  inputs
+    _dot, _bar   tangent, cotangent                        R  rows       m  outputs
 
-A task is one MDP; an episode runs from reset to done or horizon; a trial is the run of episodes
-of one task through which a recurrent agent keeps its memory; an adaptation step is one inner
-update; a meta-batch is the K tasks of one iteration.
+A task is one MDP; an episode runs from reset to done or horizon; a trial is the run of
+episodes of one task through which a recurrent agent keeps its memory; an adaptation
+step is one inner update; a meta-batch is the K tasks of one iteration.
 """
 from . import exact, policy, rl, tasks, testing
 from .calculus import LSTM, MLP, Layout, heap
 from .meta import (EMAML, MAML, RL2, NonFiniteError, ProMP, RegressionMAML,
                    RegressionPretrained, RegressionReptile, Reinforce, Reptile, Result,
-                   evaluate, meta_train)
+                   evaluate, meta_train, progress)
 from .policy import (SGD, Adam, Categorical, Gaussian, Linear, LSTMPolicy, MLPPolicy,
                      Objective, TabularPolicy, TrustRegion, surrogates)
 
@@ -48,6 +48,6 @@ __all__ = [
     "Layout", "MLP", "LSTM", "Categorical", "Gaussian", "MLPPolicy", "LSTMPolicy",
     "TabularPolicy", "Objective", "surrogates", "SGD", "Adam", "Linear", "TrustRegion",
     "RL2", "MAML", "EMAML", "ProMP", "Reinforce", "Reptile", "RegressionMAML",
-    "RegressionPretrained", "RegressionReptile", "meta_train", "evaluate", "Result",
-    "NonFiniteError", "exact", "policy", "rl", "tasks", "testing",
+    "RegressionPretrained", "RegressionReptile", "meta_train", "evaluate", "progress",
+    "Result", "NonFiniteError", "exact", "policy", "rl", "tasks", "testing",
 ]

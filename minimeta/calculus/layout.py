@@ -8,8 +8,8 @@ Layout alone knows where each named block lies:
     theta = layout.pack(W=W, b=b)       the inverse, and the transpose
     layout.name(14)                     "b[2]"
 
-One vector is what optimizers, Hessian-vector products, checkpoints and checks want; named
-blocks are what a network wants. Blocks are read-only views, so nothing is copied.
+One vector is what optimizers, Hessian-vector products, checkpoints and checks want;
+named blocks are what a network wants. Blocks are read-only views, so nothing is copied.
 """
 from collections import namedtuple
 from dataclasses import dataclass

@@ -8,11 +8,12 @@ For the affine map  y = x W + b  they are
     affine_vjp_dot   x_bar_dot, W_bar_dot, b_bar_dot   the tangent of its transpose
 
 Every line of a *_dot form is the product rule applied to one line of the form above it.
-A _dot is a tangent, a _bar is the gradient of some scalar with respect to that quantity, a
-_bar_dot is a tangent of a cotangent (Giles 2008, Collected matrix derivative results for
-forward and reverse mode algorithmic differentiation).
+A _dot is a tangent, a _bar is the gradient of some scalar with respect to that
+quantity, a _bar_dot is a tangent of a cotangent (Giles 2008, Collected matrix
+derivative results for forward and reverse mode algorithmic differentiation).
 
-The derivatives of an activation are written in its output y, which the network keeps anyway.
+The derivatives of an activation are written in its output y, which the network keeps
+anyway.
 
 Letters: ... leading task axes, R rows, n inputs, m outputs.
 """
@@ -20,7 +21,8 @@ import numpy as np
 
 
 def T(A):
-    """The transpose of the last two axes. Never the conjugate: complex steps flow through."""
+    """The transpose of the last two axes. Never the conjugate: complex steps flow
+    through."""
     return A.swapaxes(-1, -2)
 
 

@@ -7,9 +7,9 @@
     vjp(theta, cache, y_bar)           -> theta_bar, x_bar
     vjp_dot(theta, cache, y_bar, ..)   -> theta_bar_dot, x_bar_dot
 
-With the gradient of a scalar s(y) as y_bar, vjp gives grad s; and with y_bar_dot the tangent
-of that gradient, vjp_dot gives the Hessian-vector product (Pearlmutter 1994, Fast exact
-multiplication by the Hessian).
+With the gradient of a scalar s(y) as y_bar, vjp gives grad s; and with y_bar_dot the
+tangent of that gradient, vjp_dot gives the Hessian-vector product (Pearlmutter 1994,
+Fast exact multiplication by the Hessian).
 
 Letters: ... leading task axes, R rows, P parameters, n_in inputs, n_out outputs.
 """
@@ -54,7 +54,8 @@ class MLP:
         return self.layout.size
 
     def init(self, rng, dtype=np.float64):
-        """A random theta [P]: weights N(0, 1/n) for n inputs of the layer, biases zero."""
+        """A random theta [P]: weights N(0, 1/n) for n inputs of the layer, biases
+        zero."""
         blocks = {name: rng.normal(0, shape[0] ** -0.5, shape) if len(shape) == 2
                   else np.zeros(shape) for name, shape in self.layout.shapes}
         return self.layout.pack(**blocks).astype(dtype)

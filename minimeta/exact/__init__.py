@@ -1,6 +1,7 @@
-"""Chapter 7, ground truth: the Bayes-optimal bandit agent (bandits), the Gittins index (gittins),
-the classical agents that learned ones are held against (agents), expected returns with their
-derivatives (mdp), and every trajectory of a small MDP (trajectories).
+"""Chapter 7, ground truth: the Bayes-optimal bandit agent (bandits), the Gittins index
+(gittins), the classical agents that learned ones are held against (agents), expected
+returns with their derivatives (mdp), and every trajectory of a small MDP
+(trajectories).
 """
 from ..tasks.mdp import value_iteration
 from .bandits import bayes_optimal_bandit

@@ -1,12 +1,13 @@
 """Chapter 6, learning to adapt: the loop that every learner shares (learner), gradient
 steps as a map (adaptation) and what is differentiated through it (objective), learners
 that take them (gradient: maml, promp, reinforce, reptile, regression), recurrence
-(rl2), and how well it went (evaluate).
+(rl2), how well it goes (progress) and how well it went (evaluate).
 """
 from .adaptation import GradientSteps
 from .evaluate import Curve, evaluate
 from .learner import NonFiniteError, Result, meta_train
 from .maml import EMAML, MAML
+from .progress import progress
 from .promp import ProMP
 from .regression import RegressionMAML, RegressionPretrained, RegressionReptile
 from .reinforce import Reinforce
@@ -14,5 +15,5 @@ from .reptile import Reptile
 from .rl2 import RL2
 
 __all__ = ["GradientSteps", "Curve", "evaluate", "NonFiniteError", "Result",
-           "meta_train", "MAML", "EMAML", "ProMP", "Reinforce", "Reptile",
+           "meta_train", "progress", "MAML", "EMAML", "ProMP", "Reinforce", "Reptile",
            "RegressionMAML", "RegressionPretrained", "RegressionReptile", "RL2"]

@@ -1,7 +1,9 @@
-"""One protocol for all learners: the return against the amount of experience, on fresh tasks.
+"""One protocol for all learners: the return against the amount of experience, on fresh
+tasks.
 
-Each task is met with theta; after each collection but the last the learner adapts. Every
-episode of a trial, and every round of adaptation, is one more amount of experience.
+Each task is met with theta; after each collection but the last the learner adapts.
+Every episode of a trial, and every round of adaptation, is one more amount of
+experience.
 """
 from dataclasses import dataclass
 
@@ -13,8 +15,8 @@ from .learner import stream
 
 @dataclass(frozen=True)
 class Curve:
-    """Undiscounted returns [K, points]: one row for each task, one column for each amount of
-    experience."""
+    """Undiscounted returns [K, points]: one row for each task, one column for each
+    amount of experience."""
 
     returns: np.ndarray
 

@@ -9,12 +9,12 @@
 
 A learner is a frozen dataclass of a policy and of hyper-parameters:
 
-    learner.rounds                             rounds of adaptation before the last collection
+    learner.rounds                             of adaptation, before the last collection
     learner.init(rng) -> theta                 [P]
     learner.collect(theta, tasks, rng) -> D    a batch of experience
-    learner.adapt(theta, Ds) -> phi            the parameters adapted to all batches so far
+    learner.adapt(theta, Ds) -> phi            adapted to all batches so far
     learner.update(theta, state, Ds, D2, progress) -> theta, state, row
-                                               state is None at first; row is a dict of numbers
+                                               state: None at first; row: numbers
 
 What a recurrent learner adapts is its hidden state, inside the trial: it has 0 rounds.
 """
@@ -29,9 +29,11 @@ PURPOSES = ("init", "tasks", "collect", "evaluate")
 
 
 def stream(seed, iteration, purpose):
-    """The random stream of one purpose in one iteration, a function of the keys alone."""
+    """The random stream of one purpose in one iteration, a function of the keys
+    alone."""
     key = (iteration, PURPOSES.index(purpose))
-    return np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=key)))
+    sequence = np.random.SeedSequence(seed, spawn_key=key)
+    return np.random.Generator(np.random.PCG64(sequence))
 
 
 class Training(NamedTuple):
@@ -48,7 +50,7 @@ class Result:
 
     theta        [P]
     log          a dict of numbers for each iteration
-    interrupted  True if training was stopped by Ctrl-C; theta and log are whole all the same
+    interrupted  True if Ctrl-C stopped the training; theta and log are whole all the same
     """
 
     theta: np.ndarray
@@ -57,7 +59,8 @@ class Result:
 
 
 class NonFiniteError(ArithmeticError):
-    """Training met NaN or inf. From meta_train, `result` holds what was learned before."""
+    """Training met NaN or inf. From meta_train, `result` holds what was learned
+    before."""
 
     def __init__(self, message, result=None):
         super().__init__(message)
@@ -65,13 +68,15 @@ class NonFiniteError(ArithmeticError):
 
 
 def require_finite(layout, **quantities):
-    """Numbers, and vectors [..., P] along theta, must be finite; names the worst block."""
+    """Numbers, and vectors [..., P] along theta, must be finite; names the worst
+    block."""
     for name, quantity in quantities.items():
         is_bad = ~np.isfinite(quantity)
         if is_bad.any():
             where = np.argwhere(is_bad)[0]
             block = f" at {layout.name(int(where[-1]))}" if len(where) else ""
-            raise NonFiniteError(f"{name} is not finite{block}; a smaller rate may help")
+            raise NonFiniteError(
+                f"{name} is not finite{block}; a smaller rate may help")
 
 
 def meta_train(learner, family, *, iterations, tasks, seed=0, callback=None):
@@ -79,7 +84,7 @@ def meta_train(learner, family, *, iterations, tasks, seed=0, callback=None):
 
     iterations  number of updates of theta
     tasks       K, the size of the meta-batch
-    seed        of all randomness: the same seed gives the same theta on the same machine
+    seed        of all randomness: the same seed, the same theta on the same machine
     callback    called after each iteration as callback(iteration, row, theta)
 
     Returns a Result. Ctrl-C ends training and returns what was learned so far.
@@ -98,8 +103,8 @@ def meta_train(learner, family, *, iterations, tasks, seed=0, callback=None):
     except KeyboardInterrupt:
         return Result(training.theta, training.log, interrupted=True)
     except NonFiniteError as error:
-        message = f"iteration {len(training.log)}: {error}; `result` of this error holds " \
-            f"what was learned before"
+        message = (f"iteration {len(training.log)}: {error}; `result` of this error "
+                   f"holds what was learned before")
         raise NonFiniteError(message, Result(training.theta, training.log)) from None
     return Result(training.theta, training.log)
 

@@ -2,16 +2,16 @@
 
     h_{t+1} = f_theta(h_t, s_t, a_{t-1}, r_{t-1}, d_{t-1}),    phi = (theta, h)
 
-There is nothing else to it: reinforcement learning of theta over whole trials makes the LSTM
-an algorithm that explores, infers the task and exploits. Returns and advantages run across the
-episodes of a trial, so that exploring early can earn what comes late. theta is trained by
-clipped ratios (PPO) with a value and an entropy bonus, and backpropagation through time over
-the whole trial.
+There is nothing else to it: reinforcement learning of theta over whole trials makes the
+LSTM an algorithm that explores, infers the task and exploits. Returns and advantages
+run across the episodes of a trial, so that exploring early can earn what comes late.
+theta is trained by clipped ratios (PPO) with a value and an entropy bonus, and
+backpropagation through time over the whole trial.
 
-Letters: K tasks, T steps, B trials. One theta serves all tasks, so tasks are folded into the
-rows: [K, T, B, n] -> [T, K B, n].
-Source: Duan et al. (2016), RL^2, arXiv 1611.02779; Wang et al. (2016), Learning to reinforcement
-learn, arXiv 1611.05763; Schulman et al. (2017), arXiv 1707.06347.
+Letters: K tasks, T steps, B trials. One theta serves all tasks, so tasks are folded
+into the rows: [K, T, B, n] -> [T, K B, n]. Source: Duan et al. (2016), RL^2, arXiv
+1611.02779; Wang et al. (2016), Learning to reinforcement learn, arXiv 1611.05763;
+Schulman et al. (2017), arXiv 1707.06347.
 """
 from dataclasses import dataclass
 from typing import Any
@@ -82,8 +82,8 @@ class RL2:
                        episodes=self.episodes, rng=rng)
 
     def adapt(self, theta, history):
-        """The memory (h, c), each [K B, H], after reading the trials of all batches so far: from
-        here the policy goes on as one that has lived through them."""
+        """The memory (h, c), each [K B, H], after reading the trials of all batches so
+        far: from here the policy goes on as one that has lived through them."""
         x = np.concatenate([fold(data.x) for data in history])
         _, (_, cache) = self.policy.forward(theta, x)
         return cache.state

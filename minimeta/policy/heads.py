@@ -1,15 +1,16 @@
 """From network outputs u to actions: the Categorical and the Gaussian distribution.
 
-A head is a distribution over actions a with parameters u [..., n_in], one row each. What is
-needed of it are numbers per row, and their derivatives in u:
+A head is a distribution over actions a with parameters u [..., n_in], one row each.
+What is needed of it are numbers per row, and their derivatives in u:
 
     log_prob(u, a)      l [...]      log pi(a | u), nats
     entropy(u)          [...]        -E log pi
     kl(u_old, u)        [...]        E_old (log pi_old - log pi), a function of u
-    fisher(u, u_dot)    [..., n_in]  E (grad l)(grad l)^T u_dot = the Hessian of kl at u_old = u
+    fisher(u, u_dot)    [..., n_in]  E (grad l)(grad l)^T u_dot, = kl_hvp at u_old = u
 
 Each number s per row has a gradient s_grad [..., n_in] and a Hessian-vector product
-s_hvp [..., n_in]. Rows do not mix, so the four forms of l as a map of u follow from these.
+s_hvp [..., n_in]. Rows do not mix, so the four forms of l as a map of u follow from
+these.
 
 Letters: ... any leading axes, n actions or action dimensions.
 """
@@ -25,7 +26,8 @@ LOG_2PI = math.log(2 * math.pi)  # a Python float, which leaves float32 as it is
 
 
 class Head:
-    """The forms of log_prob, from its value, gradient and Hessian-vector product per row."""
+    """The forms of log_prob, from its value, gradient and Hessian-vector product per
+    row."""
 
     def log_prob_jvp(self, u, a, u_dot):
         return (self.log_prob_grad(u, a) * u_dot).sum(-1)
@@ -48,7 +50,8 @@ class Head:
 
 
 def largest(u):
-    """u.max(-1, keepdims=True), column by column: NumPy is slow along a short last axis."""
+    """u.max(-1, keepdims=True), column by column: NumPy is slow along a short last
+    axis."""
     return reduce(np.maximum, np.moveaxis(u, -1, 0))[..., None]
 
 
@@ -73,7 +76,8 @@ def dot(p, v):
 
 @dataclass(frozen=True)
 class Categorical(Head):
-    """n actions with probabilities softmax(u); u [..., n] are logits, a [...] integers."""
+    """n actions with probabilities softmax(u); u [..., n] are logits, a [...]
+    integers."""
 
     n: int
 
@@ -96,7 +100,8 @@ class Categorical(Head):
         return a[..., None] == np.arange(self.n)
 
     def sample(self, u, rng):
-        """One action for each row: the first whose cumulated probability passes a uniform."""
+        """One action for each row: the first whose cumulated probability passes a
+        uniform."""
         P = np.cumsum(softmax(u), -1)
         return (P[..., :-1] < rng.random(u.shape[:-1] + (1,), P.dtype)).sum(-1)
 

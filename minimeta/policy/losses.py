@@ -9,10 +9,10 @@
     KL             sum w KL(pi_old, pi)
     ValueFit       sum w (v - target)^2
     SquaredError   sum w |y - target|^2
-    Sum            sum of weight * scalar, as in  loss = -surrogate + 0.5 value - 0.02 entropy
+    Sum            sum of weight * scalar:  loss = -surrogate + 0.5 value - 0.02 entropy
 
-The weights w [..., T, B] of the steps are 1 / n for a mean over n steps, and 0 where no step was
-taken. A policy splits y into the head's u and a value v.
+The weights w [..., T, B] of the steps are 1 / n for a mean over n steps, and 0 where no
+step was taken. A policy splits y into the head's u and a value v.
 """
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +22,8 @@ import numpy as np
 
 @dataclass(frozen=True)
 class OfActions:
-    """A surrogate s(l), l = log pi(a | u(y)), for actions [..., T, B] or [..., T, B, n]."""
+    """A surrogate s(l), l = log pi(a | u(y)), for actions [..., T, B] or [..., T, B,
+    n]."""
 
     policy: Any
     actions: np.ndarray
@@ -91,7 +92,8 @@ class KL:
 
 @dataclass(frozen=True)
 class ValueFit:
-    """sum w (v - target)^2 of the policy's value v; targets [..., T, B] are constants."""
+    """sum w (v - target)^2 of the policy's value v; targets [..., T, B] are
+    constants."""
 
     policy: Any
     targets: np.ndarray
@@ -112,7 +114,8 @@ class ValueFit:
 
 @dataclass(frozen=True)
 class SquaredError:
-    """sum w |y - target|^2 over rows; targets [..., R, m] and w [..., R] are constants."""
+    """sum w |y - target|^2 over rows; targets [..., R, m] and w [..., R] are
+    constants."""
 
     targets: np.ndarray
     w: np.ndarray

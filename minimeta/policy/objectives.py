@@ -1,4 +1,5 @@
-"""An objective is a scalar of a map, as a function of theta; it is evaluated at a point.
+"""An objective is a scalar of a map, as a function of theta; it is evaluated at a
+point.
 
     at = Objective(net, x, scalar).at(theta)      one forward pass, shared by all three:
     at.value      s(y)                            [...]

@@ -1,10 +1,11 @@
-"""Optimizers on flat vectors: pure functions of (theta, gradient, state), which descend.
+"""Optimizers on flat vectors: pure functions of (theta, gradient, state), which
+descend.
 
     state = optimizer.init(theta)
     theta, state = optimizer.step(theta, grad, state, rate)
 
-A rate may be a number or a schedule; `at(rate, progress)` is its value when the fraction
-`progress` of the training is done.
+A rate may be a number or a schedule; `at(rate, progress)` is its value when the
+fraction `progress` of the training is done.
 """
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -31,7 +32,8 @@ def at(schedule, progress):
 
 
 def clip_norm(grad, limit):
-    """grad [P] scaled down to the Euclidean length `limit` if it is longer; and its length."""
+    """grad [P] scaled down to the Euclidean length `limit` if it is longer; and its
+    length."""
     norm = float(np.sqrt((grad * grad).sum(dtype=np.float64)))
     return (grad * grad.dtype.type(limit / norm) if norm > limit else grad), norm
 
@@ -48,7 +50,8 @@ class SGD:
 
 
 class Moments(NamedTuple):
-    """Adam's memory: the running means of the gradient and of its square, and the count."""
+    """Adam's memory: the running means of the gradient and of its square, and the
+    count."""
 
     m: np.ndarray
     v: np.ndarray

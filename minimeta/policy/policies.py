@@ -1,8 +1,8 @@
 """Policies: a network with a head. As maps,  theta, x -> y = (u, value), in the four
 forms; as actors, a memory that goes in and comes out.
 
-    MLPPolicy    memoryless: it sees the observation          x = s_t
-    LSTMPolicy   recurrent: it sees what just happened too    x = (s_t, a_{t-1}, r_{t-1}, d_{t-1})
+    MLPPolicy    memoryless: sees the observation    x = s_t
+    LSTMPolicy   recurrent: and what just happened   x = (s_t, a_{t-1}, r_{t-1}, d_{t-1})
 
 (and, where the states can be counted, TabularPolicy of tabular.py, memoryless too).
 
@@ -69,7 +69,8 @@ class Policy:
     def join(self, u_bar, y, v_bar=None):
         """The transpose of split: u_bar and v_bar (nothing if None) -> y_bar, shaped as
         y."""
-        rest = np.zeros_like(u_bar, shape=y.shape[:-1] + (y.shape[-1] - self.head.n_in,))
+        n_values = y.shape[-1] - self.head.n_in
+        rest = np.zeros_like(u_bar, shape=y.shape[:-1] + (n_values,))
         if v_bar is not None:
             rest[..., 0] = v_bar
         return np.concatenate([u_bar, rest], -1)
@@ -80,7 +81,8 @@ class Policy:
         if n == self.head.n_in:
             return y
         free = theta[..., self.net.size:]
-        free = free.reshape(theta.shape[:-1] + (1,) * (y.ndim - theta.ndim) + free.shape[-1:])
+        between = (1,) * (y.ndim - theta.ndim)
+        free = free.reshape(theta.shape[:-1] + between + free.shape[-1:])
         free = np.broadcast_to(free, y.shape[:-1] + free.shape[-1:])
         return np.concatenate([y[..., :n], free, y[..., n:]], -1)
 
@@ -121,7 +123,8 @@ class Policy:
 
     def vjp_dot(self, theta, cache, y_bar, theta_dot, cache_dot, y_bar_dot):
         (n_steps, cache), (_, cache_dot) = cache, cache_dot
-        (y_bar, _), (y_bar_dot, free_bar_dot) = self.detach(y_bar), self.detach(y_bar_dot)
+        y_bar, _ = self.detach(y_bar)
+        y_bar_dot, free_bar_dot = self.detach(y_bar_dot)
         net_bar_dot, x_bar_dot = self.net.vjp_dot(
             self.weights(theta), cache, self.fold(y_bar),
             self.weights(theta_dot), cache_dot, self.fold(y_bar_dot))

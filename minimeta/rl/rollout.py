@@ -1,11 +1,11 @@
 """From tasks to arrays: one vectorised rollout for memoryless and recurrent policies.
 
-K tasks times B trials run side by side. A trial is a run of episodes of one task: when an
-episode ends, by `done` or by the horizon, the next begins in the same trial and the policy's
-memory goes on. It begins anew with each trial only.
+K tasks times B trials run side by side. A trial is a run of episodes of one task: when
+an episode ends, by `done` or by the horizon, the next begins in the same trial and the
+policy's memory goes on. It begins anew with each trial only.
 
-Trials may differ in length, since episodes may end early. What follows a trial's last step is
-padding: mask is 0 there, and so are reward, log_prob and value.
+Trials may differ in length, since episodes may end early. What follows a trial's last
+step is padding: mask is 0 there, and so are reward, log_prob and value.
 
 Letters: K tasks, T steps, B episodes (or trials) side by side, n inputs.
 """
@@ -34,16 +34,18 @@ class Rollout:
         return Rollout(*(getattr(self, field.name)[index] for field in fields(self)))
 
     def episode_returns(self, episodes):
-        """Undiscounted return of each episode of the trials: [K, episodes, B], reward."""
+        """Undiscounted return of each episode of the trials: [K, episodes, B],
+        reward."""
         which = np.cumsum(self.end, 1) - self.end
-        return np.stack([(self.reward * (which == e)).sum(1) for e in range(episodes)], 1)
+        return np.stack(
+            [(self.reward * (which == e)).sum(1) for e in range(episodes)], 1)
 
 
 def rollout(policy, theta, tasks, *, trials, episodes, rng):
     """Runs `trials` trials of `episodes` episodes on each task, side by side.
 
     policy   begin, see, act: an MLPPolicy, an LSTMPolicy, a classical agent
-    theta    [P], the same for all tasks, or [K, P], one for each; None for an agent without
+    theta    [P], the same for all tasks, or [K, P], one for each; None if there is none
     tasks    K tasks of one family
 
     Returns a Rollout with leading axes [K, T, B = trials].
@@ -61,7 +63,8 @@ def rollout(policy, theta, tasks, *, trials, episodes, rng):
     steps = []
     for _ in range(T):
         x = policy.see(obs, last, dtype)
-        act, memory = policy.act(theta, memory, x.reshape(lead + (-1, x.shape[-1])), rng)
+        rows = x.reshape(lead + (-1, x.shape[-1]))
+        act, memory = policy.act(theta, memory, rows, rng)
         action = act.action.reshape((K, B) + act.action.shape[len(lead) + 1:])
         state, obs, reward, done = tasks.step(state, action, rng)
         alive, clock = left > 0, clock + 1
@@ -80,12 +83,13 @@ def begin_again(tasks, end, state, obs, clock, rng):
     """A new episode where `end` [K, B] is true, the old one elsewhere."""
     fresh_state, fresh_obs = tasks.reset(end.shape[1], rng)
     where = end.reshape(end.shape + (1,) * (state.ndim - 2))
-    return (np.where(where, fresh_state, state), np.where(end[..., None], fresh_obs, obs),
-            np.where(end, 0, clock))
+    return (np.where(where, fresh_state, state),
+            np.where(end[..., None], fresh_obs, obs), np.where(end, 0, clock))
 
 
 def together(column, dtype):
-    """T arrays [K, B, ...] -> [K, T, B, ...], time first in memory: a step is contiguous."""
+    """T arrays [K, B, ...] -> [K, T, B, ...], time first in memory: a step is
+    contiguous."""
     array = np.stack(column)
     if array.dtype.kind == "f":
         array = array.astype(dtype, copy=False)

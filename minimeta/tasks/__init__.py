@@ -1,5 +1,5 @@
-"""Chapter 4, what can be adapted to: families of tasks, one file a kind. family.py says what a
-family is.
+"""Chapter 4, what can be adapted to: families of tasks, one file a kind. family.py says
+what a family is.
 """
 from .arm import PlanarArm
 from .bandits import BernoulliBandit, DependentBandit, InformativeBandit, RestlessBandit
@@ -11,5 +11,5 @@ from .sinusoid import Sinusoid
 from .two_step import TwoStep
 
 __all__ = ["BernoulliBandit", "Box", "DependentBandit", "Discrete", "GridNavigation",
-           "InformativeBandit", "PlanarArm", "PointNavigation", "RandomMDP", "RestlessBandit",
-           "Sinusoid", "TwoStep"]
+           "InformativeBandit", "PlanarArm", "PointNavigation", "RandomMDP",
+           "RestlessBandit", "Sinusoid", "TwoStep"]

@@ -1,0 +1,23 @@
+"""What is printed while training runs: a callback for meta_train."""
+import time
+
+import numpy as np
+
+
+def progress(iterations, *, of="return", name="", lines=10):
+    """A callback that prints, `lines` times in all, the seconds gone and the mean of a
+    logged number since the line before.
+
+    of     which number of the log
+    name   printed in front, where several trainings follow one another
+    """
+    start, recent = time.perf_counter(), []
+
+    def callback(iteration, row, theta):
+        recent.append(row[of])
+        if (iteration + 1) % max(1, iterations // lines) == 0:
+            print(f"{time.perf_counter() - start:6.1f} s   {name:<{12 if name else 0}}"
+                  f"iteration {iteration + 1:6d}   {of} {np.mean(recent):.3f}", flush=True)
+            recent.clear()
+
+    return callback
