@@ -1,13 +1,14 @@
 """Chapter 7, ground truth: the Bayes-optimal bandit agent (bandits), the Gittins index
 (gittins), the classical agents that learned ones are held against (agents), expected
-returns with their derivatives (mdp), and every trajectory of a small MDP
-(trajectories).
+returns with their derivatives (mdp), every trajectory of a small MDP (trajectories),
+and the laboratory where estimators of the meta-gradient meet the exact one (lab).
 """
 from ..tasks.mdp import value_iteration
 from .bandits import bayes_optimal_bandit
 from .gittins import gittins_index
+from .lab import Laboratory
 from .mdp import exact_return
 from .trajectories import all_trajectories
 
-__all__ = ["all_trajectories", "bayes_optimal_bandit", "exact_return", "gittins_index",
-           "value_iteration"]
+__all__ = ["Laboratory", "all_trajectories", "bayes_optimal_bandit", "exact_return",
+           "gittins_index", "value_iteration"]

@@ -1,0 +1,236 @@
+"""The estimator laboratory: meta-gradients from samples, held against the exact one.
+
+    g = grad of J(phi(theta)),    phi = theta + alpha grad J(theta), `steps` times
+
+J is the expected return of a tabular policy in a small MDP, so g has no noise and no
+bias. A learner has only samples, at three places, and each can be made exact:
+
+    "inner gradient"   grad J at theta_0, theta_1, ..: where the steps lead
+    "hessian"          of J there: what estimators differ in
+    "outer gradient"   grad J at phi
+
+The learners are those that are trained elsewhere, and so is the adaptation. What is
+repeated, with fresh samples, runs along the task axis.
+
+    lab = Laboratory(tasks, theta, alpha=1.0)               tasks: one MDP; theta [P]
+    found = lab.estimates(["ratio", "dice"], trajectories=16, repetitions=100, rng=rng)
+    quality(found["dice"], lab.exact)                       bias, floor, std, cosine
+    quality(lab.limit("dice")[None], lab.exact)             as trajectories become many
+
+The same samples serve all estimators: on-policy they have the same inner gradient.
+
+Letters: R repetitions, N trajectories, P parameters.
+"""
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..calculus import boundary
+from ..meta.adaptation import GradientSteps, Rates
+from ..meta.maml import EMAML, MAML
+from ..meta.objective import MetaObjective, share
+from ..policy import TabularPolicy
+from ..policy.surrogates import ESTIMATORS as SURROGATES
+from ..tasks.family import Tasks
+from .mdp import exact_return
+from .trajectories import all_trajectories
+
+PARTS = ("inner gradient", "hessian", "outer gradient")
+
+ESTIMATORS = {"first-order": partial(MAML, first_order=True),
+              **{name: partial(MAML, inner=name) for name in SURROGATES},
+              "e-maml": EMAML}
+
+
+class Quality(NamedTuple):
+    """How good estimates are, all relative to the length of the exact gradient.
+
+    bias     of their mean
+    floor    standard error of that mean: a bias below it may be noise
+    std      root of the mean squared distance from their mean
+    cosine   with the exact gradient, mean over estimates
+    """
+
+    bias: float
+    floor: float
+    std: float
+    cosine: float
+
+
+def quality(estimates, exact):
+    """Of estimates [R, P] of a gradient exact [P]."""
+    length = np.linalg.norm(exact)
+    if length == 0:
+        raise ValueError("exact must not be zero: nothing is relative to it")
+    centre = estimates.mean(0)
+    std = np.sqrt(((estimates - centre) ** 2).sum(-1).mean()) / length
+    lengths = np.linalg.norm(estimates, axis=-1)
+    cosines = estimates @ exact / (np.where(lengths > 0, lengths, 1) * length)
+    bias = np.linalg.norm(centre - exact) / length
+    return Quality(float(bias), float(std / np.sqrt(len(estimates))), float(std),
+                   float(cosines.mean()))
+
+
+@dataclass(frozen=True)
+class Laboratory:
+    """One small MDP, and one theta at which the meta-gradient is estimated.
+
+    tasks   one task with tables(), as tasks[3:4]: RandomMDP, GridNavigation
+    theta   [P], P = S A: logits of a TabularPolicy
+    alpha   rate of the inner steps, which climb the return of an episode
+    steps   of adaptation
+    """
+
+    tasks: Any
+    theta: np.ndarray
+    alpha: float = 1.0
+    steps: int = 1
+
+    def __post_init__(self):
+        if not isinstance(self.tasks, Tasks):
+            raise TypeError(f"tasks must be one task, as tasks[3:4] of a family, got "
+                            f"{type(self.tasks).__name__}")
+        if len(self.tasks) != 1:
+            raise ValueError(f"tasks must be one task, as tasks[3:4], got "
+                             f"{len(self.tasks)}")
+        boundary.number("alpha", self.alpha, 0, np.inf, is_open=True)
+        boundary.count("steps", self.steps)
+        exact_return(self.tasks)  # tasks without tables are refused now
+        boundary.parameters(self.policy.layout, self.theta)
+        if self.theta.ndim != 1:
+            raise ValueError(f"theta must be one vector, [{self.policy.size}], got "
+                             f"{list(self.theta.shape)}")
+
+    @property
+    def policy(self):
+        family = self.tasks.family
+        return TabularPolicy(family.obs_size, family.action.n)
+
+    def repeated(self, R):
+        """The MDP, R times over."""
+        return self.tasks[np.zeros(R, int)]
+
+    def loss(self, R):
+        """Minus the exact return."""
+        return exact_return(self.repeated(R), weight=-1, dtype=self.theta.dtype)
+
+    @cached_property
+    def exact(self):
+        """The meta-gradient of the return, [P]."""
+        loss, rates = self.loss(1), Rates.of(self.alpha, self.theta.size, False)
+        steps = GradientSteps((loss,) * self.steps)
+        return -MetaObjective(steps, loss, rates).at(self.theta[None]).grad[0]
+
+    def learner(self, estimator, trajectories=1):
+        """The learner whose meta-gradient it is, in the units of the return."""
+        make = boundary.choice("estimator", estimator, ESTIMATORS)
+        return make(self.policy, alpha=self.alpha, rounds=self.steps, gamma=1.0,
+                    lam=1.0, trials=trajectories, baseline="none", normalise=False)
+
+    def estimates(self, estimators, *, trajectories, repetitions, rng, sampled=PARTS):
+        """Independent estimates of the meta-gradient: name -> [R, P].
+
+        estimators    names, of ESTIMATORS; all are given the same samples
+        trajectories  N of each batch: one batch for each step, one after adaptation
+        repetitions   R, at least 2
+        sampled       which of PARTS come from samples; E-MAML's term always does
+        """
+        R = boundary.count("repetitions", repetitions, 2)
+        refuse_names(estimators, sampled)
+        learners = {name: self.learner(name, trajectories) for name in estimators}
+        any_of_them = self.learner("log-likelihood", trajectories)
+        theta, tasks, history = share(self.theta, R), self.repeated(R), []
+        phi = theta
+        for _ in range(self.steps):
+            history.append(any_of_them.collect(phi, tasks, rng))
+            steps = self.spliced(any_of_them.adaptation(history), R, sampled)
+            phi = steps.at(theta, self.alpha).phi
+        data = any_of_them.collect(phi, tasks, rng)
+        return {name: self.meta_gradients(learner, history, data, sampled)
+                for name, learner in learners.items()}
+
+    def meta_gradients(self, learner, history, data, sampled=PARTS):
+        """Of the return, for each of the tasks: [R, P]."""
+        grads = []
+        for part in learner.meta_objectives(history, data):
+            R = len(part.outer.x)
+            outer = part.outer if "outer gradient" in sampled else self.loss(R)
+            steps = self.spliced(part.steps, R, sampled)
+            part = replace(part, steps=steps, outer=outer)
+            grads.append(-part.at(share(self.theta, R)).grad)
+        return np.concatenate(grads)
+
+    def spliced(self, steps, R, sampled):
+        """The same steps, exact where they are not sampled."""
+        loss = self.loss(R)
+        return replace(steps, objectives=tuple(
+            Spliced(samples, samples if "inner gradient" in sampled else loss,
+                    samples if "hessian" in sampled else loss)
+            for samples in steps.objectives))
+
+    def limit(self, estimator):
+        """What its mean tends to with ever more trajectories, [P]: the error left is
+        bias. By enumeration: a batch is all trajectories, each as often as is probable.
+
+        E-MAML's term is no mean over trajectories, but its limit is known: the mean of
+        E-MAML's gradient is that of E[J(phi)], where phi tends to the exact one. So the
+        limit is `exact`.
+        """
+        learner = self.learner(estimator)
+        if isinstance(learner, EMAML):
+            return self.exact
+        batches, phi = [], self.theta[None]
+        for _ in range(self.steps + 1):
+            data, p = all_trajectories(self.policy, phi, self.tasks)
+            weight = p[:, None] * p.shape[-1]  # learners take all to be as probable
+            batches.append(replace(data, reward=data.reward * weight))
+            phi = learner.adapt(self.theta, batches)
+        return self.meta_gradients(learner, batches[:-1], batches[-1])[0]
+
+
+def refuse_names(estimators, sampled):
+    """Lists of names are meant, not names; `sampled` holds some of PARTS."""
+    for name, names in (("estimators", estimators), ("sampled", sampled)):
+        if isinstance(names, str):
+            raise TypeError(f"{name} must be a list of names, as [{names!r}]")
+    for part in sampled:
+        boundary.choice("sampled", part, dict.fromkeys(PARTS))
+
+
+@dataclass(frozen=True)
+class Spliced:
+    """An objective of samples, with the gradient and the Hessian of others."""
+
+    samples: Any
+    gradient: Any
+    hessian: Any
+
+    def at(self, theta):
+        three = self.samples, self.gradient, self.hessian
+        points = {id(objective): objective.at(theta) for objective in three}
+        return SplicedPoint(*(points[id(objective)] for objective in three))
+
+
+@dataclass(frozen=True)
+class SplicedPoint:
+    """The same, at a point; the outputs are those for the samples."""
+
+    samples: Any
+    gradient: Any
+    hessian: Any
+
+    @property
+    def y(self):
+        return self.samples.y
+
+    @property
+    def grad(self):
+        return self.gradient.grad
+
+    def vjp(self, y_bar):
+        return self.samples.vjp(y_bar)
+
+    def hvp(self, v):
+        return self.hessian.hvp(v)
