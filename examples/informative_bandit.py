@@ -1,8 +1,9 @@
 """The arm that pays least is pulled first, since it tells most.
 
-Eleven arms: the target pays 5, nine others 1, and the last one a tenth of the target's number.
-An agent that looks for reward never touches the last arm, and so does Thompson sampling, even
-with the true prior. RL^2 comes to pull it first and to read the target off its reward.
+Eleven arms: the target pays 5, nine others 1, and the last one a tenth of the target's
+number. An agent that looks for reward never touches the last arm, and so does Thompson
+sampling, even with the true prior. RL^2 comes to pull it first and to read the target
+off its reward.
 
     python examples/informative_bandit.py            about 30 s on one core
     python examples/informative_bandit.py --quick    seconds, to see that it learns
@@ -31,8 +32,8 @@ HIDDEN = 48             # H, LSTM cells
 TASKS = 512             # K, bandits in a meta-batch
 ITERATIONS = 1500
 RATE = 2e-2             # of Adam, decaying to 0
-ENTROPY = 0.7           # weight of the bonus, decaying to 0: the last arm must be pulled
-                        # until what it tells is understood, though it pays least
+ENTROPY = 0.7           # weight of the bonus, decaying to 0: until what the last arm
+                        # tells is understood, it must be pulled though it pays least
 GAMMA, LAM = 0.8, 0.3   # discount, mix of advantages
 VALUE_WEIGHT = 0.05     # of the squared error, which is large where trials earn 20
 TEST_BANDITS = 20_000
@@ -48,12 +49,13 @@ def train(family, iterations, seed):
     def progress(iteration, row, theta):
         recent.append(row["return"])
         if (iteration + 1) % max(1, iterations // 10) == 0:
-            print(f"{time.perf_counter() - start:6.1f} s   iteration {iteration + 1:5d}   "
-                  f"reward of a trial {np.mean(recent):.2f}", flush=True)
+            print(f"{time.perf_counter() - start:6.1f} s   iteration {iteration + 1:5d}"
+                  f"   reward of a trial {np.mean(recent):.2f}", flush=True)
             recent.clear()
 
-    return learner, meta_train(learner, family, iterations=iterations, tasks=TASKS, seed=seed,
-                               callback=progress).theta
+    result = meta_train(learner, family, iterations=iterations, tasks=TASKS, seed=seed,
+                        callback=progress)
+    return learner, result.theta
 
 
 def plot(path, action):
@@ -68,8 +70,8 @@ def plot(path, action):
 
 
 def main(iterations=ITERATIONS, bandits=TEST_BANDITS, seed=0, plot_to=None):
-    """Trains, evaluates, prints. Returns rewards by name, with (mean, standard error) of
-    RL^2, and under "first" how often each arm is pulled first."""
+    """Trains, evaluates, prints. Returns rewards by name, with (mean, standard error)
+    of RL^2, and under "first" how often each arm is pulled first."""
     family = InformativeBandit()
     learner, theta = train(family, iterations, seed)
     rng = np.random.default_rng((seed, 1))
@@ -84,7 +86,8 @@ def main(iterations=ITERATIONS, bandits=TEST_BANDITS, seed=0, plot_to=None):
     for k in range(3):
         shown = picture(action[k], reward[k], family.arms).splitlines()
         print("\n".join(line for line in shown if len(line.split()) > 2), end="\n\n")
-    print(f"first pull of the trials: arm 11 in {first[-1]:.2%}, another in {1 - first[-1]:.2%}")
+    print(f"first pull of the trials: arm 11 in {first[-1]:.2%}, "
+          f"another in {1 - first[-1]:.2%}")
     results = {"random": family.pulls * 14.55 / 11, "Thompson, true prior":
                informative_thompson(family.pulls), "RL^2": (mean, error),
                "Bayes-optimal": informative_optimum(family.pulls), "first": first}
@@ -92,7 +95,8 @@ def main(iterations=ITERATIONS, bandits=TEST_BANDITS, seed=0, plot_to=None):
     for name in ("random", "Thompson, true prior", "RL^2", "Bayes-optimal"):
         value, interval = results[name], "exact"
         if name == "RL^2":
-            value, interval = mean, f"[{mean - 1.96 * error:.3f}, {mean + 1.96 * error:.3f}]"
+            low, high = mean - 1.96 * error, mean + 1.96 * error
+            value, interval = mean, f"[{low:.3f}, {high:.3f}]"
         print(f"{name:22}{value:8.3f}{interval:>20}")
     if plot_to:
         plot(plot_to, action)

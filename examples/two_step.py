@@ -1,10 +1,11 @@
 """Trained by reward alone, without a model: behaves like a learner that has one.
 
-A first choice mostly (3 in 4) leads to its own outcome state, and one of the two states is the
-good one. A model-free learner repeats what was rewarded. A model-based one asks where the
-reward came from: after a reward that a rare transition led to, it changes its choice. RL^2 is
-trained by a model-free method, yet the algorithm that its LSTM becomes shows the model-based
-sign: the interaction of reward and transition, with next to no effect of reward as such.
+A first choice mostly (3 in 4) leads to its own outcome state, and one of the two states
+is the good one. A model-free learner repeats what was rewarded. A model-based one asks
+where the reward came from: after a reward that a rare transition led to, it changes its
+choice. RL^2 is trained by a model-free method, yet the algorithm that its LSTM becomes
+shows the model-based sign: the interaction of reward and transition, with next to no
+effect of reward as such.
 
     python examples/two_step.py            about 15 s on one core
     python examples/two_step.py --quick    seconds, to see that it learns
@@ -38,7 +39,7 @@ TASKS = 128             # K, tasks in a meta-batch
 ITERATIONS = 800
 RATE = 6e-3             # of Adam, decaying to 0
 ENTROPY = 0.05          # weight of the bonus, decaying to 0
-GAMMA, LAM = 0.9, 0.8   # discount, mix of advantages; a reward is one step after its choice
+GAMMA, LAM = 0.9, 0.8   # discount, mix of advantages; a reward comes a step later
 TEST_TASKS = 20_000
 CASES = {"reward, common": (1, 1), "reward, rare": (1, 0),
          "none, common": (0, 1), "none, rare": (0, 0)}
@@ -46,19 +47,21 @@ CASES = {"reward, common": (1, 1), "reward, rare": (1, 0),
 
 def train(family, iterations, seed):
     """Returns the learner and its theta."""
-    learner = RL2(LSTMPolicy(family.obs_size, Categorical(2), HIDDEN), episodes=family.episodes,
-                  gamma=GAMMA, lam=LAM, rate=Linear(RATE), entropy_weight=Linear(ENTROPY))
+    learner = RL2(LSTMPolicy(family.obs_size, Categorical(2), HIDDEN),
+                  episodes=family.episodes, gamma=GAMMA, lam=LAM, rate=Linear(RATE),
+                  entropy_weight=Linear(ENTROPY))
     start, recent = time.perf_counter(), []
 
     def progress(iteration, row, theta):
         recent.append(row["return"] / ROUNDS)
         if (iteration + 1) % max(1, iterations // 10) == 0:
-            print(f"{time.perf_counter() - start:6.1f} s   iteration {iteration + 1:5d}   "
-                  f"reward a round {np.mean(recent):.4f}", flush=True)
+            print(f"{time.perf_counter() - start:6.1f} s   iteration {iteration + 1:5d}"
+                  f"   reward a round {np.mean(recent):.4f}", flush=True)
             recent.clear()
 
-    return learner, meta_train(learner, family, iterations=iterations, tasks=TASKS, seed=seed,
-                               callback=progress).theta
+    result = meta_train(learner, family, iterations=iterations, tasks=TASKS, seed=seed,
+                        callback=progress)
+    return learner, result.theta
 
 
 def plot(path, signs):
@@ -77,15 +80,16 @@ def plot(path, signs):
 
 
 def main(iterations=ITERATIONS, tasks=TEST_TASKS, seed=0, plot_to=None):
-    """Trains, evaluates, prints. Returns learner -> (mean reward a round, standard error,
-    Stays), and the exact optimum under "exact"."""
+    """Trains, evaluates, prints. Returns learner -> (mean reward a round, standard
+    error, Stays), and the exact optimum under "exact"."""
     family = TwoStep(ROUNDS)
     learner, theta = train(family, iterations, seed)
     fresh = family.sample(tasks, np.random.default_rng((seed, 1)))
     results = {}
-    for name, agent, phi in (("model-free", TwoStepAgent("model-free", ROUNDS), None),
-                             ("RL^2", learner, theta),
-                             ("model-based", TwoStepAgent("model-based", ROUNDS), None)):
+    players = {"model-free": (TwoStepAgent("model-free", ROUNDS), None),
+               "RL^2": (learner, theta),
+               "model-based": (TwoStepAgent("model-based", ROUNDS), None)}
+    for name, (agent, phi) in players.items():
         data = agent.collect(phi, fresh, np.random.default_rng((seed, 2)))
         rounds = data.reward.sum((1, 2)) / ROUNDS
         results[name] = rounds.mean(), rounds.std() / np.sqrt(tasks), stays(data)
@@ -98,9 +102,9 @@ def main(iterations=ITERATIONS, tasks=TEST_TASKS, seed=0, plot_to=None):
             for case, key in CASES.items()}
     rows["effect of reward"] = [sign.reward_effect() for _, _, sign in results.values()]
     rows["interaction"] = [sign.interaction() for _, _, sign in results.values()]
-    rows["reward a round"] = [(mean, 1.96 * error) for mean, error, _ in results.values()]
+    rows["reward a round"] = [(mean, 1.96 * se) for mean, se, _ in results.values()]
     for name, row in rows.items():
-        print(f"{name:22}" + "".join(f"{value:10.4f} -+{half:.4f}" for value, half in row))
+        print(f"{name:22}" + "".join(f"{p:10.4f} -+{half:.4f}" for p, half in row))
     print(f"reward a round, exact: chance .5, optimum {two_step_optimum(ROUNDS):.5f}, "
           f"knowing the good state .7")
     if plot_to:
@@ -111,7 +115,7 @@ def main(iterations=ITERATIONS, tasks=TEST_TASKS, seed=0, plot_to=None):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--quick", action="store_true", help="a quarter of the training")
+    parser.add_argument("--quick", action="store_true", help="a quarter of it")
     parser.add_argument("--plot", metavar="FILE", help="draw the stay probabilities")
     args = parser.parse_args()
     quick = {"iterations": ITERATIONS // 4, "tasks": 2000} if args.quick else {}
