@@ -19,11 +19,10 @@ The default run ends with
     Bayes-optimal           20.550               exact
 """
 import argparse
-import time
 
 import numpy as np
 
-from minimeta import RL2, Categorical, Linear, LSTMPolicy, meta_train
+from minimeta import RL2, Categorical, Linear, LSTMPolicy, meta_train, progress
 from minimeta.exact.floors import informative_optimum, informative_thompson
 from minimeta.tasks import InformativeBandit
 from minimeta.tasks.bandits import picture
@@ -44,17 +43,8 @@ def train(family, iterations, seed):
     learner = RL2(LSTMPolicy(family.obs_size, Categorical(family.arms), HIDDEN),
                   gamma=GAMMA, lam=LAM, rate=Linear(RATE), value_weight=VALUE_WEIGHT,
                   entropy_weight=Linear(ENTROPY))
-    start, recent = time.perf_counter(), []
-
-    def progress(iteration, row, theta):
-        recent.append(row["return"])
-        if (iteration + 1) % max(1, iterations // 10) == 0:
-            print(f"{time.perf_counter() - start:6.1f} s   iteration {iteration + 1:5d}"
-                  f"   reward of a trial {np.mean(recent):.2f}", flush=True)
-            recent.clear()
-
     result = meta_train(learner, family, iterations=iterations, tasks=TASKS, seed=seed,
-                        callback=progress)
+                        callback=progress(iterations))
     return learner, result.theta
 
 

@@ -23,11 +23,10 @@ The default run ends with
     reward a round, exact: chance .5, optimum 0.66882, knowing the good state .7
 """
 import argparse
-import time
 
 import numpy as np
 
-from minimeta import RL2, Categorical, Linear, LSTMPolicy, meta_train
+from minimeta import RL2, Categorical, Linear, LSTMPolicy, meta_train, progress
 from minimeta.exact.floors import two_step_optimum
 from minimeta.exact.two_step import TwoStepAgent, stays
 from minimeta.tasks import TwoStep
@@ -50,17 +49,8 @@ def train(family, iterations, seed):
     learner = RL2(LSTMPolicy(family.obs_size, Categorical(2), HIDDEN),
                   episodes=family.episodes, gamma=GAMMA, lam=LAM, rate=Linear(RATE),
                   entropy_weight=Linear(ENTROPY))
-    start, recent = time.perf_counter(), []
-
-    def progress(iteration, row, theta):
-        recent.append(row["return"] / ROUNDS)
-        if (iteration + 1) % max(1, iterations // 10) == 0:
-            print(f"{time.perf_counter() - start:6.1f} s   iteration {iteration + 1:5d}"
-                  f"   reward a round {np.mean(recent):.4f}", flush=True)
-            recent.clear()
-
     result = meta_train(learner, family, iterations=iterations, tasks=TASKS, seed=seed,
-                        callback=progress)
+                        callback=progress(iterations))
     return learner, result.theta
 
 

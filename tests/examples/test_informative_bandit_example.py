@@ -1,4 +1,5 @@
-"""The example of the informative bandit: quickly, that it improves; slowly, its claim."""
+"""The example of the informative bandit: quickly, that it improves; slowly, its
+claim."""
 import runpy
 from pathlib import Path
 

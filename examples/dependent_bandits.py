@@ -1,0 +1,112 @@
+"""Two arms of which one tells about the other: RL^2 finds out, independent algorithms
+do not.
+
+p2 = 1 - p1, so that every pull of either arm tells equally much about both. UCB1 and
+Thompson sampling with independent Beta priors, as published, do not know that, and
+explore too much. Beside them: Thompson sampling under the true prior, and the least
+regret possible (exact). Without the reward as an input, the same agent is left to
+chance.
+
+    python examples/dependent_bandits.py --kind hard     RUNTIME
+    python examples/dependent_bandits.py --kind all      all five kinds
+    python examples/dependent_bandits.py --quick         seconds, to see that it learns
+
+Regret of 100 pulls, the last lines of each kind side by side:
+
+RESULT
+"""
+import argparse
+
+import numpy as np
+
+from minimeta import RL2, Categorical, Linear, LSTMPolicy, meta_train, progress
+from minimeta.exact import agents
+from minimeta.exact.floors import dependent_floor
+from minimeta.tasks import DependentBandit
+from minimeta.tasks.bandits import KINDS, picture
+
+PULLS = 100
+HIDDEN = 48             # H, LSTM cells
+TASKS = 128             # K, bandits in a meta-batch
+ITERATIONS = 1400
+BLIND_ITERATIONS = 30   # of the agent without the reward input, which cannot learn
+RATE = 1e-2             # of Adam, decaying to 0
+ENTROPY = 0.2           # weight of the bonus, decaying to 0; with less, some agents
+                        # settle on one arm before they have learned to compare
+GAMMA, LAM = 0.8, 0.3   # discount, mix of advantages: reward follows the pull at once,
+FAR = 0.9               # but where arms are independent, exploring pays off later
+TEST_BANDITS = 20_000
+CS = (0.1, 0.2, 0.3, 0.5)    # of UCB1, whose own c is 1; the best of these is shown too
+
+
+def train(family, iterations, seed, sees=("action", "reward", "done")):
+    """Returns the learner and its theta."""
+    policy = LSTMPolicy(family.obs_size, Categorical(2), HIDDEN, sees=sees)
+    learner = RL2(policy, gamma=FAR if family.kind == "independent" else GAMMA, lam=LAM,
+                  rate=Linear(RATE), entropy_weight=Linear(ENTROPY))
+    result = meta_train(learner, family, iterations=iterations, tasks=TASKS, seed=seed,
+                        callback=progress(iterations))
+    return learner, result.theta
+
+
+def plot(path, kind, data):
+    """The action raster of 60 bandits: a row each, pulls of the better arm dark."""
+    import matplotlib.pyplot as plt
+    figure, axes = plt.subplots(figsize=(7, 4))
+    axes.imshow(data, aspect="auto", cmap="Greys", interpolation="nearest")
+    axes.set(xlabel="pull", ylabel="bandit", title=f"{kind}; dark: the better arm")
+    figure.savefig(path, dpi=120, bbox_inches="tight")
+
+
+def main(kind="hard", iterations=ITERATIONS, bandits=TEST_BANDITS, seed=0,
+         plot_to=None):
+    """Trains, evaluates, prints. Returns name -> (mean regret, standard error), and the
+    exact floor under "floor"."""
+    family = DependentBandit(kind, PULLS)
+    print(f"{kind}: training with and without the reward as an input")
+    learner, theta = train(family, iterations, seed)
+    blind, blind_theta = train(family, BLIND_ITERATIONS, seed, ("action", "done"))
+    tasks = family.sample(bandits, np.random.default_rng((seed, 1)))
+
+    def regret(agent, phi=None):
+        data = agent.collect(phi, tasks, np.random.default_rng((seed, 2)))
+        missed = tasks.regret(data.action)[:, 0]
+        return (float(missed.mean()), float(missed.std() / np.sqrt(bandits))), data
+
+    def classical(score):
+        return regret(agents.BanditAgent(2, score))[0]
+
+    mine, data = regret(learner, theta)
+    results = {
+        "random": classical(agents.random),
+        "RL^2 without reward": regret(blind, blind_theta)[0],
+        "UCB1": classical(agents.ucb1(1.0)),
+        "UCB1, best c": min(classical(agents.ucb1(c)) for c in CS),
+        "Thompson": classical(agents.thompson),
+        "Thompson, true prior": classical(agents.dependent_thompson(kind)),
+        "RL^2": mine,
+    }
+    print(f"\nA trial of RL^2, p = {np.round(tasks.p[0], 2)}; what each pull paid:\n"
+          + picture(data.action[0, :, 0], data.reward[0, :, 0], 2))
+    print(f"\n{f'{kind}, {PULLS} pulls':24}{'regret':>8}{'95 % interval':>20}")
+    for name, (mean, error) in results.items():
+        interval = f"[{mean - 1.96 * error:.3f}, {mean + 1.96 * error:.3f}]"
+        print(f"{name:24}{mean:8.3f}{interval:>20}")
+    floor = dependent_floor(kind, PULLS)
+    print(f"{'Bayes-optimal':24}{floor:8.3f}{'exact':>20}\n")
+    if plot_to:
+        best = tasks.p.argmax(-1)[:60, None]
+        plot(plot_to, kind, data.action[:60, :, 0] == best)
+    return results | {"floor": floor}
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--kind", default="hard", choices=[*KINDS, "all"])
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--quick", action="store_true", help="a tenth of the training")
+    parser.add_argument("--plot", metavar="FILE", help="draw the action raster")
+    args = parser.parse_args()
+    quick = {"iterations": ITERATIONS // 10, "bandits": 1000} if args.quick else {}
+    for kind in KINDS if args.kind == "all" else [args.kind]:
+        main(kind, seed=args.seed, plot_to=args.plot, **quick)
