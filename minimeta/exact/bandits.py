@@ -1,157 +1,151 @@
-"""The Bayes-optimal value of a Bernoulli bandit, exactly, and the policy that earns it.
+"""The most that independent Bernoulli arms can pay, and the policy that earns it.
 
-Arms pay 1 with an unknown probability, uniform on [0, 1], independent. What is known of an arm
-is its type, the counts of its successes s and failures f; its next pull pays with probability
-p = (s + 1) / (s + f + 2). With n pulls left, over the state of all arms,
+The arms' p are drawn from U[0, 1] and only pulls tell about them, so all that is known
+is how often each arm has succeeded and failed. Arms with equal counts are alike: the
+state is the multiset of the arms' counts (s, f). A pull pays m = (s + 1) / (s + f + 2):
 
-    V_0(state) = 0
-    V_n(state) = max over arms of  p (1 + V_{n-1}(one more success))
-                                   + (1 - p) V_{n-1}(one more failure)
+    Q(state, arm) = m (1 + V(state, arm succeeded)) + (1 - m) V(state, arm failed)
+    V(state)      = max over arms of Q, and 0 after the last pull
 
-Arms of one type are alike, so a state is a multiset of types; and n pulls touch at most n arms,
-so it has min(arms, pulls) slots. A state is found by its key: the sum (modulo 2^64) of one fixed
-random number for each of its types, 0 for an untouched arm. A sum knows no order and no
-untouched arms, and a pull changes one term of it. That no two states share a key is checked:
-the number of keys must be the number of multisets, counted exactly.
+The kind of an arm is its counts as one number, 0 for an arm not yet pulled. Each kind
+has a random 64-bit mark (0 for kind 0), and the key of a state is the sum of its arms'
+marks: no order of arms enters it, nor do arms not pulled. The number of states is
+counted beforehand, so a collision of keys cannot go unnoticed.
 
-Letters: R rows, S states after t pulls; `slots` as above.
-Source: Bellman (1956), A problem in the sequential design of experiments.
+Letters: R rows, S states of a level (after equally many pulls), A arms that may have
+been pulled by then, and one more while there is one.
+Source: Duff (2002), Optimal learning, PhD thesis, University of Massachusetts Amherst.
 """
-from dataclasses import dataclass
-from math import comb
+from dataclasses import dataclass, field
+from math import comb, factorial
 
 import numpy as np
 
 from ..calculus import boundary
+from .gittins import counts
 
-LARGEST = 20_000_000  # states in all that are worth building: about 1 GB
-
-
-def type_of(successes, failures):
-    """The number of a type: by pulls s + f, then by s. Untouched is 0."""
-    n = successes + failures
-    return n * (n + 1) // 2 + successes
+MOST = 20_000_000  # (state, arm) pairs, the size of the work
 
 
-def types(pulls):
-    """The counts s and f of all types of at most `pulls` pulls, in order of their numbers."""
-    n = np.repeat(np.arange(pulls + 1), np.arange(1, pulls + 2))
-    successes = np.arange(len(n)) - n * (n + 1) // 2
-    return successes, n - successes
-
-
-def count_states(slots, pulls):
-    """How many multisets of at most `slots` touched types there are after 0 .. pulls pulls.
-
-    ways[m, t] counts those of m touched arms. n + 1 types have n pulls, and j arms of these
-    types can be chosen in comb(n + j, j) ways.
-    """
-    ways = np.zeros((slots + 1, pulls + 1))
-    ways[0, 0] = 1
-    for n in range(1, pulls + 1):
-        before = ways.copy()
-        for j in range(1, min(slots, pulls // n) + 1):
-            ways[j:, j * n:] += comb(n + j, j) * before[:slots + 1 - j, :pulls + 1 - j * n]
-    return ways.sum(0)
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class BayesOptimal:
-    """The solution.
-
-    value   expected total reward of the best policy, from the first pull on
-    levels  for each number of pulls made: the sorted keys of the states [S], and the type
-            that is pulled in each [S]
-    names   the random number of each type
-    """
+    """The exact solution of Bernoulli arms, p ~ U[0, 1], for `pulls` pulls in all."""
 
     arms: int
     pulls: int
-    value: float
-    levels: tuple
-    names: np.ndarray
+    value: float  # expected total reward
+    marks: np.ndarray = field(repr=False)  # of kinds of arm, uint64
+    keys: np.ndarray = field(repr=False)  # of all states, sorted
+    best: np.ndarray = field(repr=False)  # the kind of arm to pull in each state
 
-    def best_arm(self, successes, failures):
-        """An optimal arm for each row of counts [R, arms], after `successes + failures`
-        pulls of `pulls`: [R] integers. Of equal arms, the first."""
-        if successes.shape != failures.shape or successes.shape[1:] != (self.arms,):
-            raise ValueError(f"successes and failures must be [R, {self.arms}], got "
-                             f"{list(successes.shape)} and {list(failures.shape)}")
-        made = (successes + failures).sum(-1)
-        if made.size and made.max() >= self.pulls:
-            raise ValueError(f"counts must sum to fewer than {self.pulls} pulls, got "
-                             f"{made.max()}")
-        of_arms = type_of(successes, failures)
-        keys, best = self.names[of_arms].sum(-1), np.empty(len(made), int)
-        for t in np.unique(made):
-            level_keys, level_best = self.levels[t]
-            best[made == t] = level_best[np.searchsorted(level_keys, keys[made == t])]
-        return (of_arms == best[:, None]).argmax(-1)
+    def best_arm(self, successes, failures, rng=None):
+        """An optimal arm [R] after counts [R, arms]; pulls not counted are yet to come.
+
+        Of several arms with the best one's counts it is the first, or with an rng any.
+        """
+        kind = self._kinds(successes, failures)
+        state = np.searchsorted(self.keys, self.marks[kind].sum(-1, dtype=np.uint64))
+        is_best = kind == self.best[state][:, None]
+        return (is_best if rng is None else is_best * rng.random(kind.shape)).argmax(-1)
+
+    def _kinds(self, successes, failures):
+        s, f = counts("successes", successes), counts("failures", failures)
+        for name, array in (("successes", s), ("failures", f)):
+            if array.shape != (len(s) if s.ndim else 0, self.arms):
+                raise ValueError(
+                    f"{name} must have shape [R, {self.arms}], the same for both, got "
+                    f"{list(array.shape)}")
+        pulled = (s + f).sum(-1)
+        if (pulled >= self.pulls).any():
+            raise ValueError(
+                f"successes and failures must leave at least one of {self.pulls} "
+                f"pulls, got a row with {pulled.max()}")
+        return _kind(s, s + f)
 
 
 def bayes_optimal_bandit(arms, pulls):
-    """The exact expected total reward of the best policy, and the policy.
+    """The exact Bayes-optimal expected total reward of Bernoulli arms with p ~ U[0, 1].
 
-    arms    number of arms, success probabilities uniform on [0, 1] and independent
-    pulls   of the trial, undiscounted
+    arms   number of arms; more than `pulls` of them are worth no more than `pulls`
+    pulls  the horizon; rewards are not discounted
 
-    Returns a BayesOptimal, with `value` and `best_arm`.
-    Raises ValueError if there are too many states; fewer arms or pulls have fewer.
+    Returns a BayesOptimal with .value and .best_arm(successes, failures).
+    Raises ValueError if there are too many states: beyond 140 pulls for 2 arms, 50 for
+    3, 20 for any number.
     """
-    slots = min(boundary.count("arms", arms), boundary.count("pulls", pulls))
-    counts = count_states(slots, pulls)
-    if counts.sum() > LARGEST:
+    boundary.count("arms", arms)
+    boundary.count("pulls", pulls)
+    sizes = _level_sizes(arms, pulls)
+    n = np.repeat(np.arange(pulls), np.arange(1, pulls + 1))  # pulls of each kind
+    m = (np.arange(len(n)) - _kind(0, n) + 1) / (n + 2)
+    marks = np.random.default_rng(0).integers(2**64, size=len(n), dtype=np.uint64)
+    marks[0] = 0
+    levels = _forward(min(arms, pulls), pulls, n, marks)
+    V, best = _backward(levels, m)
+    keys, where = np.unique(np.concatenate([key for _, key, _ in levels]),
+                            return_index=True)
+    if len(keys) != sizes.sum():
+        raise RuntimeError(f"keys collide: {len(keys)} of {sizes.sum()} states differ")
+    return BayesOptimal(int(arms), int(pulls), V, marks, keys, best[where])
+
+
+def _kind(s, n):
+    """An arm's counts as one number: kinds go by pulls n, then by successes s."""
+    return n * (n + 1) // 2 + s
+
+
+def _forward(arms, pulls, n, marks):
+    """(state [S, A] of kinds, key [S], after [2, S, A]) of each level: `after` is which
+    state of the next level follows if the arm succeeds, and if it fails."""
+    state, key = np.zeros((1, 1), np.int32), np.zeros(1, np.uint64)
+    levels = []
+    for _ in range(1, pulls):
+        fails = state + n[state].astype(np.int32) + 1
+        kind = np.stack([fails + 1, fails])
+        keys = (key[:, None] - marks[state] + marks[kind]).ravel()
+        keys, first, after = np.unique(keys, return_index=True, return_inverse=True)
+        levels.append((state, key, after.reshape(kind.shape).astype(np.int32)))
+        _, row, arm = np.unravel_index(first, kind.shape)
+        state = state[row]
+        state[np.arange(len(row)), arm] = kind.ravel()[first]
+        state = np.pad(state, ((0, 0), (0, int(state.shape[1] < arms))))
+        key = keys
+    return levels + [(state, key, None)]
+
+
+def _backward(levels, m):
+    """The value of the first state, and the kind of arm to pull in all states."""
+    V, best = 0.0, []
+    for state, _, after in reversed(levels):
+        earns = m[state]
+        win, lose = (V, V) if after is None else V[after]
+        Q = earns * (1 + win) + (1 - earns) * lose
+        arm = Q.argmax(-1)[:, None]
+        V = np.take_along_axis(Q, arm, 1)[:, 0]
+        best.append(np.take_along_axis(state, arm, 1)[:, 0])
+    return float(V[0]), np.concatenate(best[::-1])
+
+
+def _level_sizes(arms, pulls):
+    """The number of states after 0 .. pulls - 1 pulls; refuses what would not fit.
+
+    There are n + 1 kinds with n pulls, so comb(n + k, k) multisets of k such arms.
+    """
+    slots = min(arms, pulls)
+    few = range(1, min(slots, 12) + 1)  # states of k arms, were no two of them alike
+    least = max(comb(pulls + 2 * k - 1, 2 * k) // factorial(k) for k in few)
+    if least <= MOST:
+        sizes = np.zeros((slots + 1, pulls))  # by arms pulled, and pulls
+        sizes[0, 0] = 1
+        for n in range(1, pulls):
+            fewer = sizes.copy()
+            for k in range(1, min(slots, (pulls - 1) // n) + 1):
+                sizes[k:, k * n:] += comb(n + k, k) * fewer[:-k, :pulls - k * n]
+        sizes = sizes.sum(0)
+        least = (sizes * np.minimum(np.arange(1, pulls + 1), slots)).sum()
+    if least > MOST:
         raise ValueError(
-            f"arms={arms} and pulls={pulls} have {counts.sum():.3g} states, too many for exact "
-            f"dynamic programming (at most {LARGEST:.0e}); take fewer arms or pulls")
-    names = np.random.default_rng(0).integers(2**64, size=len(types(pulls)[0]), dtype=np.uint64)
-    names[0] = 0
-    states, keys = build(slots, pulls, names, counts)
-    value, levels = solve(pulls, names, states, keys)
-    return BayesOptimal(arms, pulls, value, levels, names)
-
-
-def successors(names, state, key, pulls):
-    """The types [S, slots] and keys [S, slots] after a success, and after a failure, of each
-    slot: one more pull moves a type n + 1 numbers on, a success one more."""
-    n = sum(types(pulls))[state]
-    for gained in (1, 0):
-        after = state + n + 1 + gained
-        yield after, key[:, None] - names[state] + names[after]
-
-
-def build(slots, pulls, names, counts):
-    """The states [S, slots] of each level, sorted by their keys [S]."""
-    states, keys = [np.zeros((1, slots), np.int32)], [np.zeros(1, np.uint64)]
-    for t in range(pulls - 1):
-        state, rows = states[-1], np.arange(len(states[-1]))[:, None]
-        after, key = (np.stack(x) for x in zip(
-            *successors(names, state, keys[-1], pulls)))
-        found, where = np.unique(key, return_index=True)
-        if len(found) != counts[t + 1]:
-            raise ArithmeticError(f"{counts[t + 1]:.0f} states share {len(found)} keys")
-        _, row, slot = np.unravel_index(where, key.shape)
-        state = state[rows[row, 0]]
-        state[np.arange(len(state)), slot] = after.ravel()[where]
-        states.append(state)
-        keys.append(found)
-    return states, keys
-
-
-def solve(pulls, names, states, keys):
-    """V and the best type of each state, from the last level back."""
-    successes, failures = types(pulls)
-    p_of = (successes + 1) / (successes + failures + 2)
-    V, levels = np.zeros(1), []
-    for t in reversed(range(pulls)):
-        p = p_of[states[t]]
-        if t == pulls - 1:
-            Q = p
-        else:
-            won, lost = (V[np.searchsorted(keys[t + 1], key)] for _, key in
-                         successors(names, states[t], keys[t], pulls))
-            Q = p * (1 + won) + (1 - p) * lost
-        best = Q.argmax(-1)[:, None]
-        V = np.take_along_axis(Q, best, -1)[:, 0]
-        levels.append((keys[t], np.take_along_axis(states[t], best, -1)[:, 0]))
-    return float(V[0]), tuple(reversed(levels))
+            f"arms and pulls must give at most {MOST:.0e} states times arms, got at "
+            f"least {least:.1e} for {arms} arms and {pulls} pulls; take fewer pulls "
+            f"or arms, or the Gittins index, which looks at one arm at a time")
+    return sizes.astype(int)
