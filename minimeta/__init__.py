@@ -36,7 +36,7 @@ step is one inner update; a meta-batch is the K tasks of one iteration.
 """
 from . import exact, policy, rl, tasks, testing
 from .calculus import LSTM, MLP, Layout, heap
-from .meta import (EMAML, MAML, RL2, NonFiniteError, ProMP, RegressionMAML,
+from .meta import (EMAML, MAML, RL2, Imitation, NonFiniteError, ProMP, RegressionMAML,
                    RegressionPretrained, RegressionReptile, Reinforce, Reptile, Result,
                    evaluate, meta_train, progress)
 from .policy import (SGD, Adam, Categorical, Gaussian, Linear, LSTMPolicy, MLPPolicy,
@@ -48,6 +48,6 @@ __all__ = [
     "Layout", "MLP", "LSTM", "Categorical", "Gaussian", "MLPPolicy", "LSTMPolicy",
     "TabularPolicy", "Objective", "surrogates", "SGD", "Adam", "Linear", "TrustRegion",
     "RL2", "MAML", "EMAML", "ProMP", "Reinforce", "Reptile", "RegressionMAML",
-    "RegressionPretrained", "RegressionReptile", "meta_train", "evaluate", "progress",
-    "Result", "NonFiniteError", "exact", "policy", "rl", "tasks", "testing",
+    "RegressionPretrained", "RegressionReptile", "Imitation", "meta_train", "evaluate",
+    "progress", "Result", "NonFiniteError", "exact", "policy", "rl", "tasks", "testing",
 ]

@@ -8,6 +8,7 @@
     Entropy        sum w H(pi)
     KL             sum w KL(pi_old, pi)
     ValueFit       sum w (v - target)^2
+    MeanError      sum w |mu - a|^2 of the mean of a Gaussian
     SquaredError   sum w |y - target|^2
     Sum            sum of weight * scalar:  loss = -surrogate + 0.5 value - 0.02 entropy
 
@@ -110,6 +111,32 @@ class ValueFit:
     def hvp(self, y, y_dot):
         u_dot, v_dot = self.policy.split(y_dot)
         return self.policy.join(np.zeros_like(u_dot), y, 2 * self.w * v_dot)
+
+
+@dataclass(frozen=True)
+class MeanError:
+    """sum w |mu - a|^2 of the mean mu of a Gaussian policy; a [..., T, B, n]."""
+
+    policy: Any
+    actions: np.ndarray
+    w: np.ndarray
+
+    def mean(self, y):
+        return self.policy.head.greedy(self.policy.split(y)[0])
+
+    def value(self, y):
+        return (self.w * ((self.mean(y) - self.actions) ** 2).sum(-1)).sum((-2, -1))
+
+    def grad(self, y):
+        return self.pull(self.mean(y) - self.actions, y)
+
+    def hvp(self, y, y_dot):
+        return self.pull(self.mean(y_dot), y)
+
+    def pull(self, error, y):
+        """y_bar of mu_bar = 2 w error; nothing else of y has a part in it."""
+        mu_bar = 2 * self.w[..., None] * error
+        return self.policy.join(self.policy.head.join(mu_bar, np.zeros_like(mu_bar)), y)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,10 @@
 """Chapter 5, from tasks to arrays: running policies (rollout), what steps were worth
-(returns), and what they were expected to be worth (baseline).
+(returns), what they were expected to be worth (baseline), and what experts would have
+done (demonstrations).
 """
+from .demonstrations import Demonstration, demonstrate
 from .returns import discounted, gae, normalised
 from .rollout import Rollout, rollout
 
-__all__ = ["Rollout", "rollout", "discounted", "gae", "normalised"]
+__all__ = ["Demonstration", "demonstrate", "Rollout", "rollout", "discounted", "gae",
+           "normalised"]

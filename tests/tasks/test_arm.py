@@ -15,7 +15,7 @@ STEP = 1e-30  # of the complex step
 
 
 def some_arm(seed, K=3, B=4):
-    """K arms of all kinds, as (lengths, masses, load, friction, gravity), states and torques."""
+    """K arms as (lengths, masses, load, friction, gravity), states and torques."""
     rng = np.random.default_rng(seed)
     physique = (rng.uniform(0.1, 2, (K, 2)), tuple(rng.uniform(0.1, 3, 2)),
                 rng.uniform(0, 2, K), tuple(rng.uniform(0, 1, 2)), rng.uniform(-10, 10))
@@ -54,7 +54,7 @@ def slope(function, state, direction):
 def euler_lagrange(physique, state, acceleration):
     """d/dt dL/dv - dL/dq  [2, K, B].
 
-    L is quadratic in v, so a central difference of any width is dL/dv, but for rounding.
+    L is quadratic in v: a central difference of any width is dL/dv, but for rounding.
     """
     def unit(i):
         return np.eye(4)[i][:, None, None]
@@ -180,7 +180,8 @@ def test_whatever_is_hidden_every_law_of_families_holds(hidden):
 @pytest.mark.parametrize("hidden", HIDDEN)
 def test_only_what_is_hidden_differs_between_tasks(hidden):
     tasks = PlanarArm(hidden).sample(50, np.random.default_rng(0))
-    differs = {name for name in tasks._arrays() if np.ptp(getattr(tasks, name), 0).any()}
+    differs = {name for name in ("lengths", "payload", "gain", "target")
+               if np.ptp(getattr(tasks, name), 0).any()}
     fields = {"target": {"target"}, "payload": {"payload"}, "lengths": {"lengths"},
               "gains": {"gain"}, "weak joint": {"gain"},
               "dynamics": {"payload", "lengths", "gain"}}
@@ -215,13 +216,15 @@ def test_the_reward_is_minus_distance_and_effort():
     state, _, reward, _ = tasks.step(tasks.reset(1, None)[0], action, None)
     q1, q2 = state[0, 0, :2]
     hand = 0.5 * np.array([np.cos(q1) + np.cos(q1 + q2), np.sin(q1) + np.sin(q1 + q2)])
-    assert reward[0, 0] == pytest.approx(-np.hypot(*(hand - [0.1, 0.4])) - 0.05, abs=1e-12)
+    away = np.hypot(*(hand - [0.1, 0.4]))
+    assert abs(reward[0, 0] + away + 0.05) < 1e-12
 
 
 def test_the_hand_is_on_the_x_axis_at_first():
     tasks = PlanarArm().sample(1, np.random.default_rng(0))
-    hand = tasks.hand(tasks.reset(1, None)[0])[0, 0]
-    assert abs(hand[1]) < 1e-15 and tasks.reset(1, None)[0][0, 0, :2] == pytest.approx(START)
+    state = tasks.reset(1, None)[0]
+    assert np.array_equal(state[0, 0], [*START, 0, 0])
+    assert abs(tasks.hand(state)[0, 0, 1]) < 1e-15
 
 
 # ---- knowing the task
@@ -266,11 +269,11 @@ def test_the_return_at_random_is_the_same_twice_and_for_a_task_alone():
 # ---- what it refuses
 
 @pytest.mark.parametrize("wrong, message", [
-    ({"hidden": "goal"}, "hidden must be one of 'target', 'payload', 'lengths', 'gains', "
-                         "'weak joint', 'dynamics', got 'goal'"),
-    ({"lengths": (0.5, 0)}, r"each of lengths must be a finite number in \(0, inf\), got 0"),
+    ({"hidden": "goal"}, "hidden must be one of 'target', 'payload', 'lengths', "
+                         "'gains', 'weak joint', 'dynamics', got 'goal'"),
+    ({"lengths": (0.5, 0)}, r"each of lengths must be .* in \(0, inf\), got 0"),
     ({"lengths": (0.5,)}, r"lengths must be two numbers, got \(0.5,\)"),
-    ({"masses": (-1.0, 1)}, r"each of masses must be a finite number in \(0, inf\), got -1"),
+    ({"masses": (-1.0, 1)}, r"each of masses must be .* in \(0, inf\), got -1"),
     ({"friction": (0.1, -0.1)}, "each of friction must be .* got -0.1"),
     ({"dt": 0.0}, r"dt must be a finite number in \(0, inf\), got 0.0"),
     ({"dt": np.nan}, "dt must be a finite number"),

@@ -1,0 +1,236 @@
+"""Imitation: see a task done once, then do it.
+
+    phi_k = theta - alpha grad inner(theta; demonstration of task k)      `steps` times
+    loss  = mean over tasks of outer(phi_k; another demonstration, or its own tries)
+
+    inner   "cloning"   the demonstrated actions, by log-likelihood or squared error
+            "learned"   a learned loss of demonstrated states (learned_loss.py)
+    outer   "cloning"   a demonstration that the inner step has not seen
+            "return"    what the adapted policy earns, by policy gradient
+
+Nothing is sampled in the inner step, so the Hessian is exact: this is MAML without the
+question of estimators.
+
+Letters: K tasks, T steps, B episodes, P parameters.
+Source: Finn et al. (2017), One-shot visual imitation learning via meta-learning, arXiv
+1709.04905.
+"""
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ..calculus import boundary
+from ..policy import LogLikelihood, Objective
+from ..policy.losses import MeanError, OfActions, SquaredError, Sum
+from ..policy.policies import Act
+from ..rl import Rollout, rollout
+from ..rl.demonstrations import EXPERTS, Demonstration, demonstrate
+from .adaptation import GradientSteps, Rates
+from .gradient import GradientLearner, step_weights
+from .learned_loss import Judged, PartRates, Unjudged
+from .reinforce import Reinforce
+
+
+def log_likelihood(policy, actions, w):
+    """Minus the mean log-probability of the actions, nats."""
+    return Sum(((-1, OfActions(policy, actions, LogLikelihood(w))),))
+
+
+LOSSES = {"log-likelihood": log_likelihood, "squared-error": MeanError}
+INNER = dict.fromkeys(("cloning", "learned"))
+OUTER = dict.fromkeys(("cloning", "return"))
+
+
+@dataclass(frozen=True)
+class Greedy:
+    """A memoryless policy that takes its most probable action."""
+
+    policy: Any
+
+    def begin(self, theta, n_rows):
+        """No memory."""
+
+    def see(self, obs, last, dtype):
+        return self.policy.see(obs, last, dtype)
+
+    def act(self, theta, memory, x, rng):
+        y, _ = self.policy.net.forward(self.policy.weights(theta), x)
+        u, value = self.policy.split(self.policy.attach(y, theta))
+        action = self.policy.head.greedy(u)
+        return Act(action, self.policy.head.log_prob(u, action), value), memory
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What is learned from: a demonstration, and the learner's own tries."""
+
+    shown: Demonstration
+    tried: Rollout
+
+    def __getitem__(self, index):
+        return Lesson(self.shown[index], self.tried[index])
+
+    @property
+    def x(self):
+        return self.shown.x
+
+    def episode_returns(self, episodes):
+        """Of the tries, [K, episodes, B]."""
+        return self.tried.episode_returns(episodes)
+
+
+@dataclass(frozen=True)
+class Imitation(GradientLearner):
+    """Meta-imitation.
+
+    policy        memoryless
+    expert        "planner", "controller", or a function as in rl/demonstrations.py
+    loss          of cloning: "log-likelihood" or "squared-error" (of a Gaussian's mean)
+    inner, outer  as in the module's head. outer may also be a learner that brings its
+                  own objective, such as Reinforce(policy, gamma=0.9); "return" is that
+                  of Reinforce(policy, outer="ratio")
+    steps         gradient steps of adaptation
+    judge         sizes of the hidden layers of the learned loss; none make it linear
+    n_judged      number of its outputs
+    shows         B, episodes of the demonstration behind the outer objective; the one
+                  to adapt to is a single episode, without noise
+    noise         by which the former are disturbed
+    tries         B, episodes that the learner plays itself, before and after adaptation
+    greedy        True: there it takes its most probable actions (not for "return")
+
+    With a learned loss the trained vector is (theta, psi), of which phi has the same
+    psi. Learned rates come behind.
+    """
+
+    alpha: Any = 0.1
+    expert: Any = "planner"
+    loss: str = "log-likelihood"
+    inner: str = "cloning"
+    outer: Any = "cloning"
+    steps: int = 1
+    judge: tuple = ()
+    n_judged: int = 8
+    shows: int = 1
+    noise: float = 0.0
+    tries: int = 1
+    greedy: bool = False
+    first_order: bool = False
+    learn_alpha: bool = False
+
+    rounds = 1
+    only_descends = True
+
+    def __post_init__(self):
+        boundary.choice("inner", self.inner, INNER)
+        if not hasattr(self.outer, "outer_objective"):
+            boundary.choice("outer", self.outer, OUTER)
+        make = boundary.choice("loss", self.loss, LOSSES)
+        if make is MeanError and not hasattr(self.policy.head, "split"):
+            raise ValueError(f"loss 'squared-error' needs a Gaussian head, got "
+                             f"{self.policy.head}; use loss='log-likelihood'")
+        if not callable(self.expert):
+            boundary.choice("expert", self.expert, EXPERTS)
+        for name in ("steps", "n_judged", "shows", "tries"):
+            boundary.count(name, getattr(self, name))
+        boundary.number("noise", self.noise, 0)
+        if self.greedy and self.outer != "cloning":
+            raise ValueError("greedy must be False where the outer objective is the "
+                             "return, whose gradient needs actions that are sampled")
+        super().__post_init__()
+
+    # What is trained: theta, with psi and alpha behind it if they are learned.
+
+    @cached_property
+    def judged(self):
+        return Judged.of(self.policy, self.judge, self.n_judged)
+
+    @property
+    def net(self):
+        """The policy, as a map of all that is trained but alpha."""
+        return Unjudged(self.judged) if self.inner == "learned" else self.policy
+
+    @cached_property
+    def rates(self):
+        rates = Rates.of(self.alpha, self.policy.size, self.learn_alpha)
+        if self.inner == "cloning":
+            return rates
+        return PartRates(rates.alpha, rates.is_learned, self.policy.size,
+                         self.judged.judge.size)
+
+    @cached_property
+    def layout(self):
+        return self.net.layout + self.rates.layout
+
+    def init(self, rng):
+        """A random theta [P], with psi and alpha behind it if they are learned."""
+        net = self.judged if self.inner == "learned" else self.policy
+        return self.rates.join(
+            net.init(rng, self.dtype), self.rates.alpha.astype(self.dtype))
+
+    # What is learned from.
+
+    def collect(self, theta, tasks, rng):
+        """A Lesson: with theta [P] the demonstration to adapt to, with adapted
+        parameters [K, P] the one behind the outer objective; and tries."""
+        is_adapted = theta.ndim == 2
+        shown = demonstrate(
+            self.expert, self.policy, tasks, episodes=self.shows if is_adapted else 1,
+            rng=rng, noise=self.noise if is_adapted else 0.0, dtype=theta.dtype)
+        player = Greedy(self.policy) if self.greedy else self.policy
+        tried = rollout(player, theta[..., :self.policy.size], tasks, trials=self.tries,
+                        episodes=1, rng=rng)
+        return Lesson(shown, tried)
+
+    def adaptation(self, history):
+        """`steps` steps on each demonstration."""
+        objectives = [self.inner_objective(data) for data in history]
+        return GradientSteps(
+            tuple(o for o in objectives for _ in range(self.steps)), self.first_order)
+
+    def inner_objective(self, data):
+        """Of a Lesson, or of a Demonstration."""
+        shown = getattr(data, "shown", data)
+        if self.inner == "cloning":
+            return self.cloning(self.policy, shown)
+        self.check(shown)
+        x = np.concatenate([shown.x, shown.after], -1)
+        w = self.policy.fold(step_weights(shown.mask, x.dtype)[..., None])[..., 0]
+        c = np.zeros_like(x, shape=w.shape + (self.n_judged,))
+        return Objective(self.judged, x, SquaredError(c, w))
+
+    def outer_objective(self, data):
+        if self.outer == "cloning":
+            return self.cloning(self.net, data.shown)
+        learner = self.outer
+        if learner == "return":
+            learner = Reinforce(self.policy, outer="ratio", trials=self.tries)
+        objective = learner.outer_objective(data.tried)
+        return Objective(self.net, objective.x, objective.scalar)
+
+    def cloning(self, net, shown):
+        """The loss of cloning a Demonstration."""
+        self.check(shown)
+        if shown.action is None:
+            raise ValueError("a demonstration without actions cannot be cloned; use "
+                             "inner='learned'")
+        w = step_weights(shown.mask, shown.x.dtype)
+        return Objective(net, shown.x, LOSSES[self.loss](self.policy, shown.action, w))
+
+    def check(self, shown):
+        """A demonstration must show what the policy sees, and do what it can do."""
+        if shown.x.shape[-1] != self.policy.n_in:
+            raise ValueError(f"a demonstration must have observations of length "
+                             f"{self.policy.n_in}, as {self.policy} has, got "
+                             f"{shown.x.shape[-1]}")
+        core = self.policy.head.greedy(np.zeros(self.policy.head.n_in)).shape
+        if shown.action is not None and shown.action.shape[3:] != core:
+            letters = ", ".join(["K", "T", "B", *map(str, core)])
+            raise ValueError(f"a demonstration must have actions [{letters}] for "
+                             f"{self.policy.head}, got {list(shown.action.shape)}")
+
+    def report(self, history, data):
+        """Mean returns of the tries, before and after."""
+        return {name: float(lesson.tried.reward.sum(1).mean())
+                for name, lesson in (("before", history[0]), ("return", data))}

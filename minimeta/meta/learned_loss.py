@@ -1,0 +1,178 @@
+"""A loss that is learned, for demonstrations that show states and no actions.
+
+    loss(theta, psi) = mean over steps of |c|^2,    c = judge(psi; s, s', u),
+    u = policy(theta; s)
+
+The judge, an MLP, sees a step from s to s' and what the policy would do in s. The inner
+step descends the loss in theta; psi stays. The outer loss trains both, so psi becomes
+such that to descend this loss is to imitate.
+
+Nothing new is needed for the meta-gradient. Let zeta = (theta, psi): the judged policy
+is one more map of zeta in four forms, the adaptation is a gradient step on zeta whose
+rate is 0 for psi, and its vjp holds the mixed derivatives:
+
+    zeta_bar = phi_bar - H (alpha phi_bar),    alpha = (alpha of theta, 0)
+
+Letters: ... leading task axes, T steps, B episodes, R = T B rows, n inputs, m outputs.
+Source: Finn et al. (2017), One-shot visual imitation learning via meta-learning, arXiv
+1709.04905, section 4.2 ("learning to imitate without expert actions").
+"""
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ..calculus import MLP, Layout
+from .adaptation import Rates
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The map zeta, (s, s') -> c in four forms: a policy, then its judge.
+
+    policy  memoryless
+    judge   an MLP on (s, s', u)
+
+    (s, s') is [..., T, B, 2 n], c is [..., R, m].
+    """
+
+    policy: Any
+    judge: MLP
+
+    @classmethod
+    def of(cls, policy, hidden, n_out):
+        """A judge with hidden layers of these sizes; none make it linear."""
+        n = 2 * policy.obs_size + policy.head.n_in
+        return cls(policy, MLP((n, *hidden, n_out)))
+
+    @cached_property
+    def layout(self):
+        """Of zeta."""
+        return self.policy.layout + Layout(
+            **{f"judge_{name}": shape for name, shape in self.judge.layout.shapes})
+
+    @property
+    def size(self):
+        return self.layout.size
+
+    def init(self, rng, dtype=np.float64):
+        """A random zeta."""
+        parts = self.policy.init(rng, dtype), self.judge.init(rng, dtype)
+        return np.concatenate(parts)
+
+    def split(self, zeta):
+        """theta and psi."""
+        return zeta[..., :self.policy.size], zeta[..., self.policy.size:]
+
+    def rows(self, x, u):
+        """What the judge sees, [..., R, 2 n + n_in]."""
+        return self.policy.fold(np.concatenate([x, u], -1))
+
+    def part(self, z, n_steps):
+        """The transpose of rows: the parts of x and of u."""
+        z, n = self.policy.unfold(z, n_steps), 2 * self.policy.obs_size
+        return z[..., :n], z[..., n:]
+
+    def only_s(self, s_bar):
+        """A cotangent of s as one of (s, s')."""
+        return np.concatenate([s_bar, np.zeros_like(s_bar)], -1)
+
+    def forward(self, zeta, x):
+        theta, psi = self.split(zeta)
+        y, cache = self.policy.forward(theta, x[..., :self.policy.obs_size])
+        u, _ = self.policy.split(y)
+        c, judge_cache = self.judge.forward(psi, self.rows(x, u))
+        return c, (y, cache, judge_cache)
+
+    def jvp(self, zeta, cache, zeta_dot, x_dot=None):
+        (theta, psi), (theta_dot, psi_dot) = self.split(zeta), self.split(zeta_dot)
+        y, cache, judge_cache = cache
+        if x_dot is None:
+            x_dot = np.zeros_like(y, shape=y.shape[:-1] + (2 * self.policy.obs_size,))
+        y_dot, cache_dot = self.policy.jvp(
+            theta, cache, theta_dot, x_dot[..., :self.policy.obs_size])
+        u_dot, _ = self.policy.split(y_dot)
+        c_dot, judge_cache_dot = self.judge.jvp(
+            psi, judge_cache, psi_dot, self.rows(x_dot, u_dot))
+        return c_dot, (y_dot, cache_dot, judge_cache_dot)
+
+    def vjp(self, zeta, cache, c_bar):
+        (theta, psi), (y, cache, judge_cache) = self.split(zeta), cache
+        psi_bar, z_bar = self.judge.vjp(psi, judge_cache, c_bar)
+        x_bar, u_bar = self.part(z_bar, y.shape[-3])
+        theta_bar, s_bar = self.policy.vjp(theta, cache, self.policy.join(u_bar, y))
+        return np.concatenate([theta_bar, psi_bar], -1), x_bar + self.only_s(s_bar)
+
+    def vjp_dot(self, zeta, cache, c_bar, zeta_dot, cache_dot, c_bar_dot):
+        (theta, psi), (theta_dot, psi_dot) = self.split(zeta), self.split(zeta_dot)
+        (y, cache, judge_cache), (_, cache_dot, judge_cache_dot) = cache, cache_dot
+        _, z_bar = self.judge.vjp(psi, judge_cache, c_bar)
+        psi_bar_dot, z_bar_dot = self.judge.vjp_dot(
+            psi, judge_cache, c_bar, psi_dot, judge_cache_dot, c_bar_dot)
+        (_, u_bar), (x_bar_dot, u_bar_dot) = (
+            self.part(z, y.shape[-3]) for z in (z_bar, z_bar_dot))
+        theta_bar_dot, s_bar_dot = self.policy.vjp_dot(
+            theta, cache, self.policy.join(u_bar, y), theta_dot, cache_dot,
+            self.policy.join(u_bar_dot, y))
+        return (np.concatenate([theta_bar_dot, psi_bar_dot], -1),
+                x_bar_dot + self.only_s(s_bar_dot))
+
+
+@dataclass(frozen=True)
+class Unjudged:
+    """The policy alone, as a map of zeta: psi has no part in it."""
+
+    judged: Judged
+
+    @property
+    def layout(self):
+        return self.judged.layout
+
+    @property
+    def size(self):
+        return self.layout.size
+
+    def theta(self, zeta):
+        return self.judged.split(zeta)[0]
+
+    def zeta(self, theta):
+        """The transpose of theta."""
+        psi = np.zeros_like(theta, shape=theta.shape[:-1] + (self.judged.judge.size,))
+        return np.concatenate([theta, psi], -1)
+
+    def forward(self, zeta, x):
+        return self.judged.policy.forward(self.theta(zeta), x)
+
+    def jvp(self, zeta, cache, zeta_dot, x_dot=None):
+        policy = self.judged.policy
+        return policy.jvp(self.theta(zeta), cache, self.theta(zeta_dot), x_dot)
+
+    def vjp(self, zeta, cache, y_bar):
+        theta_bar, x_bar = self.judged.policy.vjp(self.theta(zeta), cache, y_bar)
+        return self.zeta(theta_bar), x_bar
+
+    def vjp_dot(self, zeta, cache, y_bar, zeta_dot, cache_dot, y_bar_dot):
+        theta_bar_dot, x_bar_dot = self.judged.policy.vjp_dot(
+            self.theta(zeta), cache, y_bar, self.theta(zeta_dot), cache_dot, y_bar_dot)
+        return self.zeta(theta_bar_dot), x_bar_dot
+
+
+@dataclass(frozen=True)
+class PartRates(Rates):
+    """Rates of the first `moving` parameters; the `still` ones behind them stay."""
+
+    moving: int = 0
+    still: int = 0
+
+    def at(self, vector):
+        zeta, alpha = super().at(vector)
+        alpha = np.broadcast_to(alpha, alpha.shape[:-1] + (self.moving,))
+        stays = np.zeros_like(alpha, shape=alpha.shape[:-1] + (self.still,))
+        return zeta, np.concatenate([alpha, stays], -1)
+
+    def join(self, zeta, alpha):
+        alpha = alpha[..., :self.moving]
+        if self.alpha.shape[-1] == 1:
+            alpha = alpha.sum(-1, keepdims=True)
+        return super().join(zeta, alpha)
