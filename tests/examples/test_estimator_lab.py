@@ -14,8 +14,9 @@ def test_the_table_tells_bias_from_noise():
     for found in results.values():
         limit = {name: q.bias for (name, N), q in found.items() if N == np.inf}
         assert limit["dice"] < 1e-10 and limit["e-maml"] == 0
-        assert limit["log-likelihood"] > 0.5 > 0.1 > limit["ratio"] > limit["loaded-dice"]
+        assert limit["log-likelihood"] > 0.5 > 0.1 > limit["ratio"]
+        assert limit["ratio"] > limit["loaded-dice"] > 0.01
         for name in set(limit) - {"e-maml"}:
-            assert found[name, 128].std < 0.6 * found[name, 8].std
+            assert found[name, 128].std < 0.8 * found[name, 8].std
         assert found["e-maml", 128].std > 0.5 * found["e-maml", 8].std
         assert found["hessian only", 128].std < found["outer gradient only", 128].std

@@ -1,0 +1,191 @@
+"""Who gets credit for exploring? Down a corridor are two doors, a prize behind one.
+
+Only episodes that go to the doors tell which is right, but whoever goes without knowing
+loses, and the policy mostly stays at home to begin with. What adaptation changes is the
+choice of the door; what makes it possible is another choice, in another state. In the
+Hessians of the log-likelihood and of the ratio, states do not meet: with them theta
+learns to stay at home. In DiCE's they do, and E-MAML adds the credit: with these, theta
+learns to explore.
+
+    python examples/exploration_credit.py                10 to 30 seconds
+    python examples/exploration_credit.py --quick        4 seconds, 2 seeds
+    python examples/exploration_credit.py --start 0.5    where all of MAML learn it
+    python examples/exploration_credit.py --plot credit.png
+
+    mean, range, 5 seeds             explores        return before         return after
+    pretrained             0.01 [ 0.00, 0.01]   0.00 [ 0.00, 0.00]   0.00 [ 0.00, 0.00]
+    first-order MAML       0.00 [ 0.00, 0.01]   0.00 [ 0.00, 0.00]   0.00 [ 0.00, 0.00]
+    MAML, log-likelihood   0.01 [ 0.00, 0.01]   0.00 [ 0.00, 0.00]   0.00 [ 0.00, 0.00]
+    MAML, ratio            0.01 [ 0.01, 0.01]   0.00 [ 0.00, 0.00]   0.00 [ 0.00, 0.00]
+    MAML, DiCE             0.89 [ 0.55, 0.98]  -0.45 [-0.50,-0.28]   0.87 [ 0.44, 0.98]
+    E-MAML                 0.92 [ 0.67, 0.98]  -0.46 [-0.50,-0.33]   0.86 [ 0.43, 0.98]
+    random                 0.50                -0.25                -0.25
+    staying at home        0.00                 0.00                 0.00
+    optimum (exact)        1.00                -0.50                 1.00
+
+One of the five seeds, of DiCE as of E-MAML, comes to open always the same door, and to
+stay at home after adaptation if there is no prize: a local optimum, of 0.5 at most.
+"""
+import argparse
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from minimeta import EMAML, MAML, Reinforce, TabularPolicy, evaluate, meta_train
+from minimeta.policy.heads import softmax
+from minimeta.tasks.family import Discrete
+from minimeta.tasks.mdp import TabularTasks
+
+PRIZE, TRAP = 1.0, -2.0
+START = 0.1            # probability of going to the doors, to begin with
+ALPHA = 5.0            # rate of the inner step
+EPISODES = 10          # B, before adaptation and after
+TASKS = 40             # K, in a meta-batch
+ITERATIONS = 200
+RATE = 0.02            # of Adam
+SEEDS = 5
+TEST_TASKS = 2000
+HOME, DOORS, END = range(3)
+STAY, GO = range(2)
+
+
+@dataclass(frozen=True)
+class Corridor:
+    """Two doors at the end of a corridor.
+
+    sees      where it is, one-hot: at home, at the doors, at the end
+    does      at home: 0 stays, 1 goes to the doors; there: opens door 0 or 1
+    earns     1 behind the right door, -2 behind the other, 0 for staying at home
+    ends      after 2 steps
+    a task    which door is the right one
+    """
+
+    obs_size, action, horizon, episodes = 3, Discrete(2), 2, 1
+
+    def sample(self, K, rng):
+        return CorridorTasks(self, rng.integers(2, size=K))
+
+
+@dataclass(frozen=True)
+class CorridorTasks(TabularTasks):
+    """K tasks."""
+
+    family: Corridor
+    door: np.ndarray  # [K]  the right one
+
+    def step(self, state, action, rng):
+        self.check_actions(action, state.shape)
+        after = np.where((state == HOME) & (action == GO), DOORS, END)
+        paid = np.where(action == self.door[:, None], PRIZE, TRAP)
+        return (after, self.observe(after), np.where(state == DOORS, paid, 0.0),
+                np.zeros(state.shape, bool))
+
+    def oracle(self):
+        return np.full(len(self), PRIZE)
+
+    def random(self):
+        return np.full(len(self), (PRIZE + TRAP) / 4)
+
+
+@dataclass(frozen=True)
+class TimidPolicy(TabularPolicy):
+    """A tabular policy that goes to the doors with the probability `start` at first."""
+
+    start: float = START
+
+    def init(self, rng, dtype=np.float64):
+        theta = super().init(rng, dtype)
+        theta[2 * HOME + GO] += np.log(self.start / (1 - self.start))
+        return theta
+
+
+def learners(start):
+    """name -> learner; they differ in the meta-gradient alone."""
+    policy = TimidPolicy(3, 2, start)
+    same = dict(alpha=ALPHA, trials=EPISODES, gamma=1.0, baseline="none",
+                normalise=False, rate=RATE, dtype=np.float64)
+    return {
+        "pretrained": Reinforce(policy, **same),
+        "first-order MAML": MAML(policy, first_order=True, **same),
+        "MAML, log-likelihood": MAML(policy, inner="log-likelihood", **same),
+        "MAML, ratio": MAML(policy, inner="ratio", **same),
+        "MAML, DiCE": MAML(policy, inner="dice", **same),
+        "E-MAML": EMAML(policy, **same),
+    }
+
+
+def explores(theta):
+    """The probability of going to the doors before adaptation."""
+    return float(softmax(theta.reshape(3, 2))[HOME, GO])
+
+
+def train(learner, iterations, seed):
+    """Returns how likely it was to explore after each iteration, and the mean return on
+    fresh tasks before and after adaptation."""
+    path = []
+
+    def watch(iteration, row, theta):
+        path.append(explores(theta))
+
+    theta = meta_train(learner, Corridor(), iterations=iterations, tasks=TASKS,
+                       seed=seed, callback=watch).theta
+    curve = evaluate(learner, theta, Corridor(), tasks=TEST_TASKS, seed=seed, rounds=1)
+    return path, curve.mean
+
+
+def plot(path, paths):
+    """How likely exploring is, against iterations: a line for each seed."""
+    import matplotlib.pyplot as plt
+    for i, (name, runs) in enumerate(paths.items()):
+        plt.plot(np.array(runs).T, color=f"C{i}", lw=1)
+        plt.plot([], color=f"C{i}", label=name)
+    plt.xlabel("iteration")
+    plt.ylabel("probability of going to the doors before adaptation")
+    plt.legend()
+    plt.savefig(path, dpi=120, bbox_inches="tight")
+
+
+def show(results, seeds):
+    """Means over seeds, with the least and the most."""
+    heads = "explores", "return before", "return after"
+    title = f"mean, range, {seeds} seeds"
+    print(f"\n{title:20}" + "".join(f"{head:>21}" for head in heads))
+    for name, (explored, returns) in results.items():
+        columns = np.stack([explored, *returns.T]).round(2) + 0.0  # no -0.00
+        print(f"{name:20}" + "".join(
+            f"{c.mean():7.2f} [{c.min():5.2f},{c.max():5.2f}]" for c in columns))
+    chance = (PRIZE + TRAP) / 4
+    for name, *columns in (
+            ("random", 0.5, chance, chance), ("staying at home", 0, 0, 0),
+            ("optimum (exact)", 1, 2 * chance, PRIZE)):
+        print(f"{name:20}" + "".join(f"{c:7.2f}{'':14}" for c in columns).rstrip())
+
+
+def main(iterations=ITERATIONS, seeds=SEEDS, start=START, seed=0, plot_to=None):
+    """Trains each learner with several seeds, from `seed` on. Returns name -> (the probability of
+    exploring [seeds], return before and after adaptation [seeds, 2])."""
+    if plot_to:
+        import matplotlib  # noqa: F401
+    began, paths, results = time.perf_counter(), {}, {}
+    for name, learner in learners(start).items():
+        runs = [train(learner, iterations, seed + i) for i in range(seeds)]
+        paths[name], returns = zip(*runs)
+        results[name] = np.array(paths[name])[:, -1], np.array(returns)
+        print(f"{time.perf_counter() - began:6.1f} s   {name}", flush=True)
+    show(results, seeds)
+    if plot_to:
+        plot(plot_to, paths)
+    return results
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seed", type=int, default=0, help="the first of the seeds")
+    parser.add_argument("--quick", action="store_true", help="two seeds")
+    parser.add_argument("--start", type=float, default=START,
+                        help="probability of going to the doors, to begin with")
+    parser.add_argument("--plot", metavar="FILE")
+    args = parser.parse_args()
+    main(seeds=2 if args.quick else SEEDS, start=args.start, seed=args.seed,
+         plot_to=args.plot)
