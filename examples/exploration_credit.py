@@ -7,24 +7,25 @@ Hessians of the log-likelihood and of the ratio, states do not meet: with them t
 learns to stay at home. In DiCE's they do, and E-MAML adds the credit: with these, theta
 learns to explore.
 
-    python examples/exploration_credit.py                10 to 30 seconds
+    python examples/exploration_credit.py                20 to 60 seconds
     python examples/exploration_credit.py --quick        4 seconds, 2 seeds
     python examples/exploration_credit.py --start 0.5    where all of MAML learn it
     python examples/exploration_credit.py --plot credit.png
 
-    mean, range, 5 seeds             explores        return before         return after
+    of 10 seeds                      explores        return before         return after
     pretrained             0.01 [ 0.00, 0.01]   0.00 [ 0.00, 0.00]   0.00 [ 0.00, 0.00]
-    first-order MAML       0.00 [ 0.00, 0.01]   0.00 [ 0.00, 0.00]   0.00 [ 0.00, 0.00]
+    first-order MAML       0.01 [ 0.00, 0.01]   0.00 [ 0.00, 0.00]   0.00 [ 0.00, 0.00]
     MAML, log-likelihood   0.01 [ 0.00, 0.01]   0.00 [ 0.00, 0.00]   0.00 [ 0.00, 0.00]
-    MAML, ratio            0.01 [ 0.01, 0.01]   0.00 [ 0.00, 0.00]   0.00 [ 0.00, 0.00]
-    MAML, DiCE             0.89 [ 0.55, 0.98]  -0.45 [-0.50,-0.28]   0.87 [ 0.44, 0.98]
-    E-MAML                 0.92 [ 0.67, 0.98]  -0.46 [-0.50,-0.33]   0.86 [ 0.43, 0.98]
+    MAML, ratio            0.01 [ 0.01, 0.01]  -0.00 [-0.01, 0.00]  -0.00 [-0.01, 0.00]
+    MAML, DiCE             0.81 [ 0.54, 0.98]  -0.41 [-0.51,-0.26]   0.76 [ 0.42, 0.98]
+    E-MAML                 0.86 [ 0.65, 0.98]  -0.43 [-0.50,-0.33]   0.75 [ 0.40, 0.98]
     random                 0.50                -0.25                -0.25
     staying at home        0.00                 0.00                 0.00
     optimum (exact)        1.00                -0.50                 1.00
 
-One of the five seeds, of DiCE as of E-MAML, comes to open always the same door, and to
-stay at home after adaptation if there is no prize: a local optimum, of 0.5 at most.
+All seeds of DiCE and E-MAML explore. Six of ten then earn 0.97 or more; the same four
+of both come to open always the same door, and to stay at home after adaptation if there
+is no prize: a local optimum, of 0.5 at most.
 """
 import argparse
 import time
@@ -33,6 +34,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from minimeta import EMAML, MAML, Reinforce, TabularPolicy, evaluate, meta_train
+from minimeta.calculus import boundary
 from minimeta.policy.heads import softmax
 from minimeta.tasks.family import Discrete
 from minimeta.tasks.mdp import TabularTasks
@@ -44,7 +46,7 @@ EPISODES = 10          # B, before adaptation and after
 TASKS = 40             # K, in a meta-batch
 ITERATIONS = 200
 RATE = 0.02            # of Adam
-SEEDS = 5
+SEEDS = 10
 TEST_TASKS = 2000
 HOME, DOORS, END = range(3)
 STAY, GO = range(2)
@@ -64,7 +66,7 @@ class Corridor:
     obs_size, action, horizon, episodes = 3, Discrete(2), 2, 1
 
     def sample(self, K, rng):
-        return CorridorTasks(self, rng.integers(2, size=K))
+        return CorridorTasks(self, rng.integers(2, size=boundary.count("K", K)))
 
 
 @dataclass(frozen=True)
@@ -149,10 +151,10 @@ def plot(path, paths):
 def show(results, seeds):
     """Means over seeds, with the least and the most."""
     heads = "explores", "return before", "return after"
-    title = f"mean, range, {seeds} seeds"
+    title = f"of {seeds} seeds"
     print(f"\n{title:20}" + "".join(f"{head:>21}" for head in heads))
     for name, (explored, returns) in results.items():
-        columns = np.stack([explored, *returns.T]).round(2) + 0.0  # no -0.00
+        columns = np.stack([explored, *returns.T])
         print(f"{name:20}" + "".join(
             f"{c.mean():7.2f} [{c.min():5.2f},{c.max():5.2f}]" for c in columns))
     chance = (PRIZE + TRAP) / 4
@@ -163,8 +165,8 @@ def show(results, seeds):
 
 
 def main(iterations=ITERATIONS, seeds=SEEDS, start=START, seed=0, plot_to=None):
-    """Trains each learner with several seeds, from `seed` on. Returns name -> (the probability of
-    exploring [seeds], return before and after adaptation [seeds, 2])."""
+    """Trains each learner with several seeds, from `seed` on. Returns name -> (how
+    likely exploring is [seeds], return before and after adaptation [seeds, 2])."""
     if plot_to:
         import matplotlib  # noqa: F401
     began, paths, results = time.perf_counter(), {}, {}
