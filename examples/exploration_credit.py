@@ -154,7 +154,7 @@ def show(results, seeds):
     title = f"of {seeds} seeds"
     print(f"\n{title:20}" + "".join(f"{head:>21}" for head in heads))
     for name, (explored, returns) in results.items():
-        columns = np.stack([explored, *returns.T])
+        columns = np.stack([explored, *returns.T]).round(2) + 0.0  # no -0.00
         print(f"{name:20}" + "".join(
             f"{c.mean():7.2f} [{c.min():5.2f},{c.max():5.2f}]" for c in columns))
     chance = (PRIZE + TRAP) / 4
