@@ -81,6 +81,10 @@ class LSTM:
         return theta_bar
 
     def check(self, theta, x):
+        self.check(theta, x)
+
+    def check(self, theta, x):
+        """Refuses what is not finite parameters, and trials that fit them."""
         boundary.parameters(self.layout, theta)
         boundary.data("x", x, theta.shape[:-1], (None, None, self.n_in),
                       f"[..., T, B, {self.n_in}]")
@@ -95,9 +99,7 @@ class LSTM:
 
     def unroll(self, theta, state, x):
         """x [..., T, B, n_in] -> y [..., T, B, n_out], cache with the last state."""
-        boundary.parameters(self.layout, theta)
-        boundary.data("x", x, theta.shape[:-1], (None, None, self.n_in),
-                      f"[..., T, B, {self.n_in}]")
+        self.check(theta, x)
         V, _, _, Y = self.stacked.unpack(theta)
         cache = recur(V, columns(x), flip(state))
         return rows(T(Y) @ cache.read), cache
@@ -140,7 +142,7 @@ class LSTM:
 
     def forward(self, theta, x):
         """x [..., T, B, n_in] -> y [..., T, B, n_out], cache; leading axes of theta."""
-        boundary.parameters(self.layout, theta)
+        self.check(theta, x)
         return self.unroll(theta, self.initial_state(theta, x.shape[-2]), x)
 
     def jvp(self, theta, cache, theta_dot, x_dot=None):

@@ -207,3 +207,20 @@ def test_sizes_that_cannot_be_are_refused(sizes, error):
 def test_a_batch_size_that_cannot_be_is_refused():
     with pytest.raises(ValueError, match="B must be at least 1, got 0"):
         NET.initial_state(np.zeros(NET.size), 0)
+
+
+@pytest.mark.parametrize("x, error", [(np.zeros(3), ValueError), ([[0.0]], TypeError)])
+def test_an_x_that_is_no_trial_is_refused_by_name(x, error):
+    net = LSTM(3, 4, 2)
+    with pytest.raises(error, match="x must"):
+        net.forward(net.init(np.random.default_rng(0)), x)
+
+
+def test_a_complex_state_makes_a_complex_trial():
+    net, rng = LSTM(3, 4, 2), np.random.default_rng(0)
+    theta, x = net.init(rng), rng.normal(size=(5, 6, 3))
+    h, c, h_dot, c_dot = rng.normal(size=(4, 6, 4))
+    y, _ = net.unroll(theta, (h + 1e-30j * h_dot, c + 1e-30j * c_dot), x)
+    _, cache = net.unroll(theta, (h, c), x)
+    y_dot, _ = net.unroll_jvp(theta, cache, 0 * theta, (h_dot, c_dot), 0 * x)
+    assert np.linalg.norm(y.imag / 1e-30 - y_dot) < 1e-12 * np.linalg.norm(y_dot)
