@@ -1,5 +1,4 @@
-"""Two arms of which one tells about the other: RL^2 finds out, independent algorithms
-do not.
+"""Two arms of which one tells about the other, and an agent that finds it out.
 
 p2 = 1 - p1, so that every pull of either arm tells equally much about both. UCB1 and
 Thompson sampling with independent Beta priors, as published, do not know that, and
@@ -7,13 +6,25 @@ explore too much. Beside them: Thompson sampling under the true prior, and the l
 regret possible (exact). Without the reward as an input, the same agent is left to
 chance.
 
-    python examples/dependent_bandits.py --kind hard     RUNTIME
+    python examples/dependent_bandits.py --kind hard     about 105 s on one core
     python examples/dependent_bandits.py --kind all      all five kinds
     python examples/dependent_bandits.py --quick         seconds, to see that it learns
 
-Regret of 100 pulls, the last lines of each kind side by side:
+The last lines of all kinds, side by side (regret of 100 pulls; 95 % interval of RL^2):
 
-RESULT
+                             easy    medium      hard   uniform   independent
+    random                 40.005    25.003    10.001    25.099        16.725
+    RL^2 without reward    39.984    25.004    10.000    25.131        16.716
+    UCB1                    5.994     6.844     5.964     5.825         5.473
+    UCB1, best c             .631     1.259     3.061     1.544         1.824
+    Thompson                2.128     3.008     4.083     2.779         2.765
+    Thompson, true prior     .740     1.315     3.174     2.105         2.765
+    RL^2                     .621     1.025     2.395     1.243         2.310
+                           -+.010    -+.022    -+.048    -+.029        -+.072
+    Bayes-optimal, exact     .625     1.000     2.312     1.221         1.748
+
+Where arms are independent RL^2 is ahead of Thompson sampling and of UCB1 as published,
+but not of UCB1 with its c tuned to the task.
 """
 import argparse
 
@@ -107,6 +118,8 @@ if __name__ == "__main__":
     parser.add_argument("--quick", action="store_true", help="a tenth of the training")
     parser.add_argument("--plot", metavar="FILE", help="draw the action raster")
     args = parser.parse_args()
+    if args.plot and args.kind == "all":
+        parser.error("--plot draws one kind: name it with --kind")
     quick = {"iterations": ITERATIONS // 10, "bandits": 1000} if args.quick else {}
     for kind in KINDS if args.kind == "all" else [args.kind]:
         main(kind, seed=args.seed, plot_to=args.plot, **quick)

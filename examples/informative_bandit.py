@@ -52,7 +52,8 @@ def plot(path, action):
     """The action raster: the arm of each pull (a column), for 40 bandits (a row)."""
     import matplotlib.pyplot as plt
     figure, axes = plt.subplots(figsize=(4, 6))
-    image = axes.imshow(action[:40] + 1, aspect="auto", cmap="tab20", vmin=1, vmax=12)
+    image = axes.imshow(action[:40] + 1, aspect="auto",
+                        cmap=plt.get_cmap("tab20", 11), vmin=0.5, vmax=11.5)
     axes.set(xlabel="pull", ylabel="bandit", xticks=range(action.shape[1]),
              xticklabels=range(1, action.shape[1] + 1))
     figure.colorbar(image, label="arm", ticks=range(1, 12))
