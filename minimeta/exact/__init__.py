@@ -1,7 +1,8 @@
 """Chapter 7, ground truth: the Bayes-optimal bandit agent (bandits), the Gittins index
-(gittins), the classical agents that learned ones are held against (agents), expected
-returns with their derivatives (mdp), every trajectory of a small MDP (trajectories),
-and the laboratory where estimators of the meta-gradient meet the exact one (lab).
+(gittins), the classical agents that learned ones are held against (agents, planners),
+expected returns with their derivatives (mdp), every trajectory of a small MDP
+(trajectories), and the laboratory where estimators of the meta-gradient meet the exact
+one (lab).
 """
 from ..tasks.mdp import value_iteration
 from .bandits import bayes_optimal_bandit

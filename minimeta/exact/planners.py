@@ -1,0 +1,147 @@
+"""Agents that plan with what they believe about a RandomMDP, as recurrent policies
+whose memory and update are known: the memory is the posterior, and what is read at each
+step is (s_t, a_{t-1}, r_{t-1}), as RL^2 reads it. So they run in the same rollout.
+
+    P[s, a] ~ Dirichlet(1 + n[s, a])
+    R[s, a] ~ N(mean, v / (v + N)),   mean = (v prior_mean + sum of r) / (v + N)
+
+n are counts of what followed, N of the rewards seen, v = noise^2. At the start of each
+episode an agent imagines one MDP from this belief and solves it; it follows that plan
+to the end of the episode, ties broken at random. What the last step of an episode led
+to is never seen: the next observation is the start of the next episode.
+
+Letters: K tasks, T steps of an episode, R rows, S states, A actions.
+"""
+from dataclasses import dataclass
+from typing import Callable, NamedTuple
+
+import numpy as np
+
+from ..calculus import boundary
+from ..policy.policies import Act
+from ..rl import rollout
+from ..tasks.mdp import RandomMDP, one_hot, value_iteration
+
+TIE = 1e-9  # reward; plans whose values differ by less are equal but for rounding
+
+
+class Belief(NamedTuple):
+    """The posterior of a row's MDP."""
+
+    counts: np.ndarray    # [R, S, A, S]  n, how often a state followed
+    mean: np.ndarray      # [R, S, A]     of the mean reward
+    variance: np.ndarray  # [R, S, A]     of the mean reward
+
+
+def posterior_mean(belief, rng):
+    """The MDP that is expected, P [R, S, A, S] and R [R, S, A]: greedy planning."""
+    weight = 1 + belief.counts
+    return weight / weight.sum(-1, keepdims=True), belief.mean
+
+
+def posterior_sample(belief, rng):
+    """An MDP that may be: posterior sampling (PSRL). Gamma numbers divided by their sum
+    are Dirichlet. Source: Strens (2000), A Bayesian framework for reinforcement
+    learning; Osband et al. (2013), (More) efficient reinforcement learning via
+    posterior sampling, arXiv 1306.0940."""
+    weight = rng.standard_gamma(1 + belief.counts)
+    noise = rng.standard_normal(belief.mean.shape)
+    return (weight / weight.sum(-1, keepdims=True),
+            belief.mean + np.sqrt(belief.variance) * noise)
+
+
+class Memory(NamedTuple):
+    """What a planner remembers of a trial."""
+
+    clock: int            # steps of the trial so far
+    last: np.ndarray      # [R]           the state before, where (a, r) happened
+    counts: np.ndarray    # [R, S, A, S]  what followed
+    visits: np.ndarray    # [R, S, A]     N, rewards seen
+    rewards: np.ndarray   # [R, S, A]     their sum
+    Q: np.ndarray         # [R, T, S, A]  the plan of this episode
+
+
+@dataclass(frozen=True)
+class Planner:
+    """Follows the best plan for an MDP that it imagines at the start of each episode.
+
+    family      the RandomMDP
+    imagine     posterior_mean (greedy) or posterior_sample (PSRL), or another function
+                of a Belief and rng to P [R, S, A, S], R [R, S, A]
+    prior_mean  of the mean rewards: 1 is true of the family, and 0 is what fits the
+                published tables best; their prior variance is 1, as is true
+    """
+
+    family: RandomMDP
+    imagine: Callable = posterior_sample
+    prior_mean: float = 1.0
+
+    rounds = 0  # evaluated as a learner that has nothing left to learn
+
+    def __post_init__(self):
+        boundary.number("prior_mean", self.prior_mean)
+        boundary.number("noise of the family", self.family.noise, 0, is_open=True)
+
+    @property
+    def episodes(self):
+        """Of a trial."""
+        return self.family.episodes
+
+    @property
+    def shape(self):
+        """S, A."""
+        return self.family.states, self.family.actions
+
+    def begin(self, theta, n_rows):
+        """Nothing seen, nothing planned."""
+        S, A = self.shape
+        none = np.zeros((n_rows, S, A))
+        return Memory(0, np.zeros(n_rows, int), np.zeros((n_rows, S, A, S), int),
+                      none, none, np.zeros((n_rows, self.family.horizon, S, A)))
+
+    def see(self, obs, last, dtype):
+        """x = (s_t, a_{t-1}, r_{t-1}); the last two are zero at the first step."""
+        S, A = self.shape
+        x = np.zeros(obs.shape[:-1] + (S + A + 1,), dtype)
+        x[..., :S] = obs
+        if last is not None:
+            action, reward, _ = last
+            x[..., S:-1], x[..., -1] = one_hot(action, A), reward
+        return x
+
+    def act(self, theta, memory, x, rng):
+        """x [R, S + A + 1] -> Act, memory. No theta."""
+        S, _ = self.shape
+        rows, state = np.arange(len(x)), x[:, :S].argmax(-1)
+        t = memory.clock % self.family.horizon
+        if memory.clock:
+            memory = self.update(memory, state, x[:, S:-1].argmax(-1), x[:, -1], t > 0)
+        if t == 0:
+            P, R = self.imagine(self.belief(memory), rng)
+            memory = memory._replace(Q=value_iteration(P, R, self.family.horizon).Q)
+        Q = memory.Q[rows, t, state]
+        is_best = Q > Q.max(-1, keepdims=True) - TIE
+        action = (is_best * rng.random(Q.shape)).argmax(-1)
+        memory = memory._replace(clock=memory.clock + 1, last=state)
+        return Act(action, np.zeros(len(x)), np.zeros(len(x))), memory
+
+    def update(self, memory, state, action, reward, followed):
+        """Memory after (a, r) in the last state; `state` counts if it `followed`."""
+        at = np.arange(len(state)), memory.last, action
+        counts, visits, rewards = (
+            array.copy() for array in (memory.counts, memory.visits, memory.rewards))
+        visits[at] += 1
+        rewards[at] += reward
+        if followed:
+            counts[(*at, state)] += 1
+        return memory._replace(counts=counts, visits=visits, rewards=rewards)
+
+    def belief(self, memory):
+        """The posterior, by Bayes' rule."""
+        v = self.family.noise ** 2
+        mean = (v * self.prior_mean + memory.rewards) / (v + memory.visits)
+        return Belief(memory.counts, mean, v / (v + memory.visits))
+
+    def collect(self, theta, tasks, rng):
+        """One trial on each task."""
+        return rollout(self, None, tasks, trials=1, episodes=self.episodes, rng=rng)
