@@ -1,8 +1,24 @@
-"""RL^2 learns to explore: an LSTM becomes a bandit algorithm, held against the exact optimum.
+"""RL^2 learns to explore: an LSTM becomes a bandit algorithm, beside the exact optimum.
 
-    python examples/rl2_bandit.py                        5 arms, 10 pulls
-    python examples/rl2_bandit.py --arms 2 --pulls 100   Wang et al.'s length
+    python examples/rl2_bandit.py                        5 arms, 10 pulls: 1 minute
+    python examples/rl2_bandit.py --arms 2 --pulls 100   Wang et al.'s length: 2 minutes
     python examples/rl2_bandit.py --quick                seconds, to see that it runs
+
+Nobody tells the agent what a bandit is. It sees its last pull and what it paid, and is
+rewarded for the total. Of the classical agents that have a constant, the best of
+several is shown. The default run ends with
+
+    5 arms, 10 pulls: total reward of 20000 fresh bandits
+                       reward       95 % interval  of the optimum
+    random              4.985      [4.957, 5.013]         74.85%
+    Thompson            5.830      [5.802, 5.858]         87.54%
+    greedy              6.629      [6.598, 6.660]         99.53%
+    OTS                 5.981      [5.953, 6.009]         89.81%
+    epsilon-greedy      6.571      [6.540, 6.602]         98.67%
+    UCB1                6.653      [6.622, 6.684]         99.90%
+    Gittins             6.654      [6.623, 6.685]         99.91%
+    RL^2                6.629      [6.598, 6.661]         99.54%
+    Bayes-optimal       6.660               exact        100.00%
 """
 import argparse
 
@@ -22,8 +38,8 @@ DISCOUNTS = (0.7, 0.8, 0.9, 0.95, 0.99)
 
 
 def train(family, iterations, seed):
-    """In a long trial reward follows the pull at once, and most of what comes later is noise:
-    a small gamma and lambda; and it takes more noise of one's own to keep exploring."""
+    """In a long trial reward follows the pull at once, and most of what comes later is
+    noise: a small gamma and lambda; and a larger entropy bonus, to keep exploring."""
     is_long = family.pulls > 20
     learner = RL2(LSTMPolicy(family.obs_size, Categorical(family.arms), HIDDEN),
                   rate=Linear(RATE, 0.0), **(LONG if is_long else SHORT))
@@ -50,10 +66,10 @@ def classical(family):
 
 
 def main(arms=5, pulls=10, iterations=None, bandits=TEST_BANDITS, seed=0):
-    """Trains, evaluates, prints. Returns name -> (mean total reward, standard error), and the
-    exact optimum under "exact"."""
+    """Trains, evaluates, prints. Returns name -> (mean total reward, standard error),
+    and the exact optimum under "exact"."""
     family = BernoulliBandit(arms, pulls)
-    iterations = iterations or (2000 if pulls > 20 else 3000)
+    iterations = iterations or (2000 if pulls > 20 else 4000)
     optimum = exact.bayes_optimal_bandit(arms, pulls).value
     learner, theta = train(family, iterations, seed)
 
