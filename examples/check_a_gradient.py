@@ -15,6 +15,10 @@ laws are relative to the norm of the gradient and do not care. The last lines re
     An error says where. complex step:
         relative error 1.1e-01, worst at W[0, 4]: [..]
 """
+import os
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the products are small
+
 import argparse
 from dataclasses import dataclass, field
 

@@ -29,6 +29,10 @@ it shrinks. Most noise is the outer gradient's. The last lines read
     hessian only         128  0.004   0.14  0.99  0.014   0.21  0.99  0.040   0.26  0.98
     outer gradient only  128  0.027   0.63  0.87  0.053   0.88  0.81  0.050   1.13  0.72
 """
+import os
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the products are small
+
 import argparse
 import time
 

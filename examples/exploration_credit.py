@@ -27,6 +27,10 @@ All seeds of DiCE and E-MAML explore. Six of ten then earn 0.97 or more; the sam
 of both come to open always the same door, and to stay at home after adaptation if there
 is no prize: a local optimum, of 0.5 at most.
 """
+import os
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the products are small
+
 import argparse
 import time
 from dataclasses import dataclass

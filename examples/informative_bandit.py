@@ -18,6 +18,10 @@ The default run ends with
     RL^2                    20.473    [20.464, 20.482]
     Bayes-optimal           20.550               exact
 """
+import os
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the products are small
+
 import argparse
 
 import numpy as np

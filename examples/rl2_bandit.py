@@ -20,6 +20,10 @@ several is shown. The default run ends with
     RL^2                6.629      [6.598, 6.661]         99.54%
     Bayes-optimal       6.660               exact        100.00%
 """
+import os
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the products are small
+
 import argparse
 
 from minimeta import (RL2, Categorical, Linear, LSTMPolicy, evaluate, exact, meta_train,

@@ -22,6 +22,10 @@ The default run ends with
     reward a round            0.6118 -+0.0025    0.6670 -+0.0021    0.6676 -+0.0021
     reward a round, exact: chance .5, optimum 0.66882, knowing the good state .7
 """
+import os
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the products are small
+
 import argparse
 
 import numpy as np

@@ -1,5 +1,10 @@
-"""Hypothesis profiles: `dev` draws anew each time, `ci` (if CI is set) the same."""
+"""One BLAS thread; Hypothesis profiles: `dev` draws anew each time, `ci` (if CI is set)
+the same."""
 import os
+
+# Before NumPy is loaded: the products in tests are small, and on a busy machine a second
+# thread of OpenBLAS makes them many times slower.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from hypothesis import HealthCheck, settings
 
