@@ -22,8 +22,7 @@ cores, the last lines read
     RL^2 (64, 100, 48)        44.36              57.30   0.77
     milliseconds; ratio: minimeta's time to theirs, below 1 where it is faster
 
-with NumPy's products kept to AVX2. Where they may use AVX-512 as the others do, the
-ratios to PyTorch are about 1.0, 1.2, 0.8; 0.6, 0.6.
+with NumPy's products kept to AVX2; with AVX-512, as the others, about 1.0, 1.2, 0.8.
 """
 import argparse
 import importlib
@@ -235,9 +234,8 @@ def main(n_sizes=3, turns=TURNS, seconds=SECONDS, seed=0):
         for sizes in all_sizes[:n_sizes]:
             runs = {name: makers[name](*sizes, seed) for name in libraries
                     if name in makers}
-            outputs = {name: run() for name, run in runs.items()}
             if kind == "LSTM":
-                agree(outputs)
+                agree({name: run() for name, run in runs.items()})
             table[kind, *sizes] = best = shortest(runs, turns, seconds)
             print(row(kind, sizes, best), flush=True)
     print("milliseconds; ratio: minimeta's time to theirs, below 1 where it is faster")
