@@ -168,10 +168,8 @@ def rl2_torch(B, T, H, seed):
 
 GRADIENT = {"minimeta": gradient_minimeta, "torch": gradient_torch, "jax": gradient_jax}
 ITERATION = {"minimeta": rl2_minimeta, "torch": rl2_torch}
-WORKLOADS = {
-    "LSTM": (GRADIENT, ((256, 10, 48), (64, 100, 48), (64, 100, 256))),
-    "RL^2": (ITERATION, ((256, 10, 48), (64, 100, 48))),
-}
+SIZES = (256, 10, 48), (64, 100, 48), (64, 100, 256)
+WORKLOADS = {"LSTM": GRADIENT, "RL^2": ITERATION}
 
 
 # ---- the clock
@@ -230,8 +228,8 @@ def main(n_sizes=3, turns=TURNS, seconds=SECONDS, seed=0):
     libraries, table = installed(), {}
     print(f"\n{'     (B, T, H)':21}{'minimeta':>10}{'GFLOP/s':>9}"
           + "".join(f"{name:>10}{'ratio':>7}" for name in LIBRARIES[1:]))
-    for kind, (makers, all_sizes) in WORKLOADS.items():
-        for sizes in all_sizes[:n_sizes]:
+    for kind, makers in WORKLOADS.items():
+        for sizes in SIZES[:n_sizes]:
             runs = {name: makers[name](*sizes, seed) for name in libraries
                     if name in makers}
             if kind == "LSTM":

@@ -17,7 +17,7 @@ def test_a_short_training_earns_more_than_chance():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("seed", [0, 1])
 def test_the_arm_that_pays_least_is_pulled_first_and_earns_20_of_20_55(seed):
     results = main(seed=seed)
     mean, error = results["RL^2"]

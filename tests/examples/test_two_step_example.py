@@ -14,7 +14,7 @@ def test_a_short_training_earns_more_than_chance():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("seed", [0, 1])
 def test_rl2_behaves_as_a_model_based_learner_and_is_nearly_optimal(seed):
     results = main(seed=seed)
     mean, error, sign = results["RL^2"]
