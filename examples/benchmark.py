@@ -1,6 +1,6 @@
-"""How fast: LSTM gradients and RL^2 iterations, beside PyTorch and JAX if installed.
+"""How fast: LSTM gradients, RL^2 iterations and MAML, beside PyTorch and JAX.
 
-    python examples/benchmark.py            2 minutes
+    python examples/benchmark.py            4 minutes
     python examples/benchmark.py --quick    seconds, the first row of each kind
 
 An LSTM row is a forward and a backward pass in float32, with the gradient of all
@@ -23,6 +23,8 @@ cores, the last lines read
     milliseconds; ratio: minimeta's time to theirs, below 1 where it is faster
 
 with NumPy's products kept to AVX2; with AVX-512, as the others, about 1.0, 1.2, 0.8.
+
+The rows of MAML are those of benchmark_maml.py, and follow.
 """
 import argparse
 import importlib
@@ -223,7 +225,7 @@ def row(kind, sizes, best):
 
 
 def main(n_sizes=3, turns=TURNS, seconds=SECONDS, seed=0):
-    """The table, for the first sizes of each kind. Returns {(kind, B, T, H): {library:
+    """The table, for the first sizes of each kind. Returns {(kind, *sizes): {library:
     milliseconds}}."""
     libraries, table = installed(), {}
     print(f"\n{'     (B, T, H)':21}{'minimeta':>10}{'GFLOP/s':>9}"
@@ -237,7 +239,15 @@ def main(n_sizes=3, turns=TURNS, seconds=SECONDS, seed=0):
             table[kind, *sizes] = best = shortest(runs, turns, seconds)
             print(row(kind, sizes, best), flush=True)
     print("milliseconds; ratio: minimeta's time to theirs, below 1 where it is faster")
-    return table
+    return table | maml(n_sizes, turns, seconds, seed)
+
+
+def maml(n_sizes, turns, seconds, seed):
+    """The rows of benchmark_maml.py."""
+    import benchmark_maml
+    print("\nMAML")
+    rows = benchmark_maml.main(benchmark_maml.SIZES[:n_sizes], turns, seconds, seed)
+    return {("MAML", *sizes): best for sizes, best in rows.items()}
 
 
 if __name__ == "__main__":

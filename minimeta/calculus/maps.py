@@ -26,6 +26,11 @@ def T(A):
     return A.swapaxes(-1, -2)
 
 
+def down(A):
+    """A.sum(-2) as a matrix product, which NumPy does several times faster."""
+    return (np.ones((1, A.shape[-2]), A.dtype) @ A)[..., 0, :]
+
+
 # ---- affine: x [..., R, n], W [..., n, m], b [..., m] -> y [..., R, m]
 
 def affine(x, W, b):
@@ -39,14 +44,14 @@ def affine_jvp(x, W, x_dot, W_dot, b_dot):
 def affine_vjp(x, W, y_bar):
     x_bar = y_bar @ T(W)
     W_bar = T(x) @ y_bar
-    b_bar = y_bar.sum(-2)
+    b_bar = down(y_bar)
     return x_bar, W_bar, b_bar
 
 
 def affine_vjp_dot(x, W, y_bar, x_dot, W_dot, y_bar_dot):
     x_bar_dot = y_bar_dot @ T(W) + y_bar @ T(W_dot)
     W_bar_dot = T(x_dot) @ y_bar + T(x) @ y_bar_dot
-    b_bar_dot = y_bar_dot.sum(-2)
+    b_bar_dot = down(y_bar_dot)
     return x_bar_dot, W_bar_dot, b_bar_dot
 
 

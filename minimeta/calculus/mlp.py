@@ -105,9 +105,9 @@ class MLP:
                 cache[layer], cache_dot[layer], layers[layer][0], layers_dot[layer][0])
             y_bar_dot, W_bar_dot, b_bar_dot = affine_vjp_dot(
                 y, W, y_bar, y_dot, W_dot, y_bar_dot)
-            y_bar = y_bar @ T(W)
             blocks = [W_bar_dot, b_bar_dot] + blocks
             if layer > 0:
+                y_bar = y_bar @ T(W)
                 y_bar_dot = act_vjp_dot(y, y_bar, y_dot, y_bar_dot)
                 y_bar = act_vjp(y, y_bar)
         return self._pack(blocks), y_bar_dot

@@ -32,7 +32,7 @@ from .learner import require_finite
 from .objective import MetaObjective, mean_gradient, share, trust_region_step
 
 OPTIMIZERS = {"adam": Adam(), "sgd": SGD(), "trust-region": TrustRegion()}
-CACHE = 2 ** 18  # numbers of one layer's outputs that are worked on at once
+CACHE = 2 ** 19  # numbers of one layer's outputs that are worked on at once
 
 
 @dataclass(frozen=True)

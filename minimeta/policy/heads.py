@@ -16,7 +16,7 @@ Letters: ... any leading axes, n actions or action dimensions.
 """
 import math
 from dataclasses import dataclass
-from functools import reduce
+from functools import cached_property, reduce
 
 import numpy as np
 
@@ -30,7 +30,7 @@ class Head:
     row."""
 
     def log_prob_jvp(self, u, a, u_dot):
-        return (self.log_prob_grad(u, a) * u_dot).sum(-1)
+        return dot(self.log_prob_grad(u, a), u_dot)[..., 0]
 
     def log_prob_vjp(self, u, a, l_bar):
         return l_bar[..., None] * self.log_prob_grad(u, a)
@@ -180,7 +180,7 @@ class Gaussian(Head):
         """Length of an action as a network's input."""
         return self.n
 
-    @property
+    @cached_property
     def free(self):
         return Layout(log_std=(self.n,))
 
@@ -206,7 +206,7 @@ class Gaussian(Head):
         self._check(u, a, (self.n,))
         mu, log_std = self.split(u)
         e = (a - mu) * np.exp(-log_std)
-        return (-0.5 * e * e - log_std - 0.5 * LOG_2PI).sum(-1)
+        return total(-0.5 * e * e - log_std - 0.5 * LOG_2PI)[..., 0]
 
     def log_prob_grad(self, u, a):
         mu, log_std = self.split(u)

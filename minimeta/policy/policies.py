@@ -25,6 +25,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..calculus import LSTM, MLP, boundary
+from ..calculus.maps import down
 from .heads import Head
 
 
@@ -89,7 +90,8 @@ class Policy:
     def detach(self, y_bar):
         """The transpose of attach: y_bar of the network, and free_bar."""
         n, stop = self.head.n_in - self.head.free.size, self.head.n_in
-        free_bar = y_bar[..., n:stop].sum((-3, -2))
+        rows = y_bar.reshape(y_bar.shape[:-3] + (-1, y_bar.shape[-1]))
+        free_bar = down(rows)[..., n:stop]
         if n == stop:
             return y_bar, free_bar
         return np.concatenate([y_bar[..., :n], y_bar[..., stop:]], -1), free_bar
