@@ -225,7 +225,7 @@ def row(kind, sizes, best):
 
 
 def main(n_sizes=3, turns=TURNS, seconds=SECONDS, seed=0):
-    """The table, for the first sizes of each kind. Returns {(kind, *sizes): {library:
+    """The table, for the first sizes of each kind. Returns {(kind, B, T, H): {library:
     milliseconds}}."""
     libraries, table = installed(), {}
     print(f"\n{'     (B, T, H)':21}{'minimeta':>10}{'GFLOP/s':>9}"
@@ -239,15 +239,7 @@ def main(n_sizes=3, turns=TURNS, seconds=SECONDS, seed=0):
             table[kind, *sizes] = best = shortest(runs, turns, seconds)
             print(row(kind, sizes, best), flush=True)
     print("milliseconds; ratio: minimeta's time to theirs, below 1 where it is faster")
-    return table | maml(n_sizes, turns, seconds, seed)
-
-
-def maml(n_sizes, turns, seconds, seed):
-    """The rows of benchmark_maml.py."""
-    import benchmark_maml
-    print("\nMAML")
-    rows = benchmark_maml.main(benchmark_maml.SIZES[:n_sizes], turns, seconds, seed)
-    return {("MAML", *sizes): best for sizes, best in rows.items()}
+    return table
 
 
 if __name__ == "__main__":
@@ -256,3 +248,7 @@ if __name__ == "__main__":
     parser.add_argument("--quick", action="store_true", help="the first rows")
     args = parser.parse_args()
     main(**{"n_sizes": 1, "seconds": 0.2} if args.quick else {}, seed=args.seed)
+    print("\nMAML")
+    maml = importlib.import_module("benchmark_maml")
+    maml.main(**{"sizes": maml.SIZES[:1], "seconds": 0.2} if args.quick else {},
+              seed=args.seed)
