@@ -13,11 +13,11 @@ The default run ends with
     500 demonstrations of fresh targets: final distance to it, m
                                        from where it began        from elsewhere
     acting uniformly                        0.700 +- 0.030        0.713 +- 0.034
-    cloning from scratch, 3 steps           0.490 +- 0.036        0.504 +- 0.036
-    cloning from scratch, 300 steps         0.007 +- 0.001        0.133 +- 0.012
-    before the demonstration                0.545 +- 0.023        0.545 +- 0.023
-    after it                                0.028 +- 0.003        0.028 +- 0.004
-    after it, without its torques           0.047 +- 0.006        0.050 +- 0.006
+    cloning from scratch, 3 steps           0.214 +- 0.015        0.321 +- 0.017
+    cloning from scratch, 300 steps         0.012 +- 0.001        0.148 +- 0.012
+    before the demonstration                0.538 +- 0.023        0.538 +- 0.023
+    after it                                0.009 +- 0.001        0.014 +- 0.003
+    after it, without its torques           0.051 +- 0.003        0.052 +- 0.004
     the expert                              0.000 +- 0.000        0.000 +- 0.000
 """
 import os

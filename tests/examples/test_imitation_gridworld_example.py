@@ -23,7 +23,8 @@ def test_after_one_demonstration_goals_never_met_are_reached(seed):
     reached = main(seed=seed)
     corner = {name: hits[0].mean() for name, hits in reached.items()}
     anywhere = {name: hits[1].mean() for name, hits in reached.items()}
-    assert corner["after it"] >= 0.95 and corner["after it, without its actions"] >= 0.95
+    assert corner["after it"] >= 0.95
+    assert corner["after it, without its actions"] >= 0.95
     # Without the demonstration, or with another's, goals are met by chance only.
     assert corner["before the demonstration"] < 0.5
     assert corner["after one of another goal"] < corner["acting uniformly"] + 0.1
