@@ -81,9 +81,6 @@ class LSTM:
         return theta_bar
 
     def check(self, theta, x):
-        self.check(theta, x)
-
-    def check(self, theta, x):
         """Refuses what is not finite parameters, and trials that fit them."""
         boundary.parameters(self.layout, theta)
         boundary.data("x", x, theta.shape[:-1], (None, None, self.n_in),

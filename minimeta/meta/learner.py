@@ -50,7 +50,7 @@ class Result:
 
     theta        [P]
     log          a dict of numbers for each iteration
-    interrupted  True if Ctrl-C stopped the training; theta and log are whole all the same
+    interrupted  True if Ctrl-C stopped the training; theta and log are whole even so
     """
 
     theta: np.ndarray

@@ -1,8 +1,8 @@
 """Policies: a network with a head. As maps,  theta, x -> y = (u, value), in the four
 forms; as actors, a memory that goes in and comes out.
 
-    MLPPolicy    memoryless: sees the observation    x = s_t
-    LSTMPolicy   recurrent: and what just happened   x = (s_t, a_{t-1}, r_{t-1}, d_{t-1})
+    MLPPolicy    memoryless: sees the observation   x = s_t
+    LSTMPolicy   recurrent: and what just happened  x = (s_t, a_{t-1}, r_{t-1}, d_{t-1})
 
 (and, where the states can be counted, TabularPolicy of tabular.py, memoryless too).
 
