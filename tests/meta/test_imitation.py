@@ -222,8 +222,11 @@ def test_another_learner_may_bring_the_outer_objective():
 
 # ---- learning
 
-def test_a_short_training_makes_a_demonstration_worth_something():
-    learner = Imitation(WALKER, alpha=0.5, steps=3, noise=0.3, shows=4, rate=1e-2)
+@pytest.mark.parametrize("inner, outer", [
+    ("cloning", "cloning"), ("cloning", "return"), ("learned", "cloning")])
+def test_a_short_training_makes_a_demonstration_worth_something(inner, outer):
+    learner = Imitation(WALKER, alpha=0.5 if inner == "cloning" else 0.1, inner=inner,
+                        outer=outer, steps=3, noise=0.3, shows=4, tries=4, rate=1e-2)
     result = meta_train(learner, GRID, iterations=150, tasks=10)
     curve = evaluate(learner, result.theta, GRID, tasks=100, seed=1)
     before, after = curve.interval
