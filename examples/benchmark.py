@@ -18,8 +18,9 @@ cores, the last lines read
     LSTM (256, 10, 48)         2.52       67      1.82   1.38      2.05   1.23
     LSTM (64, 100, 48)         8.54       50      4.96   1.72      6.71   1.27
     LSTM (64, 100, 256)      115.64       90     92.36   1.25    140.89   0.82
-    RL^2 (256, 10, 48)        12.83              15.81   0.81
-    RL^2 (64, 100, 48)        44.36              57.30   0.77
+    RL^2 (256, 10, 48)        11.85              15.26   0.78
+    RL^2 (64, 100, 48)        42.92              55.77   0.77
+    RL^2 (64, 100, 256)      707.47             545.73   1.30
     milliseconds; ratio: minimeta's time to theirs, below 1 where it is faster
 
 with NumPy's products kept to AVX2; with AVX-512, as the others, about 1.0, 1.2, 0.8.

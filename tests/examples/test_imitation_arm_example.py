@@ -16,7 +16,7 @@ def test_a_short_training_brings_the_hand_nearer_than_before():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("seed", [0])
 def test_after_one_demonstration_the_distance_is_less_than_a_fifth(seed):
     distance = {name: d.mean(-1) for name, d in main(seed=seed).items()}
     before = distance["before the demonstration"]

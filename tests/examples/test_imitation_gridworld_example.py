@@ -18,7 +18,7 @@ def test_a_short_training_makes_use_of_the_demonstration():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("seed", [0])
 def test_after_one_demonstration_goals_never_met_are_reached(seed):
     reached = main(seed=seed)
     corner = {name: hits[0].mean() for name, hits in reached.items()}
