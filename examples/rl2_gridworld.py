@@ -122,16 +122,16 @@ def main(iterations=ITERATIONS, tasks=TEST_TASKS, held_out=(), seed=0, plot_to=N
         "knowing the goal": np.outer(fresh.oracle(), same)}
     results = {name: (returns.mean(0), returns.std(0) / np.sqrt(tasks))
                for name, returns in players.items()}
-    results["cells"] = np.mean([[len(set(path)) for path in trial] for trial in walk], 0)
+    cells = np.mean([[len(set(path)) for path in trial] for trial in walk], 0)
     print(f"{'return, -+ 95 %':20}" + "".join(
         f"{f'episode {e + 1}':>15}" for e in range(family.episodes)))
     for name in players:
         print(f"{name:20}" + "".join(f"{mean:8.2f} -+{1.96 * error:.2f}"
                                      for mean, error in zip(*results[name])))
-    print(f"{'cells RL^2 entered':20}" + "".join(f"{n:15.1f}" for n in results["cells"]))
+    print(f"{'cells RL^2 entered':20}" + "".join(f"{n:15.1f}" for n in cells))
     if plot_to:
         plot(plot_to, walk[0], fresh.goal[0], family.size)
-    return results
+    return results | {"cells": cells}
 
 
 if __name__ == "__main__":
