@@ -24,7 +24,14 @@ The default run ends with a trial, where numbers say when a cell was first enter
     RL^2                    3.81 -+0.17   10.17 -+0.10   11.00 -+0.06   11.04 -+0.06
     knowing the goal       11.10 -+0.05   11.10 -+0.05   11.10 -+0.05   11.10 -+0.05
     cells RL^2 entered             11.3            6.3            5.6            5.6
+
+With --held-out, on cells that never paid in training, RL^2 earns .57 of 10.87 in its last
+episode: an input that never came with a reward has no meaning to it.
 """
+import os
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the products are small
+
 import argparse
 
 import numpy as np

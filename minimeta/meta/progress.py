@@ -16,7 +16,7 @@ def progress(iterations, *, of="return", name="", lines=10):
     def callback(iteration, row, theta):
         recent.append(row[of])
         if (iteration + 1) % max(1, iterations // lines) == 0:
-            print(f"{time.perf_counter() - start:6.1f} s   {name:<{12 if name else 0}}"
+            print(f"{time.perf_counter() - start:6.1f} s   {name:<{16 if name else 0}}"
                   f"iteration {iteration + 1:6d}   {of} {np.mean(recent):.3f}",
                   flush=True)
             recent.clear()
