@@ -79,12 +79,14 @@ def require_finite(layout, **quantities):
                 f"{name} is not finite{block}; a smaller rate may help")
 
 
-def meta_train(learner, family, *, iterations, tasks, seed=0, callback=None):
+def meta_train(learner, family, *, iterations, tasks, seed=0, theta=None,
+               callback=None):
     """Meta-trains the learner on tasks of the family.
 
     iterations  number of updates of theta
     tasks       K, the size of the meta-batch
     seed        of all randomness: the same seed, the same theta on the same machine
+    theta       [P], where to start: to train on after another family; None for random
     callback    called after each iteration as callback(iteration, row, theta)
 
     Returns a Result. Ctrl-C ends training and returns what was learned so far.
@@ -92,7 +94,10 @@ def meta_train(learner, family, *, iterations, tasks, seed=0, callback=None):
     """
     iterations = boundary.count("iterations", iterations)
     K = boundary.count("tasks", tasks)
-    training = Training(learner.init(stream(seed, 0, "init")), None, ())
+    start = learner.init(stream(seed, 0, "init"))
+    if theta is not None:
+        start = resumed(theta, start)
+    training = Training(start, None, ())
     try:
         for iteration in range(iterations):
             batch = family.sample(K, stream(seed, iteration, "tasks"))
@@ -107,6 +112,15 @@ def meta_train(learner, family, *, iterations, tasks, seed=0, callback=None):
                    f"holds what was learned before")
         raise NonFiniteError(message, Result(training.theta, training.log)) from None
     return Result(training.theta, training.log)
+
+
+def resumed(theta, start):
+    """theta in the dtype of a random start, if it fits."""
+    if np.shape(theta) != start.shape:
+        raise ValueError(f"theta must have shape {list(start.shape)}, as learner.init "
+                         f"gives it, got {list(np.shape(theta))}")
+    boundary.finite("theta", theta)
+    return np.asarray(theta).astype(start.dtype)
 
 
 def meta_step(learner, training, tasks, progress, rng):

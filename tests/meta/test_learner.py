@@ -56,6 +56,26 @@ def test_the_same_seed_gives_the_same_theta_and_another_seed_another():
     assert not np.array_equal(one.theta, other.theta)
 
 
+def test_training_goes_on_from_a_given_theta_and_leaves_it_as_it_was():
+    theta = LEARNER.init(np.random.default_rng(9))
+    before = theta.copy()
+    seen = []
+    meta_train(LEARNER, FAMILY, iterations=1, tasks=8, theta=theta,
+               callback=lambda iteration, row, theta: seen.append(theta))
+    again = meta_train(LEARNER, FAMILY, iterations=1, tasks=8, theta=seen[0], seed=1)
+    assert np.array_equal(theta, before) and not np.array_equal(seen[0], theta)
+    step = np.abs(seen[0] - theta).max()
+    assert 0 < step < 0.05 and np.abs(again.theta - seen[0]).max() < 0.05
+
+
+@pytest.mark.parametrize("theta, message", [
+    (np.zeros(3), r"theta must have shape \[\d+\], as learner.init gives it, got \[3\]"),
+    (np.full(LEARNER.policy.size, np.nan), "theta must be finite")])
+def test_a_start_that_does_not_fit_is_refused(theta, message):
+    with pytest.raises(ValueError, match=message):
+        meta_train(LEARNER, FAMILY, iterations=1, tasks=8, theta=theta)
+
+
 def test_training_leaves_the_global_random_state_alone():
     before = np.random.get_state()[1].copy()
     meta_train(LEARNER, FAMILY, iterations=1, tasks=3)
