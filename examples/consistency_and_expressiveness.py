@@ -56,7 +56,7 @@ MAML_TASKS, MAML_ITERATIONS = 20, 60           # K goals a meta-batch
 RL2_TASKS, RL2_ITERATIONS = 128, 400
 EPISODES = 20             # B, of a goal for each gradient step
 STEPS = (0, 1, 2, 3, 5, 10, 20)                # of MAML, to print
-SEEN = (0, 1, 2, 3, 5, 9)                      # episodes, of RL^2; trained on trials of 3
+SEEN = (0, 1, 2, 3, 5, 9)                      # episodes, of RL^2; trained on 3
 GOALS = 200               # fresh ones, to measure on
 INSIDE = PointNavigation(horizon=HORIZON)
 
@@ -154,7 +154,8 @@ def main(scale=1.0, goals=GOALS, seed=0):
     show("RL^2", results["RL^2"], SEEN, 1)
     print(f"{'seeing the goal':21}{oracle[0]:10.2f}{oracle[1]:15.2f}\n\n"
           f"without reward\n"
-          f"MAML: largest change of a parameter by a step  {results['MAML']['unpaid']}\n"
+          f"MAML: largest change of a parameter by a step  "
+          f"{results['MAML']['unpaid']}\n"
           f"RL^2: mean change of a move by an episode      "
           f"{results['RL^2']['unpaid']:.2f}")
     return results | {"oracle": oracle}

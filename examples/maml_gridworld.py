@@ -107,8 +107,8 @@ def plot(path, curves, optimum):
 
 
 def main(iterations=ITERATIONS, tasks=TEST_TASKS, held_out=(), seed=0, plot_to=None):
-    """Trains, evaluates on fresh draws or on the cells held out, prints. Returns name ->
-    Curve of the returns after 0 .. 3 steps; numbers under "random" and "optimum"."""
+    """Trains, evaluates on fresh draws or on the cells held out, prints. Returns name
+    -> Curve of the returns after 0 .. 3 steps; numbers under "random", "optimum"."""
     if plot_to:
         import matplotlib  # noqa: F401
     room = GridNavigation(episodes=1)
@@ -126,7 +126,8 @@ def main(iterations=ITERATIONS, tasks=TEST_TASKS, held_out=(), seed=0, plot_to=N
 
     task = test.sample(1, stream(seed, 2, "evaluate"))
     shares = visits(kinds["DiCE"], thetas["DiCE"], task, stream(seed, 3, "evaluate"))
-    print("\nDiCE after 0, 1, 3 steps: percentage of the time in each cell, [ ] pays\n\n"
+    print("\nDiCE after 0, 1, 3 steps: percentage of the time in each cell, [ ] pays"
+          "\n\n"
           f"{picture(shares[0, [0, 1, 3]], task.goal[0], room.size)}\n")
     fresh = test.sample(tasks, stream(seed, 0, "evaluate"))  # those of `evaluate`
     random, optimum = fresh.random().mean(), fresh.oracle().mean()
@@ -150,4 +151,5 @@ if __name__ == "__main__":
     parser.add_argument("--plot", metavar="FILE", help="draw return against steps")
     args = parser.parse_args()
     quick = {"iterations": ITERATIONS // 10, "tasks": 100} if args.quick else {}
-    main(held_out=HELD_OUT if args.held_out else (), seed=args.seed, plot_to=args.plot, **quick)
+    main(held_out=HELD_OUT if args.held_out else (), seed=args.seed,
+         plot_to=args.plot, **quick)

@@ -25,8 +25,8 @@ The default run ends with a trial, where numbers say when a cell was first enter
     knowing the goal       11.10 -+0.05   11.10 -+0.05   11.10 -+0.05   11.10 -+0.05
     cells RL^2 entered             11.3            6.3            5.6            5.6
 
-With --held-out, on cells that never paid in training, RL^2 earns .57 of 10.87 in its last
-episode: an input that never came with a reward has no meaning to it.
+With --held-out, on cells that never paid in training, RL^2 earns 0.57 of 10.87 in its
+last episode: an input that never came with a reward has no meaning to it.
 """
 import os
 
