@@ -10,20 +10,22 @@ trial each, 3 epochs of PPO through whole trials. PyTorch is eager torch.nn.LSTM
 would write it down; JAX is a jitted scan. They take turns; the shortest time counts.
 
 Each library has its default number of threads. Products this small gain little from a
-second one, and on a busy machine NumPy's lose all: OPENBLAS_NUM_THREADS=1 is safe, and
-OMP_NUM_THREADS=1 does the same for PyTorch. With one thread each (JAX has two), on two
-cores, the last lines read
+second one, and on a busy machine NumPy's lose all: OPENBLAS_NUM_THREADS=1 is safe. So
+run on an idle machine of two cores, NumPy with one thread and the others with two, the
+last lines read
 
          (B, T, H)         minimeta  GFLOP/s     torch  ratio       jax  ratio
-    LSTM (256, 10, 48)         2.52       67      1.82   1.38      2.05   1.23
-    LSTM (64, 100, 48)         8.54       50      4.96   1.72      6.71   1.27
-    LSTM (64, 100, 256)      115.64       90     92.36   1.25    140.89   0.82
-    RL^2 (256, 10, 48)        11.85              15.26   0.78
-    RL^2 (64, 100, 48)        42.92              55.77   0.77
-    RL^2 (64, 100, 256)      707.47             545.73   1.30
+    LSTM (256, 10, 48)         2.54       67      1.26   2.01      1.99   1.27
+    LSTM (64, 100, 48)         8.30       51      3.99   2.08      6.31   1.31
+    LSTM (64, 100, 256)      114.55       91     53.16   2.15     77.33   1.48
+    RL^2 (256, 10, 48)        12.49              12.78   0.98
+    RL^2 (64, 100, 48)        43.17              49.50   0.87
+    RL^2 (64, 100, 256)      417.20             217.69   1.92
     milliseconds; ratio: minimeta's time to theirs, below 1 where it is faster
 
-with NumPy's products kept to AVX2; with AVX-512, as the others, about 1.0, 1.2, 0.8.
+With one thread each (OMP_NUM_THREADS=1 for PyTorch) the ratios to PyTorch are 1.38,
+1.72, 1.25 and 0.78, 0.77, 1.30. NumPy's products were kept to AVX2 here, the others'
+were not.
 
 The rows of MAML are those of benchmark_maml.py, and follow.
 """

@@ -27,7 +27,8 @@ most of MAML's lead is its rate's: at MAML's own rate the pretrained policy earn
 20 less after a step, at rates chosen for it 0 to 6 less.
 
 Published: Finn et al. (2017), MAML, arXiv 1703.03400, table 4, with 100 iterations of
-twice the size; their oracle is a policy trained to see the goal."""
+twice the size; their oracle is a policy trained to see the goal.
+"""
 import os
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the products are small

@@ -19,7 +19,8 @@ The default run ends with
     acting uniformly         -62.67
     seeing the goal           -0.55
 
-Source: Rothfuss et al. (2018), ProMP, arXiv 1810.06784."""
+Source: Rothfuss et al. (2018), ProMP, arXiv 1810.06784.
+"""
 import os
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the products are small

@@ -236,7 +236,8 @@ class LSTMPolicy(Policy):
             action, reward, done = last
             parts = {"action": self.head.encode(action), "reward": reward[..., None],
                      "done": done[..., None]}
-            x[..., self.obs_size:] = np.concatenate([parts[n] for n in self.sees], -1)
+            before = np.concatenate([parts[name] for name in self.sees], -1)
+            x[..., self.obs_size:self.obs_size + before.shape[-1]] = before
         return x
 
     def act(self, theta, memory, x, rng):

@@ -17,7 +17,7 @@ def test_a_short_training_improves_what_a_gradient_step_reaches():
 
 @pytest.mark.slow
 def test_promp_learns_as_much_as_maml_from_as_many_steps_of_the_environment():
-    results = main()
+    results = main(iterations=36)
     maml, promp = results["learning"]["MAML"], results["learning"]["ProMP"]
     assert promp[-1] > -16 and abs(promp[-1] - maml[-1]) < 3
     assert results["ProMP"].mean[1] > results["ProMP"].mean[0] + 20
