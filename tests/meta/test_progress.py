@@ -8,4 +8,4 @@ def test_each_line_shows_the_mean_since_the_line_before(capsys):
         callback(iteration, {"loss": loss}, None)
     first, second = capsys.readouterr().out.splitlines()
     assert first.endswith("MAML            iteration      3   loss 2.000")
-    assert second.endswith("MAML        iteration      6   loss 5.000")
+    assert second.endswith("MAML            iteration      6   loss 5.000")
