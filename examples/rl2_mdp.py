@@ -4,7 +4,7 @@ Each trial is a random MDP of 10 states and 5 actions, met for 10 episodes of 10
 The LSTM must find out where actions lead and what they pay, and use it; it is held
 against planners that know how such worlds are drawn and keep the exact posterior.
 
-    python examples/rl2_mdp.py            TIME
+    python examples/rl2_mdp.py            11 minutes on one busy core
     python examples/rl2_mdp.py --quick    seconds, to see that it learns
 
 Two things make it learnable in minutes. The worlds grow: at first only one state can be
@@ -12,7 +12,16 @@ reached, a bandit. And what is read is laid out as a table: besides the state, t
 action, its reward and the end of an episode, the LSTM sees the reward in the cell of
 the state and the action that it belongs to. The default run ends with
 
-LAST
+    reward of a trial              -+ 95 %  published  episode 1      2      5     10
+    random                   100.35  exact      100.1
+    PSRL, prior mean 0       138.20 -+0.83      138.1      10.07  11.19  13.96  16.42
+    PSRL, prior mean 1       134.19 -+0.79                 10.07  10.94  13.35  15.98
+    greedy, prior mean 0     136.82 -+0.86      134.8       9.97  12.16  14.03  14.96
+    greedy, prior mean 1     154.46 -+0.79                  9.97  12.62  15.87  17.83
+    RL^2                     150.02 -+0.82      156.2      11.16  13.08  15.35  16.54
+    knowing the world        218.83  exact
+
+Without the table, trainings of 8 and 9 minutes reached 137, and 136 with 128 cells.
 
 Source: Duan et al. (2016), RL^2, arXiv 1611.02779, table 2: a GRU of 256 and up to
 eight times as many trials.
