@@ -60,6 +60,16 @@ def total(u):
     return u @ np.ones((u.shape[-1], 1), u.dtype)
 
 
+def beside(parts, lead):
+    """np.concatenate(parts, -1), each of whose columns is contiguous behind the first
+    `lead` axes: for the same reason."""
+    columns = [np.moveaxis(part, -1, lead) for part in parts]
+    like, n = columns[0], sum(part.shape[-1] for part in parts)
+    shape = like.shape[:lead] + (n,) + like.shape[lead + 1:]
+    room = np.empty(shape, np.result_type(*parts))
+    return np.moveaxis(np.concatenate(columns, lead, out=room), lead, -1)
+
+
 def log_softmax(u):
     u = u - largest(u.real)
     return u - np.log(total(np.exp(u)))

@@ -16,9 +16,12 @@ The weights w [..., T, B] of the steps are 1 / n for a mean over n steps, and 0 
 step was taken. A policy splits y into the head's u and a value v.
 """
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
+
+from .heads import beside
 
 
 @dataclass(frozen=True)
@@ -30,18 +33,25 @@ class OfActions:
     actions: np.ndarray
     surrogate: Any
 
+    @cached_property
+    def a(self):
+        """The actions, which lie in memory as y does."""
+        if not self.policy.head.free.size:
+            return self.actions
+        return beside([self.actions], self.actions.ndim - 3)
+
     def value(self, y):
         u, _ = self.policy.split(y)
-        return self.surrogate.value(self.policy.head.log_prob(u, self.actions))
+        return self.surrogate.value(self.policy.head.log_prob(u, self.a))
 
     def grad(self, y):
         (u, _), head = self.policy.split(y), self.policy.head
-        l_bar = self.surrogate.grad(head.log_prob(u, self.actions))
-        return self.policy.join(head.log_prob_vjp(u, self.actions, l_bar), y)
+        l_bar = self.surrogate.grad(head.log_prob(u, self.a))
+        return self.policy.join(head.log_prob_vjp(u, self.a, l_bar), y)
 
     def hvp(self, y, y_dot):
         (u, _), (u_dot, _) = self.policy.split(y), self.policy.split(y_dot)
-        head, a = self.policy.head, self.actions
+        head, a = self.policy.head, self.a
         l, l_dot = head.log_prob(u, a), head.log_prob_jvp(u, a, u_dot)
         l_bar, l_bar_dot = self.surrogate.grad(l), self.surrogate.hvp(l, l_dot)
         return self.policy.join(head.log_prob_vjp_dot(u, a, l_bar, u_dot, l_bar_dot), y)

@@ -26,7 +26,7 @@ import numpy as np
 
 from ..calculus import LSTM, MLP, boundary
 from ..calculus.maps import down
-from .heads import Head
+from .heads import Head, beside
 
 
 class Act(NamedTuple):
@@ -85,7 +85,7 @@ class Policy:
         between = (1,) * (y.ndim - theta.ndim)
         free = free.reshape(theta.shape[:-1] + between + free.shape[-1:])
         free = np.broadcast_to(free, y.shape[:-1] + free.shape[-1:])
-        return np.concatenate([y[..., :n], free, y[..., n:]], -1)
+        return beside([y[..., :n], free, y[..., n:]], theta.ndim - 1)
 
     def detach(self, y_bar):
         """The transpose of attach: y_bar of the network, and free_bar."""
