@@ -1,6 +1,6 @@
 """MAML in the plane: a gradient step takes a walker to a goal that it does not see.
 
-    python examples/maml_navigation.py            90 s on one core
+    python examples/maml_navigation.py            100 s on one core
     python examples/maml_navigation.py --quick    seconds, to see that it learns
 
 A walker tries 20 episodes, takes a gradient step, and tries again. MAML is trained to
@@ -9,22 +9,20 @@ the same trust region on all goals at once, and random weights, adapt in the sam
 The default run ends with
 
     return, -+ 95 %; steps:             0             1             2             3
-    MAML                    -42.44 -+ 5.5  -14.29 -+ 3.2   -6.46 -+ 1.8   -4.87 -+ 1.4
+    MAML                    -41.51 -+ 5.6  -14.44 -+ 3.2   -5.27 -+ 1.4   -3.14 -+ 0.7
       published             -40.41        -11.68         -3.33         -3.23
-    pretrained              -39.57 -+ 5.5  -25.25 -+ 5.0  -18.10 -+ 4.6  -11.91 -+ 4.0
+    pretrained              -39.50 -+ 5.5  -27.12 -+ 5.8  -12.92 -+ 3.1   -6.49 -+ 1.7
       published             -40.81        -19.73        -11.72         -8.47
-    pretrained, its best    -39.57 -+ 5.5  -17.22 -+ 3.7   -8.54 -+ 2.3   -3.68 -+ 1.5
+    pretrained, its best    -39.50 -+ 5.5  -18.91 -+ 3.9  -10.19 -+ 2.5   -4.85 -+ 1.7
     random weights          -71.58 -+ 4.0  -47.18 -+ 2.4  -39.49 -+ 2.4  -37.03 -+ 2.1
       published             -82.66        -57.96        -53.84        -46.81
     acting uniformly         -62.67
     seeing the goal           -0.55   exact optimum; published, trained: -2.29
-    MAML's rates are 0.05, 0.025, 0.025; the best for the pretrained 0.1, 0.05, 0.025.
-    After one step MAML then earns 2.93 -+3.46 more, goal by goal.
+    MAML's rates: 0.1, 0.035, 0.0175; the pretrained policy's best: 0.05, 0.025, 0.0125.
+    After one step MAML then earns 4.47 -+2.73 more, goal by goal.
 
-With seeds 1 and 2 MAML's lines end in -11.22, -3.70, -3.12 and in -12.74, -5.47, -4.23,
-and its lead over the pretrained policy at its best is 0.04 -+1.45 and 5.72 -+2.99. So
-most of MAML's lead is its rate's: at MAML's own rate the pretrained policy earns 11 to
-20 less after a step, at rates chosen for it 0 to 6 less.
+With seeds 1 and 2 MAML's lines end in -10.62, -3.99, -2.69 and in -11.90, -3.72, -2.54,
+and its lead over the pretrained policy at its best is 6.16 -+2.09 and 4.74 -+3.54.
 
 Published: Finn et al. (2017), MAML, arXiv 1703.03400, table 4, with 100 iterations of
 twice the size; their oracle is a policy trained to see the goal.
@@ -45,37 +43,44 @@ from minimeta.tasks import PointNavigation
 
 FAMILY = PointNavigation()
 POLICY = MLPPolicy(FAMILY.obs_size, Gaussian(2), hidden=(32, 32))
-ALPHA = (0.05, 0.025)     # rates of the first inner step, and of those after it
-RATES = (0.05, 0.1, 0.2, 0.3, 0.5, 0.7)    # tried for weights that no step is known for
+STAGES = ((0.05, 20), (0.07, 20), (0.1, 60))
+                          # of training: rate of the inner step, iterations; a rate of
+                          # 0.1 from the first makes some seeds run away
+ALPHA = (0.1, 0.035, 0.0175)             # rates of the three steps when tested
+RATES = (0.05, 0.1, 0.2, 0.3, 0.5, 0.7)  # tried where no rate is known
 COMMON = {"trials": 20,   # B, episodes of a goal for each gradient step
           "lam": 0.95,    # of the advantages; gamma is 0.99
-          "alpha": ALPHA,
           "optimizer": TrustRegion(max_kl=0.01, cg_steps=8)}
 TASKS = 20                # K, goals in a meta-batch
-ITERATIONS = 60
-STEPS = 3                 # of adaptation when tested; trained for one
 GOALS = 40                # fresh ones, to measure on
 PUBLISHED = {"MAML": (-40.41, -11.68, -3.33, -3.23),
              "pretrained": (-40.81, -19.73, -11.72, -8.47),
              "random weights": (-82.66, -57.96, -53.84, -46.81)}
 
 
-def train(learner, name, iterations, seed):
-    return meta_train(learner, FAMILY, iterations=iterations, tasks=TASKS, seed=seed,
-                      callback=progress(iterations, name=name, lines=6)).theta
+def train(learner, name, stages, seed):
+    """theta, after stages of (alpha, iterations)."""
+    theta = None
+    for i, (alpha, iterations) in enumerate(stages):
+        theta = meta_train(
+            replace(learner, alpha=alpha), FAMILY, iterations=iterations, tasks=TASKS,
+            seed=len(STAGES) * seed + i, theta=theta,
+            callback=progress(iterations, name=name, lines=3)).theta
+    return theta
 
 
-def adapted(learner, theta, goals, seed):
-    """Returns after 0 .. STEPS gradient steps."""
-    return evaluate(learner, theta, FAMILY, tasks=goals, seed=seed, rounds=STEPS)
+def adapted(theta, alpha, goals, seed):
+    """Returns before the gradient steps, and after each."""
+    return evaluate(MAML(POLICY, alpha=alpha, **COMMON), theta, FAMILY, tasks=goals,
+                    seed=seed, rounds=len(alpha))
 
 
-def at_best_rate(learner, theta, goals, seed):
+def at_best_rate(theta, goals, seed):
     """The same, by steps of a, a / 2, a / 4 with the best a, chosen on other goals."""
-    learners = [replace(learner, alpha=(a, a / 2, a / 4)) for a in RATES]
-    best = max(learners, key=lambda other: adapted(
-        other, theta, goals, seed + 1).mean[1:].mean())
-    return best.alpha[0], adapted(best, theta, goals, seed)
+    rates = [(a, a / 2, a / 4) for a in RATES]
+    best = max(rates, key=lambda alpha: adapted(
+        theta, alpha, goals, seed + 1).mean[1:].mean())
+    return best, adapted(theta, best, goals, seed)
 
 
 def margin(returns):
@@ -83,13 +88,14 @@ def margin(returns):
     return 1.96 * returns.std(ddof=1) / np.sqrt(len(returns))
 
 
-def plot(path, learner, theta, seed):
+def plot(path, theta, seed):
     """The ways to one goal, before and after each gradient step."""
     import matplotlib.pyplot as plt
     task = FAMILY.sample(1, stream(seed, 2, "evaluate"))
+    learner = MAML(POLICY, alpha=ALPHA, **COMMON)
     rng, phi, history = stream(seed, 3, "evaluate"), theta, []
     figure, axes = plt.subplots(figsize=(6, 6))
-    for steps in range(STEPS + 1):
+    for steps in range(len(ALPHA) + 1):
         history.append(learner.collect(phi, task, rng))
         way = history[-1].x[0, history[-1].mask[0, :, 0], 0]
         axes.plot(way[:, 0], way[:, 1], ".-", label=f"after {steps} steps")
@@ -100,24 +106,25 @@ def plot(path, learner, theta, seed):
     figure.savefig(path, dpi=120, bbox_inches="tight")
 
 
-def main(iterations=ITERATIONS, goals=GOALS, seed=0, plot_to=None):
+def main(stages=STAGES, goals=GOALS, seed=0, plot_to=None):
     """Trains, evaluates, prints. Returns name -> Curve of the returns after 0 .. 3
     steps, and under "oracle" the exact optimum of the same goals."""
     if plot_to:
         import matplotlib  # noqa: F401
     maml, plain = MAML(POLICY, **COMMON), Reinforce(POLICY, outer="ratio", **COMMON)
-    theta = train(maml, "MAML", iterations, seed)
-    pretrained = train(plain, "pretrained", 2 * iterations, seed)  # as many episodes
-    curves = {"MAML": adapted(maml, theta, goals, seed),
-              "pretrained": adapted(plain, pretrained, goals, seed)}
-    rate, curves["pretrained, its best"] = at_best_rate(plain, pretrained, goals, seed)
+    theta = train(maml, "MAML", stages, seed)
+    as_many = 2 * sum(iterations for _, iterations in stages)  # episodes
+    pretrained = train(plain, "pretrained", ((ALPHA[0], as_many),), seed)
+    curves = {"MAML": adapted(theta, ALPHA, goals, seed),
+              "pretrained": adapted(pretrained, ALPHA, goals, seed)}
+    rates, curves["pretrained, its best"] = at_best_rate(pretrained, goals, seed)
     _, curves["random weights"] = at_best_rate(
-        plain, plain.init(stream(seed, 0, "init")), goals, seed)
+        plain.init(stream(seed, 0, "init")), goals, seed)
 
     fresh = FAMILY.sample(goals, stream(seed, 0, "evaluate"))  # those of `evaluate`
     oracle, random = fresh.oracle().mean(), fresh.random().mean()
     print(f"\n{'return, -+ 95 %; steps:':22}"
-          + "".join(f"{steps:>14d}" for steps in range(STEPS + 1)))
+          + "".join(f"{steps:>14d}" for steps in range(len(ALPHA) + 1)))
     for name, curve in curves.items():
         print(f"{name:22}" + "".join(
             f"{mean:8.2f} -+{1.96 * error:4.1f}"
@@ -128,12 +135,11 @@ def main(iterations=ITERATIONS, goals=GOALS, seed=0, plot_to=None):
     print(f"acting uniformly {random:14.2f}\nseeing the goal  {oracle:14.2f}   "
           f"exact optimum; published, trained: -2.29")
     more = curves["MAML"].returns - curves["pretrained, its best"].returns
-    print(f"MAML's rates are {ALPHA[0]}, {ALPHA[1]}, {ALPHA[1]}; the best for the "
-          f"pretrained {rate}, {rate / 2}, {rate / 4}.\nAfter one step MAML "
-          f"then earns {more[:, 1].mean():.2f} -+{margin(more[:, 1]):.2f} more, goal "
-          f"by goal.")
+    print(f"MAML's rates: {', '.join(map(str, ALPHA))}; the pretrained policy's best: "
+          f"{', '.join(map(str, rates))}.\nAfter one step MAML then earns "
+          f"{more[:, 1].mean():.2f} -+{margin(more[:, 1]):.2f} more, goal by goal.")
     if plot_to:
-        plot(plot_to, maml, theta, seed)
+        plot(plot_to, theta, seed)
     return curves | {"oracle": oracle}
 
 
@@ -144,4 +150,4 @@ if __name__ == "__main__":
     parser.add_argument("--plot", metavar="FILE", help="draw the ways to one goal")
     args = parser.parse_args()
     main(seed=args.seed, plot_to=args.plot,
-         **({"iterations": ITERATIONS // 10, "goals": 20} if args.quick else {}))
+         **({"stages": ((0.05, 6),), "goals": 20} if args.quick else {}))

@@ -7,11 +7,11 @@ Every curve has its own amplitude and phase. MAML learns the initial weights fro
 a few gradient steps on five points of a curve fit all of it; the pretrained network is
 trained on all curves alike and takes the same steps afterwards. The last lines read
 
-    gradient steps                     0               1               5              10
-    pretrained               3.06 +- 0.18     2.46 +- 0.15     2.10 +- 0.13     2.09 +- 0.15
-      published                              2.41            2.23            2.19
-    MAML                     3.07 +- 0.18     0.60 +- 0.05     0.38 +- 0.04     0.33 +- 0.03
-      published                              0.67            0.38            0.35
+    gradient steps                    0              1              5             10
+    pretrained              3.06 +- 0.18    2.46 +- 0.15    2.10 +- 0.13    2.09 +- 0.15
+      published                             2.41           2.23           2.19
+    MAML                    3.07 +- 0.18    0.60 +- 0.05    0.38 +- 0.04    0.33 +- 0.03
+      published                             0.67           0.38           0.35
 """
 import os
 
@@ -21,7 +21,8 @@ import argparse
 
 import numpy as np
 
-from minimeta import MLP, Linear, RegressionMAML, RegressionPretrained, meta_train, progress
+from minimeta import (MLP, Linear, RegressionMAML, RegressionPretrained, meta_train,
+                      progress)
 from minimeta.meta.learner import stream
 from minimeta.tasks import Sinusoid
 
@@ -40,8 +41,8 @@ def plot(path, learner, theta, family, seed):
     """One curve, its five points, and the fit before and after each of three steps."""
     import matplotlib.pyplot as plt
 
-    tasks, rng = family.sample(1, stream(seed, 2, "evaluate")), stream(seed, 3, "evaluate")
-    shown = learner.collect(theta, tasks, rng)
+    tasks = family.sample(1, stream(seed, 2, "evaluate"))
+    shown = learner.collect(theta, tasks, stream(seed, 3, "evaluate"))
     x = np.linspace(*family.x, 200)[None, :, None]
     plt.plot(x[0, :, 0], tasks.curve(x)[0, :, 0], "k--", label="the curve")
     plt.plot(shown.x[0, :, 0], shown.y[0, :, 0], "ko", label="what is shown of it")
@@ -60,20 +61,20 @@ def main(iterations=ITERATIONS, curves=CURVES, seed=0, plot_to=None):
     family, net, errors = Sinusoid(), MLP((1, *HIDDEN, 1), "relu"), {}
     for name, kind in (("pretrained", RegressionPretrained), ("MAML", RegressionMAML)):
         learner = kind(net, alpha=ALPHA, shots=SHOTS, rate=RATE)
-        result = meta_train(learner, family, iterations=iterations, tasks=TASKS, seed=seed,
-                            callback=progress(
-                                iterations, of="loss", name=name, lines=5))
+        result = meta_train(
+            learner, family, iterations=iterations, tasks=TASKS, seed=seed,
+            callback=progress(iterations, of="loss", name=name, lines=5))
         rng = stream(seed, 1, "evaluate")
         fresh = family.sample(curves, stream(seed, 0, "evaluate"))
         errors[name] = learner.errors(result.theta, fresh, rng, steps=max(STEPS))
-    print(f"\nMean squared error on {curves} fresh curves, {SHOTS} points shown of each\n"
-          f"{'gradient steps':20}" + "".join(f"{s:>16d}" for s in STEPS))
+    print(f"\nMean squared error on {curves} fresh curves, {SHOTS} points shown of each"
+          f"\n{'gradient steps':20}" + "".join(f"{s:>15d}" for s in STEPS))
     for name, error in errors.items():
         half = 1.96 * error.std(0) / len(error) ** 0.5
         print(f"{name:20}" + "".join(
-            f"{error[:, s].mean():9.2f} +-{half[s]:5.2f}" for s in STEPS))
+            f"{error[:, s].mean():8.2f} +-{half[s]:5.2f}" for s in STEPS))
         print(f"{'  published':20}" + "".join(
-            f"{'' if p is None else p:>9}{'':7}" for p in PUBLISHED[name]).rstrip())
+            f"{'' if p is None else p:>8}{'':7}" for p in PUBLISHED[name]).rstrip())
     if plot_to:
         plot(plot_to, learner, result.theta, family, seed)
     return errors
@@ -83,7 +84,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--plot", metavar="FILE")
-    parser.add_argument("--quick", action="store_true", help="little training, few curves")
+    parser.add_argument("--quick", action="store_true", help="little training")
     args = parser.parse_args()
     quick = {"iterations": 500, "curves": 100} if args.quick else {}
     main(seed=args.seed, plot_to=args.plot, **quick)

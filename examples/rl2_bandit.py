@@ -88,11 +88,12 @@ def main(arms=5, pulls=10, iterations=None, bandits=TEST_BANDITS, seed=0):
           f"{'':16}{'reward':>9}{'95 % interval':>20}{'of the optimum':>16}")
     for name, (mean, error) in rewards.items():
         low, high = mean - 1.96 * error, mean + 1.96 * error
-        print(f"{name:16}{mean:9.3f}{f'[{low:.3f}, {high:.3f}]':>20}{mean / optimum:15.2%}")
+        print(f"{name:16}{mean:9.3f}{f'[{low:.3f}, {high:.3f}]':>20}"
+              f"{mean / optimum:15.2%}")
     print(f"{'Bayes-optimal':16}{optimum:9.3f}{'exact':>20}{1:15.2%}")
     mean, error = rewards["RL^2"]
     if mean > optimum + 3 * error:
-        print("RL^2 is above the exact optimum by more than 3 standard errors: a mistake.")
+        print("RL^2 exceeds the exact optimum by 3 standard errors: a mistake.")
     return rewards | {"exact": (optimum, 0.0)}
 
 
@@ -101,7 +102,7 @@ if __name__ == "__main__":
     parser.add_argument("--arms", type=int, default=5)
     parser.add_argument("--pulls", type=int, default=10)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--quick", action="store_true", help="little training, few bandits")
+    parser.add_argument("--quick", action="store_true", help="little training")
     args = parser.parse_args()
     quick = {"iterations": 300, "bandits": 2000} if args.quick else {}
     main(args.arms, args.pulls, seed=args.seed, **quick)

@@ -64,7 +64,7 @@ STEPS = 3                                # of adaptation when tested; trained fo
 # name -> learner, K arms in a meta-batch, iterations
 TRAININGS = {
     "one policy": (Reinforce(POLICY, outer="ratio", optimizer=BOUNDED, **COMMON),
-                   40, 60),
+                   40, 120),  # as many episodes as MAML
     "MAML": (MAML(POLICY, optimizer=BOUNDED, **COMMON), 40, 60),
     "ProMP": (ProMP(POLICY, rate=Linear(1e-2), **COMMON), 40, 60),
     "RL^2": (RL2(LSTMPolicy(FAMILY.obs_size, Gaussian(2), 48), episodes=2, gamma=0.9,
@@ -142,7 +142,6 @@ def main(scale=1.0, arms=ARMS, seed=0, plot_to=None):
     def closed(mean, start):
         """The part of the gap from `start` to the expert."""
         return 1 - (expert - mean) / (expert - start)
-
 
     print()
     for name, pair in pictures.items():

@@ -18,7 +18,7 @@ def lead(results, other, steps):
 
 
 def test_a_short_training_makes_a_gradient_step_worth_taking():
-    results = main(iterations=5, goals=6)
+    results = main(stages=((0.05, 5),), goals=6)
     maml = results["MAML"]
     assert maml.mean[1] > maml.mean[0] + 5
     assert all(curve.mean.max() < results["oracle"] for name, curve in results.items()
@@ -29,7 +29,7 @@ def test_a_short_training_makes_a_gradient_step_worth_taking():
 def test_one_step_is_worth_most_after_maml_and_three_come_near_the_published_return():
     results = main()
     maml = results["MAML"]
-    assert maml.mean[1] > -17 and maml.mean[3] > -6.5
-    for other in ("pretrained", "random weights"):
+    assert maml.mean[1] > -17 and maml.mean[2] > -7 and maml.mean[3] > -4.5
+    for other in ("pretrained", "pretrained, its best", "random weights"):
         mean, error = lead(results, other, 1)
-        assert mean > 4 * error
+        assert mean > 2 * error
