@@ -14,30 +14,30 @@ feel which way a joint goes, and steer against it. Steps that MAML was made for 
 it. The default run ends with the distance from hand to target of one arm, in
 decimetres, at each of the 50 steps (0.05 s), and with the table:
 
-    one policy first episode 88899988776554332221111000000000011111111111222222
-    one policy adapted       88887766544333333332222222222233322222221111111111
+    one policy first episode 88899888766544332222111111111111111111111111112222
+    one policy adapted       88877665544444333333332222222222222222222222222222
     MAML       first episode 88899999999999999999999999999999999999999999999999
     MAML       adapted       88877765544444444333333333222222222221111111112222
-    ProMP      first episode 88889999999999988888887777777666666666666666666666
-    ProMP      adapted       88877665544433333222211100000111111111111111111111
-    RL^2       first episode 88888776655444333222221111111111111111111111111111
-    RL^2       adapted       88877765544433332222211111111111111111111111000000
+    ProMP      first episode 88889999999999988888887777777766666666666666666666
+    ProMP      adapted       88877665544433333222211110000111111111111111111111
+    RL^2       first episode 88888877655444433332222222111111111111111111111111
+    RL^2       adapted       88877765544433333222222211111111111111111111111111
 
     return, -+ 95 %  episodes    return        its gap    gap above one policy
-    one policy              0    -15.32 -+0.91       0%               0%
-    one policy             20    -26.35 -+1.94    -130%            -130%
-    one policy             40    -22.29 -+1.92     -82%             -82%
-    one policy             60    -20.92 -+1.88     -66%             -66%
-    MAML                    0    -38.50 -+3.07       0%            -273%
-    MAML                   20    -11.73 -+0.72      84%              42%
-    MAML                   40    -10.44 -+0.55      89%              57%
-    MAML                   60     -9.86 -+0.47      90%              64%
-    ProMP                   0    -37.91 -+1.84       0%            -266%
-    ProMP                  20    -10.58 -+0.92      88%              56%
-    ProMP                  40     -8.80 -+0.36      94%              77%
-    ProMP                  60     -8.37 -+0.37      95%              82%
-    RL^2                    0    -10.24 -+0.40                       60%
-    RL^2                    1    -10.03 -+0.52                       62%
+    one policy              0    -13.46 -+0.81       0%               0%
+    one policy             20    -29.48 -+2.04    -241%            -241%
+    one policy             40    -26.98 -+1.99    -203%            -203%
+    one policy             60    -24.85 -+2.15    -171%            -171%
+    MAML                    0    -38.50 -+3.07       0%            -377%
+    MAML                   20    -11.73 -+0.72      84%              26%
+    MAML                   40    -10.44 -+0.55      89%              45%
+    MAML                   60     -9.86 -+0.47      90%              54%
+    ProMP                   0    -37.73 -+1.88       0%            -365%
+    ProMP                  20    -10.59 -+0.93      88%              43%
+    ProMP                  40     -8.78 -+0.36      94%              70%
+    ProMP                  60     -8.41 -+0.39      95%              76%
+    RL^2                    0    -10.64 -+0.49                       42%
+    RL^2                    1     -9.49 -+0.37                       60%
     acting uniformly             -36.65
     the expert                    -6.82
 """
