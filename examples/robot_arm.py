@@ -20,8 +20,8 @@ decimetres, at each of the 50 steps (0.05 s), and with the table:
     MAML       adapted       88877765544444444333333333222222222221111111112222
     ProMP      first episode 88889999999999988888887777777766666666666666666666
     ProMP      adapted       88877665544433333222211110000111111111111111111111
-    RL^2       first episode 88888877655444433332222222111111111111111111111111
-    RL^2       adapted       88877765544433333222222211111111111111111111111111
+    RL^2       first episode 88888877665555555555555554444433333222222211111111
+    RL^2       adapted       88887765544443332221111111000000000000111111111111
 
     return, -+ 95 %  episodes    return        its gap    gap above one policy
     one policy              0    -13.46 -+0.81       0%               0%
@@ -36,8 +36,8 @@ decimetres, at each of the 50 steps (0.05 s), and with the table:
     ProMP                  20    -10.59 -+0.93      88%              43%
     ProMP                  40     -8.78 -+0.36      94%              70%
     ProMP                  60     -8.41 -+0.39      95%              76%
-    RL^2                    0    -10.64 -+0.49                       42%
-    RL^2                    1     -9.49 -+0.37                       60%
+    RL^2                    0    -10.39 -+0.50                       46%
+    RL^2                    1     -9.65 -+0.44                       57%
     acting uniformly             -36.65
     the expert                    -6.82
 """
@@ -69,7 +69,7 @@ TRAININGS = {
     "ProMP": (ProMP(POLICY, rate=Linear(1e-2), **COMMON), 40, 60),
     "RL^2": (RL2(LSTMPolicy(FAMILY.obs_size, Gaussian(2), 48), episodes=2, gamma=0.9,
                  lam=0.9, rate=Linear(2e-2), value_weight=0.005, entropy_weight=0.0),
-             128, 250)}
+             128, 500)}
 ARMS = 100                               # fresh ones, to measure on
 
 
