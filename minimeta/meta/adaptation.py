@@ -16,11 +16,16 @@ An objective is whatever has .at(theta) with .grad and .hvp(v): a sampled surrog
 behaviour cloning, an exact expected return. Its data are constants, though theta_i
 collected them.
 
+Of each step its gradient is kept, one parameter vector, and no graph: where theta_i and
+the forward pass at it are needed again, they are computed again, to the same bits. Only
+the last step's forward pass is kept.
+
 Letters: ... leading task axes, P parameters, S steps.
 Source: Finn et al. (2017), MAML, arXiv 1703.03400; Li et al. (2017), Meta-SGD, arXiv
 1707.09835.
 """
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -111,31 +116,52 @@ class GradientSteps:
         alpha = rows(alpha, theta.shape[-1])
         if alpha.dtype.kind == "f":
             alpha = alpha.astype(theta.real.dtype, copy=False)
-        points, phi = [], theta
+        grads, last, phi = [], None, theta
         for i, objective in enumerate(self.objectives):
-            points.append(objective.at(phi))
-            phi = phi - alpha[..., row(alpha, i), :] * points[-1].grad
-        return Adapted(tuple(points), alpha, phi, self.first_order)
+            last = objective.at(phi)
+            grads.append(last.grad)
+            phi = phi - alpha[..., row(alpha, i), :] * last.grad
+        return Adapted(self, theta, alpha, tuple(grads), phi, last)
 
 
 @dataclass(frozen=True)
 class Adapted:
-    """The steps that were taken: each objective at its theta_i, and phi."""
+    """The steps that were taken from theta.
 
-    points: tuple
+    grads   grad L_i(theta_i), one for each step
+    last    the last objective at its theta_i; None if there was no step
+    """
+
+    steps: GradientSteps
+    theta: np.ndarray
     alpha: np.ndarray
+    grads: tuple
     phi: np.ndarray
-    first_order: bool = False
+    last: Any
+
+    def point(self, i):
+        """Objective i at theta_i."""
+        if i == len(self.grads) - 1:
+            return self.last
+        theta = self.theta
+        for j in range(i):
+            theta = theta - self.alpha[..., row(self.alpha, j), :] * self.grads[j]
+        return self.steps.objectives[i].at(theta)
+
+    @property
+    def points(self):
+        """All of them, one after the other."""
+        return map(self.point, range(len(self.grads)))
 
     def jvp(self, theta_dot, alpha_dot=None):
         """The tangent of phi [..., P]; alpha_dot has the shape of alpha."""
         v = theta_dot
-        for i, point in enumerate(self.points):
+        for i, grad in enumerate(self.grads):
             at, moved = row(self.alpha, i), v
-            if not self.first_order:
-                moved = v - self.alpha[..., at, :] * point.hvp(v)
+            if not self.steps.first_order:
+                moved = v - self.alpha[..., at, :] * self.point(i).hvp(v)
             if alpha_dot is not None:
-                moved = moved - alpha_dot[..., at, :] * point.grad
+                moved = moved - alpha_dot[..., at, :] * grad
             v = moved
         return v
 
@@ -147,13 +173,13 @@ class Adapted:
         """
         v, per_parameter = phi_bar, self.alpha.shape[-1] > 1
         alpha_bar = np.zeros(v.shape[:-1] + self.alpha.shape[-2:], v.dtype)
-        for i, point in reversed(list(enumerate(self.points))):
+        for i, grad in reversed(list(enumerate(self.grads))):
             at = row(self.alpha, i)
-            step_bar = -(point.grad * v)
+            step_bar = -(grad * v)
             alpha_bar[..., at, :] += (
                 step_bar if per_parameter else step_bar.sum(-1, keepdims=True))
-            if not self.first_order:
-                v = v - point.hvp(self.alpha[..., at, :] * v)
+            if not self.steps.first_order:
+                v = v - self.point(i).hvp(self.alpha[..., at, :] * v)
             if path_bar is not None:
                 v = v + path_bar[i]
         return v, alpha_bar

@@ -8,8 +8,7 @@
     at.jvp(v), at.vjp(y_bar)      of the map theta -> y, the adapted outputs
 
 `along` holds scalars of the outputs on the way, at theta_0, theta_1, ..: none for MAML.
-They share the forward passes of the steps. With learned rates theta stands for
-(theta, alpha).
+With learned rates theta stands for (theta, alpha).
 
 Tasks never mix here: theta is broadcast to [K, P] going in, and its gradient averaged
 coming out, by whoever asks.
@@ -58,7 +57,7 @@ class MetaPoint:
     @property
     def path(self):
         """The scalars along the way, each with the point where it is taken."""
-        return tuple(zip(self.objective.along, self.adapted.points))
+        return zip(self.objective.along, self.adapted.points)
 
     @cached_property
     def value(self):
@@ -95,11 +94,11 @@ def mean_gradient(parts, theta):
     """Value, and gradient [P], of the mean over all tasks. The parts, each a
     meta-objective of some tasks, come one after another: the forward passes of one are
     all that is held."""
-    values, grads = [], []
-    for part in parts:
+    def of(part):
         at = part.at(share(theta, len(part.outer.x)))
-        values.append(at.value)
-        grads.append(at.grad)
+        return at.value, at.grad
+
+    values, grads = zip(*map(of, parts))
     return mean(values), mean(grads)
 
 

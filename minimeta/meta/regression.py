@@ -89,7 +89,7 @@ class Regression(GradientLearner):
         vector, alpha = self.rates.at(share(theta, len(tasks)))
         taken = GradientSteps((shown,) * boundary.count("steps", steps))
         adapted = taken.at(vector, alpha)
-        thetas = [point.theta for point in adapted.points] + [adapted.phi]
+        thetas = [*(point.theta for point in adapted.points), adapted.phi]
         return np.stack([asked.at(phi).value for phi in thetas], -1)
 
 

@@ -306,28 +306,28 @@ class ForwardsInTheVjp(Adapted):
 
 class LastStepOnly(Adapted):
     def vjp(self, v):
-        return v - self.alpha[0] * self.points[-1].hvp(v), None
+        return v - self.alpha[0] * self.last.hvp(v), None
 
 
 class RateOutside(Adapted):
     """alpha H v in place of H (alpha v): right for one number, wrong for one each."""
 
     def vjp(self, v):
-        for point in reversed(self.points):
+        for point in reversed(list(self.points)):
             v = v - self.alpha[0] * point.hvp(v)
         return v, None
 
 
 class WrongSign(Adapted):
     def vjp(self, v):
-        for point in reversed(self.points):
+        for point in reversed(list(self.points)):
             v = v + point.hvp(self.alpha[0] * v)
         return v, None
 
 
 class AThousandthOff(Adapted):
     def vjp(self, v):
-        for point in reversed(self.points):
+        for point in reversed(list(self.points)):
             v = v - 1.001 * point.hvp(self.alpha[0] * v)
         return v, None
 
@@ -341,7 +341,7 @@ def test_a_planted_bug_is_caught(bug):
 
     def grad(theta):
         adapted = GradientSteps(inner).at(theta, alpha)
-        wrong = bug(adapted.points, adapted.alpha, adapted.phi)
+        wrong = bug(**vars(adapted))
         return wrong.vjp(outer.at(adapted.phi).grad)[0]
 
     assert complex_step(value, grad, theta) > 1e-7

@@ -1,4 +1,5 @@
 """What gradient learners share: their losses, shards, the trust region, and bad input."""
+import tracemalloc
 from dataclasses import replace
 from functools import partial
 
@@ -6,8 +7,8 @@ import numpy as np
 import pytest
 from samples import POLICIES, batch
 
-from minimeta import (EMAML, MAML, SGD, Adam, NonFiniteError, ProMP, Reinforce, Reptile,
-                      TrustRegion, meta_train)
+from minimeta import (EMAML, MAML, SGD, Adam, Gaussian, MLPPolicy, NonFiniteError, ProMP,
+                      Reinforce, Reptile, TrustRegion, meta_train)
 from minimeta.meta import gradient
 from minimeta.meta.objective import mean, mean_gradient, share
 from minimeta.policy.surrogates import ESTIMATORS, LoadedDice
@@ -325,3 +326,32 @@ def test_optimizers_go_by_name_or_as_objects():
     assert MAML(POLICY, optimizer="sgd").optimizer == SGD()
     assert MAML(POLICY).optimizer == Adam() and MAML(POLICY).rate == 1e-3
     assert MAML(POLICY, optimizer="trust-region").rate is None
+
+
+# ---- memory
+
+WIDE = MLPPolicy(4, Gaussian(2), hidden=(100, 100))
+
+
+def peak(learner, K, seed=0):
+    """Most bytes that a meta-gradient of K tasks of 500 rows holds at once."""
+    theta, history, data = problem(learner, K=K, T=50, B=10, seed=seed)
+    tracemalloc.start()
+    learner.meta_gradient(theta, history, data)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return most
+
+
+def test_memory_grows_by_one_parameter_vector_per_task_and_inner_step():
+    K, three, seven = 6, *(MAML(WIDE, rounds=S, **FLOAT) for S in (3, 7))
+    vectors, activations = K * WIDE.size * 8, K * 500 * 200 * 8
+    growth = (peak(seven, K) - peak(three, K)) / 4
+    assert 0.9 * vectors < growth < 1.3 * vectors < 0.2 * activations
+
+
+def test_memory_grows_by_a_few_parameter_vectors_per_task_once_a_shard_is_full(monkeypatch):
+    monkeypatch.setattr(gradient, "CACHE", 1)      # one task a shard
+    learner = MAML(WIDE, **FLOAT)
+    growth = (peak(learner, 10) - peak(learner, 4)) / 6
+    assert growth < 4 * WIDE.size * 8 < 0.5 * 500 * 200 * 8

@@ -42,7 +42,7 @@ def test_the_penalty_is_eta_times_the_divergence_of_the_policies_that_collected(
     parts = penalised(LEARNER, theta, history, data, 0.3)
     kls, (old, new) = 0, (theta, away)
     for i in range(2):
-        points = [LEARNER.adaptation(history).at(share(t, 3), 0.2).points[i] for t in (old, new)]
+        points = [LEARNER.adaptation(history).at(share(t, 3), 0.2).point(i) for t in (old, new)]
         u_old, u = (POLICY.split(point.y)[0] for point in points)
         kls = kls + POLICY.head.kl(u_old, u).mean()
     assert mean_gradient(parts, away)[0] == pytest.approx(plain + 0.3 * kls, rel=1e-12)
