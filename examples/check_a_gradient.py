@@ -13,7 +13,7 @@ laws are relative to the norm of the gradient and do not care. The last lines re
     caught         7       7       7       9       1       6       2
 
     An error says where. complex step:
-        relative error 1.1e-01, worst at W[0, 4]: [..]
+        relative error 1.1e-01, worst at W[0, 0]: [..]
 """
 import os
 
