@@ -6,8 +6,8 @@ other goals, from the corner where demonstrations begin, and from any cell. It l
 this twice: from demonstrations with actions, and from demonstrations that show states
 only, for which it learns the loss to descend as well.
 
-The policy sees its row and its column, one-hot. Were it given cells, what it is shown
-of one cell would tell nothing of the next.
+The policy sees its row and its column. Were it given cells, what it is shown of one
+cell would tell nothing of the next.
 
     python examples/imitation_gridworld.py            about 45 s on one core
     python examples/imitation_gridworld.py --quick    seconds, to see that it learns
@@ -49,25 +49,17 @@ RATE = 3e-3             # of Adam, decaying to 0
 TRIALS = 1000           # demonstrations of held-out goals to test on
 
 
-class RowAndColumn(MLPPolicy):
-    """A policy that sees its row and its column, one-hot, in place of its cell."""
-
-    def see(self, obs, last, dtype):
-        grid = obs.reshape(obs.shape[:-1] + (SIZE, SIZE))
-        return np.concatenate([grid.sum(-1), grid.sum(-2)], -1).astype(dtype)
-
-
 def split(seed):
     """Families of the goals to learn from, and of those to test on: every fourth."""
     goals = GridNavigation(SIZE).goal_cells
     held_out = goals[seed % EVERY::EVERY]
-    return [GridNavigation(SIZE, 3 * SIZE, goals=part)
+    return [GridNavigation(SIZE, 3 * SIZE, goals=part, sees="row and column")
             for part in (tuple(set(goals) - set(held_out)), held_out)]
 
 
 def learn(inner, family, iterations, seed):
     """The learner and its theta."""
-    learner = Imitation(RowAndColumn(2 * SIZE, Categorical(5), HIDDEN), inner=inner,
+    learner = Imitation(MLPPolicy(2 * SIZE, Categorical(5), HIDDEN), inner=inner,
                         alpha=ALPHA[inner], learn_alpha=True, steps=STEPS, noise=NOISE,
                         shows=SHOWS, rate=Linear(RATE))
     result = meta_train(learner, family, iterations=iterations, tasks=TASKS, seed=seed,

@@ -66,12 +66,13 @@ def exact_return(tasks, *, gamma=1.0, weight=1.0, policy=None, dtype=np.float64)
     P, R, start = (table.astype(dtype) for table in tasks.tables())
     K, S, A = R.shape
     policy = TabularPolicy(S, A) if policy is None else policy
+    n = tasks.family.obs_size
     fits = isinstance(policy, Memoryless) and (policy.obs_size, policy.head) == (
-        S, Categorical(A))
+        n, Categorical(A))
     if not fits:
-        raise ValueError(f"policy must be memoryless, with {S} inputs and the head "
+        raise ValueError(f"policy must be memoryless, with {n} inputs and the head "
                          f"Categorical({A}), got {policy}")
-    every_state = np.broadcast_to(np.eye(S, dtype=dtype), (K, 1, S, S))
+    every_state = tasks.observe(np.broadcast_to(np.arange(S), (K, 1, S))).astype(dtype)
     J = ExpectedReturn(policy, P, R, start, tasks.family.horizon, gamma)
     return Objective(policy, every_state, Sum(((weight, J),)))
 

@@ -13,7 +13,6 @@ from typing import NamedTuple
 import numpy as np
 
 from ..rl import Rollout
-from ..tasks.mdp import one_hot
 
 MOST = 1_000_000  # trajectories
 
@@ -44,8 +43,8 @@ def all_trajectories(policy, theta, tasks):
     for t in range(T - 1):
         probability = probability * P[k, states[t], action[t], states[t + 1]]
     everywhere = (len(tasks), T, N)
-    x = np.broadcast_to(one_hot(states, R.shape[1]), everywhere + R.shape[1:2])
-    x, taken = x.astype(theta.dtype), np.broadcast_to(action, everywhere)
+    x = tasks.observe(np.broadcast_to(states, everywhere)).astype(theta.dtype)
+    taken = np.broadcast_to(action, everywhere)
     u, value = policy.split(policy.forward(theta, x)[0])
     log_prob = policy.head.log_prob(u, taken)
     reward = R[k[..., None], states, action].astype(theta.dtype)

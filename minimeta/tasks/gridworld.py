@@ -11,13 +11,15 @@ from .mdp import TabularTasks, one_hot
 # stay, up, right, down, left
 MOVES = np.array([(0, 0), (1, 0), (0, 1), (-1, 0), (0, -1)])
 ON_GOAL, ELSEWHERE = 1.0, -0.1
+WIDTHS = {"cell": lambda size: size ** 2, "row and column": lambda size: 2 * size}
 
 
 @dataclass(frozen=True)
 class GridNavigation:
     """A walker in a room of size x size cells, one of which pays.
 
-    sees      which cell it is in, one-hot; at first the corner (row 0, column 0)
+    sees      where it is, one-hot: which "cell", or which "row and column", of which
+              each has meaning to many cells; at first the corner (row 0, column 0)
     does      stays, or goes up, right, down or left; into a wall or the rim it stays
     earns     +1 on the goal, -0.1 elsewhere, after the move; the goal keeps paying
     ends      after `horizon` steps (no step ends it early)
@@ -36,8 +38,10 @@ class GridNavigation:
     episodes: int = 4
     walls: tuple = ()
     goals: tuple = None
+    sees: str = "cell"
 
     def __post_init__(self):
+        boundary.choice("sees", self.sees, WIDTHS)
         for name in ("size", "horizon", "episodes"):
             boundary.count(name, getattr(self, name))
         object.__setattr__(self, "walls", self.cells("walls", self.walls))
@@ -75,7 +79,7 @@ class GridNavigation:
 
     @property
     def obs_size(self):
-        return self.size ** 2
+        return WIDTHS[self.sees](self.size)
 
     def sample(self, K, rng):
         """K goals."""
@@ -91,6 +95,16 @@ class GridTasks(TabularTasks):
     family: GridNavigation
     goal: np.ndarray  # [K]  number of the cell
 
+    @property
+    def n_states(self):
+        return self.family.size ** 2
+
+    def observe(self, state):
+        if self.family.sees == "cell":
+            return super().observe(state)
+        return np.concatenate(
+            [one_hot(i, self.family.size) for i in divmod(state, self.family.size)], -1)
+
     def step(self, state, action, rng):
         self.check_actions(action, state.shape)
         after = neighbours(self.family.size, self.family.walls)[state, action]
@@ -98,7 +112,7 @@ class GridTasks(TabularTasks):
         return after, self.observe(after), reward, np.zeros(state.shape, bool)
 
     def tables(self):
-        after, S = neighbours(self.family.size, self.family.walls), self.family.obs_size
+        after, S = neighbours(self.family.size, self.family.walls), self.n_states
         P = np.broadcast_to(one_hot(after, S), (len(self),) + after.shape + (S,))
         R = np.where(after == self.goal[:, None, None], ON_GOAL, ELSEWHERE)
         return P, R, self.starts()
@@ -141,7 +155,7 @@ def distances(size, walls):
 @lru_cache(maxsize=None)
 def visits(family):
     """[S]  expected number of steps into each cell in an episode, acting uniformly."""
-    S = family.obs_size
+    S = family.size ** 2
     P = one_hot(neighbours(family.size, family.walls), S).mean(1)
     p, total = one_hot(np.array(0), S), np.zeros(S)
     for _ in range(family.horizon):

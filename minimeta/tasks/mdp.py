@@ -27,16 +27,21 @@ def one_hot(index, n):
 class TabularTasks(Tasks):
     """K tasks whose state is a number, [K, B], at first 0, and observed one-hot."""
 
+    @property
+    def n_states(self):
+        """S."""
+        return self.family.obs_size
+
     def reset(self, B, rng):
         state = np.zeros((len(self), boundary.count("B", B)), int)
         return state, self.observe(state)
 
     def observe(self, state):
-        return one_hot(state, self.family.obs_size)
+        return one_hot(state, self.n_states)
 
     def starts(self):
         """[K, S]  probability of the first state."""
-        return one_hot(np.zeros(len(self), int), self.family.obs_size)
+        return one_hot(np.zeros(len(self), int), self.n_states)
 
 
 @dataclass(frozen=True)

@@ -157,17 +157,19 @@ def test_the_return_is_the_sum_over_all_trajectories(seed, S, A, T):
                        rtol=1e-12, atol=1e-12)
 
 
-@pytest.mark.parametrize("family", [RandomMDP(5, 3, 6, 1), GridNavigation(3, 6, 1)],
-                         ids=["RandomMDP", "GridNavigation"])
-def test_the_return_is_what_rollouts_of_the_policy_earn(family):
+@pytest.mark.parametrize("family, policy", [
+    (RandomMDP(5, 3, 6, 1), TabularPolicy(5, 3)),
+    (GridNavigation(3, 6, 1), TabularPolicy(9, 5)),
+    (GridNavigation(3, 6, 1, sees="row and column"), MLPPolicy(6, Categorical(5), (7,))),
+], ids=["RandomMDP", "GridNavigation", "GridNavigation by row and column"])
+def test_the_return_is_what_rollouts_of_the_policy_earn(family, policy):
     rng = np.random.default_rng(0)
     tasks = family.sample(4, rng)
-    policy = TabularPolicy(family.obs_size, family.action.n)
-    theta = rng.normal(size=(4, policy.size))
+    theta = 0.5 * rng.normal(size=(4, policy.size))
     data = rollout(policy, theta, tasks, trials=4000, episodes=1, rng=rng)
     returns = discounted(data.reward, 0.9)[:, 0]
     error = returns.std(-1) / np.sqrt(4000)
-    exact = exact_return(tasks, gamma=0.9).at(theta).value
+    exact = exact_return(tasks, gamma=0.9, policy=policy).at(theta).value
     assert np.all(np.abs(returns.mean(-1) - exact) < 4 * error)
 
 

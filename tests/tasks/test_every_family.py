@@ -23,6 +23,7 @@ FAMILIES = [
       for kind in ("easy", "medium", "hard", "uniform", "independent")),
     InformativeBandit(), RestlessBandit(20), TwoStep(4),
     GridNavigation(), GridNavigation(4, 9, 2, walls=((1, 1), (2, 1))),
+    GridNavigation(3, 6, sees="row and column"),
     PlanarArm(horizon=20, substeps=1), PlanarArm("dynamics", horizon=25, substeps=2),
     PointNavigation(), PointNavigation(7, reach=2.0, max_step=0.5, radius=0.3),
     RandomMDP(), RandomMDP(3, 4, 6, 2, noise=0.1),

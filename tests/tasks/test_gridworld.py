@@ -38,6 +38,18 @@ def test_a_wall_is_not_entered_from_any_side():
                      (2, 2), (2, 2)]
 
 
+def test_a_row_and_a_column_are_seen_in_place_of_a_cell_and_nothing_else_changes():
+    families = GridNavigation(4), GridNavigation(4, sees="row and column")
+    cells, others = (family.sample(6, np.random.default_rng(0)) for family in families)
+    state = np.random.default_rng(1).integers(16, size=(6, 9))
+    row, column = others.observe(state).reshape(6, 9, 2, 4).transpose(2, 0, 1, 3)
+    assert np.array_equal(row[..., None] * column[..., None, :],
+                          cells.observe(state).reshape(6, 9, 4, 4))
+    assert np.array_equal(cells.oracle(), others.oracle())
+    assert np.array_equal(cells.random(), others.random())
+    assert all(np.array_equal(a, b) for a, b in zip(cells.tables(), others.tables()))
+
+
 def test_the_goal_pays_on_arrival_and_keeps_paying():
     _, rewards = walk(GridNavigation(3), (0, 2), [RIGHT, RIGHT, STAY, RIGHT, UP])
     assert rewards == [-0.1, 1, 1, 1, -0.1]
@@ -113,6 +125,7 @@ def test_equal_layouts_are_equal_families_and_hash():
     (dict(goals=((1.5, 2),)), TypeError, "a coordinate of goals must be a whole"),
     (dict(walls=((-1, 2),)), ValueError, "a coordinate of walls must be at least 0"),
     (dict(horizon=0), ValueError, "horizon must be at least 1"),
+    (dict(sees="cells"), ValueError, "sees must be one of 'cell', 'row and column', got"),
 ])
 def test_bad_layouts_are_refused_by_name(settings, error, message):
     with pytest.raises(error, match=message):
