@@ -4,7 +4,7 @@ The arm's payload, the lengths of its links and the gains of its motors are hidd
 each motor may be wired the wrong way round. Three learners are held against an expert
 who knows all of it, and against one policy for all arms, which does not adapt.
 
-    python examples/robot_arm.py            2.5 minutes on one core
+    python examples/robot_arm.py            2 minutes on one core
     python examples/robot_arm.py --quick    seconds, to see that it learns
 
 MAML and ProMP take a gradient step after every 20 episodes; RL^2 adapts while it moves.
