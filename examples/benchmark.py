@@ -9,23 +9,22 @@ of all libraries must agree. An RL^2 row is one iteration: new bandits, a rollou
 trial each, 3 epochs of PPO through whole trials. PyTorch is eager torch.nn.LSTM, as one
 would write it down; JAX is a jitted scan. They take turns; the shortest time counts.
 
-Each library has its default number of threads. Products this small gain little from a
-second one, and on a busy machine NumPy's lose all: OPENBLAS_NUM_THREADS=1 is safe. So
-run on an idle machine of two cores, NumPy with one thread and the others with two, the
-last lines read
+Each library has its default number of threads. So run on an idle machine of two cores
+the last lines read
 
          (B, T, H)         minimeta  GFLOP/s     torch  ratio       jax  ratio
-    LSTM (256, 10, 48)         2.54       67      1.26   2.01      1.99   1.27
-    LSTM (64, 100, 48)         8.30       51      3.99   2.08      6.31   1.31
-    LSTM (64, 100, 256)      114.55       91     53.16   2.15     77.33   1.48
-    RL^2 (256, 10, 48)        12.49              12.78   0.98
-    RL^2 (64, 100, 48)        43.17              49.50   0.87
-    RL^2 (64, 100, 256)      417.20             217.69   1.92
+    LSTM (256, 10, 48)         1.47      115      1.18   1.25      2.01   0.73
+    LSTM (64, 100, 48)         5.88       72      3.35   1.75      6.43   0.91
+    LSTM (64, 100, 256)       49.12      213     55.65   0.88     81.05   0.61
+    RL^2 (256, 10, 48)         9.68              15.80   0.61
+    RL^2 (64, 100, 48)        41.04              61.82   0.66
+    RL^2 (64, 100, 256)      243.04             249.21   0.98
     milliseconds; ratio: minimeta's time to theirs, below 1 where it is faster
 
-With one thread each (OMP_NUM_THREADS=1 for PyTorch) the ratios to PyTorch are 1.38,
-1.72, 1.25 and 0.78, 0.77, 1.30. NumPy's products were kept to AVX2 here, the others'
-were not.
+On a busy machine the second thread of NumPy's BLAS makes it many times slower:
+OPENBLAS_NUM_THREADS=1 is safe. With NumPy's products kept to AVX2
+(OPENBLAS_CORETYPE=Haswell) the ratios to PyTorch are 1.55, 1.96, 1.28 and 0.77, 0.75,
+1.14, and to JAX 0.90, 1.01, 0.87.
 
 The rows of MAML are those of benchmark_maml.py, and follow.
 """

@@ -9,20 +9,22 @@ advantages. PyTorch is a loop over tasks with create_graph, as one would write i
 and torch.func: vmap over tasks of grad. JAX is jitted, vmap of grad. Their gradients
 must agree before the clock starts. They take turns; the shortest time counts.
 
-Each library has its default number of threads. So run on an idle machine of two cores,
-NumPy with one thread (OPENBLAS_NUM_THREADS=1) and the others with two, the last lines
-read
+Each library has its default number of threads. So run on an idle machine of two cores
+the last lines read
 
     (K, rows, units)    minimeta     torch  ratio      vmap  ratio       jax  ratio
-    (20, 200, 32)           4.82     16.29   0.30      5.53   0.87      2.20   2.20
-    (20, 400, 64)          20.15     27.55   0.73     16.77   1.20      8.78   2.29
-    (20, 2000, 100)       181.09    140.39   1.29    164.87   1.10    146.68   1.23
+    (20, 200, 32)           3.31     17.40   0.19      5.78   0.57      2.37   1.40
+    (20, 400, 64)          12.20     28.75   0.42     18.08   0.67      9.31   1.31
+    (20, 2000, 100)        99.77    142.53   0.70    168.64   0.59    143.89   0.69
     milliseconds; ratio: minimeta's time to theirs, below 1 where it is faster
+
+With NumPy's products kept to AVX2 (OPENBLAS_CORETYPE=Haswell) the ratios are 0.26, 0.55,
+0.93 to PyTorch, 0.81, 0.91, 0.74 to vmap and 1.96, 1.75, 0.82 to JAX.
 
 With --cpu the clock counts processor time, which a busy machine disturbs less; then
 give each library one thread, with OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1, and for JAX
 XLA_FLAGS="--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1". Then the
-ratios are 0.26, 0.55, 0.75 to PyTorch, 0.58, 0.72, 0.66 to vmap, 1.83, 1.54, 0.75 to
+ratios are 0.19, 0.40, 0.51 to PyTorch, 0.42, 0.49, 0.42 to vmap, 1.21, 1.00, 0.46 to
 JAX.
 """
 import argparse
