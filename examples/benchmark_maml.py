@@ -18,8 +18,8 @@ the last lines read
     (20, 2000, 100)        99.77    142.53   0.70    168.64   0.59    143.89   0.69
     milliseconds; ratio: minimeta's time to theirs, below 1 where it is faster
 
-With NumPy's products kept to AVX2 (OPENBLAS_CORETYPE=Haswell) the ratios are 0.26, 0.55,
-0.93 to PyTorch, 0.81, 0.91, 0.74 to vmap and 1.96, 1.75, 0.82 to JAX.
+With NumPy's products kept to AVX2 (OPENBLAS_CORETYPE=Haswell) the ratios are 0.26,
+0.55, 0.93 to PyTorch, 0.81, 0.91, 0.74 to vmap and 1.96, 1.75, 0.82 to JAX.
 
 With --cpu the clock counts processor time, which a busy machine disturbs less; then
 give each library one thread, with OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1, and for JAX
