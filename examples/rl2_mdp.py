@@ -24,7 +24,7 @@ the state and the action that it belongs to. The default run ends with
 Without the table, trainings of 8 and 9 minutes reached 137, and 136 with 128 cells.
 
 Source: Duan et al. (2016), RL^2, arXiv 1611.02779, table 2: a GRU of 256 and up to
-eight times as many trials.
+five times as many trials.
 """
 import os
 
