@@ -51,7 +51,7 @@ def exact_return(tasks, *, gamma=1.0, weight=1.0, policy=None, dtype=np.float64)
         at = exact_return(tasks, gamma=0.95).at(theta)       theta [K, P]
         at.value [K], at.grad [K, P], at.hvp(v) [K, P]
 
-    tasks   with tables(): RandomMDP, GridNavigation
+    tasks   with tables() and observe(): RandomMDP, GridNavigation
     gamma   discount
     weight  1 for the return itself; -1 for a loss, which adaptation descends
     policy  a memoryless policy; a TabularPolicy if None, where theta [K, S A] holds
@@ -60,9 +60,9 @@ def exact_return(tasks, *, gamma=1.0, weight=1.0, policy=None, dtype=np.float64)
     """
     boundary.number("gamma", gamma, 0, 1)
     boundary.number("weight", weight)
-    if not hasattr(tasks, "tables"):
-        raise TypeError(f"tasks must have tables(), as those of RandomMDP and "
-                        f"GridNavigation have, got {type(tasks).__name__}")
+    if not (hasattr(tasks, "tables") and hasattr(tasks, "observe")):
+        raise TypeError(f"tasks must have tables() and observe(), as those of RandomMDP "
+                        f"and GridNavigation have, got {type(tasks).__name__}")
     P, R, start = (table.astype(dtype) for table in tasks.tables())
     K, S, A = R.shape
     policy = TabularPolicy(S, A) if policy is None else policy

@@ -29,7 +29,7 @@ def all_trajectories(policy, theta, tasks):
 
     policy  a memoryless policy
     theta   [K, P]
-    tasks   with tables()
+    tasks   with tables() and observe()
 
     A surrogate is linear in its advantages (or rewards): with these multiplied by
     probability[:, None] it is the mean over all trajectories.
