@@ -61,7 +61,7 @@ def exact_return(tasks, *, gamma=1.0, weight=1.0, policy=None, dtype=np.float64)
     boundary.number("gamma", gamma, 0, 1)
     boundary.number("weight", weight)
     if not (hasattr(tasks, "tables") and hasattr(tasks, "observe")):
-        raise TypeError(f"tasks must have tables() and observe(), as those of RandomMDP "
+        raise TypeError("tasks must have tables() and observe(), as those of RandomMDP "
                         f"and GridNavigation have, got {type(tasks).__name__}")
     P, R, start = (table.astype(dtype) for table in tasks.tables())
     K, S, A = R.shape
