@@ -1,16 +1,19 @@
 """The README's code runs as it stands, and its commands are those that exist."""
 import re
+import runpy
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 
 
-def test_the_python_of_the_readme_runs_from_top_to_bottom(capsys):
-    names = {}
-    for block in re.findall(r"```python\n(.*?)```", README, re.S):
-        exec(compile(block, "README.md", "exec"), names)
+def test_the_python_of_the_readme_runs_from_top_to_bottom(tmp_path, capsys):
+    path = tmp_path / "readme.py"
+    path.write_text("\n".join(re.findall(r"```python\n(.*?)```", README, re.S)))
+    names = runpy.run_path(str(path), run_name="readme")
     assert "relative error" in capsys.readouterr().out
+    before, after = names["curve"].interval
+    assert before[1] < -2.5 and after[0] > -1.5
 
 
 def test_every_example_that_the_readme_names_exists():
