@@ -91,6 +91,7 @@ def tested(learner, theta, arms, seed):
 def sweeps(learner, theta, arm, seed):
     """States [T, 4] of the first episode, and of one after all adaptation."""
     rng, history, phi = stream(seed, 3, "evaluate"), [], theta
+    arm = replace(arm, family=replace(FAMILY, episodes=learner.episodes))
     for _ in range(1 if learner.episodes > 1 else STEPS + 1):
         history.append(learner.collect(phi, arm, rng))
         phi = learner.adapt(theta, history)

@@ -1,11 +1,15 @@
 """What may come in: the checks made once, where a user's value enters the library.
 
-Every message says the argument's name, what was expected, what came, and what to do.
-Inside the library nothing is checked again.
+Every message says the argument's name, what was expected and what came; and what to
+do, where that does not follow. Inside the library nothing is checked again.
 """
 import numbers
 
 import numpy as np
+
+
+class NotFinite(ValueError):
+    """NaN or inf came in."""
 
 
 def count(name, value, least=1):
@@ -26,6 +30,25 @@ def number(name, value, low=-np.inf, high=np.inf, is_open=False):
         interval = f"({low}, {high})" if is_open else f"[{low}, {high}]"
         raise ValueError(f"{name} must be a finite number in {interval}, got {value}")
     return value
+
+
+def truth(name, value):
+    """Refuses what is not True or False."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} must be True or False, got {value!r}")
+
+
+def sequence(name, values):
+    """Returns a tuple or list, or a flat array, as a tuple."""
+    if not isinstance(values, (tuple, list, np.ndarray)):
+        raise TypeError(f"{name} must be a tuple, got {values!r}")
+    return tuple(values)
+
+
+def precision(dtype):
+    """Refuses what is not the type of a theta."""
+    if np.dtype(dtype) not in (np.float32, np.float64):
+        raise TypeError(f"dtype must be np.float32 or np.float64, got {dtype!r}")
 
 
 def choice(name, value, choices):
@@ -56,7 +79,7 @@ def finite(name, array, coordinate=str):
         return
     index = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
     where = coordinate(index[-1]) if index else ""
-    raise ValueError(
+    raise NotFinite(
         f"{name} must be finite, got {array[index]} at index {index} ({where}); "
         f"the values were lost before this call"
     )

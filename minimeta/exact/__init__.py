@@ -1,5 +1,6 @@
 """Chapter 7, ground truth: the Bayes-optimal bandit agent (bandits), the Gittins index
-(gittins), the classical agents that learned ones are held against (agents, planners),
+(gittins), the optima and agents of the other bandits and of the two-step task (floors,
+two_step), the classical agents that learned ones are held against (agents, planners),
 expected returns with their derivatives (mdp), every trajectory of a small MDP
 (trajectories), and the laboratory where estimators of the meta-gradient meet the exact
 one (lab).

@@ -17,6 +17,7 @@ from typing import Callable
 import numpy as np
 
 from ..calculus import boundary
+from ..policy import Categorical
 from ..policy.policies import Act
 from ..rl import rollout
 from ..tasks.bandits import KINDS
@@ -33,6 +34,11 @@ class BanditAgent:
     score: Callable
 
     rounds, episodes = 0, 1  # evaluated as a learner that has nothing left to learn
+
+    @property
+    def head(self):
+        """What it chooses from."""
+        return Categorical(self.arms)
 
     def begin(self, theta, n_rows):
         """Counts of successes and failures, [2, R, arms]."""

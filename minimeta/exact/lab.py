@@ -77,7 +77,8 @@ def quality(estimates, exact):
 class Laboratory:
     """One small MDP, and one theta at which the meta-gradient is estimated.
 
-    tasks   one task with tables(), as tasks[3:4]: RandomMDP, GridNavigation
+    tasks   one task with tables(), as tasks[3:4], whose states are seen one-hot:
+            RandomMDP, GridNavigation
     theta   [P], P = S A: logits of a TabularPolicy
     alpha   rate of the inner steps, which climb the return of an episode
     steps   of adaptation

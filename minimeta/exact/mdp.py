@@ -1,9 +1,9 @@
 """The expected return of a softmax policy in a known MDP, exactly, with its gradient
 and its Hessian-vector product: what every estimator of them should have in the mean.
 
-It is a scalar of the logits, so it can be put on top of any memoryless policy whose
-observations are one-hot states, and used wherever a sampled objective can: adapting to
-it gives the exact phi, and the exact meta-gradient.
+It is a scalar of the logits, so it can be put on top of any memoryless policy, and used
+wherever a sampled objective can: adapting to it gives the exact phi, and the exact
+meta-gradient.
 
 Derivation. With pi = softmax(u), a row for each state, and episodes of T steps:
 
@@ -60,21 +60,26 @@ def exact_return(tasks, *, gamma=1.0, weight=1.0, policy=None, dtype=np.float64)
     """
     boundary.number("gamma", gamma, 0, 1)
     boundary.number("weight", weight)
-    if not (hasattr(tasks, "tables") and hasattr(tasks, "observe")):
-        raise TypeError("tasks must have tables() and observe(), as those of RandomMDP "
-                        f"and GridNavigation have, got {type(tasks).__name__}")
+    if policy is None and hasattr(tasks, "tables"):
+        policy = TabularPolicy(*tasks.tables()[1].shape[1:])
+    require_tables(tasks, policy)
     P, R, start = (table.astype(dtype) for table in tasks.tables())
     K, S, A = R.shape
-    policy = TabularPolicy(S, A) if policy is None else policy
-    n = tasks.family.obs_size
-    fits = isinstance(policy, Memoryless) and (policy.obs_size, policy.head) == (
-        n, Categorical(A))
-    if not fits:
-        raise ValueError(f"policy must be memoryless, with {n} inputs and the head "
-                         f"Categorical({A}), got {policy}")
     every_state = tasks.observe(np.broadcast_to(np.arange(S), (K, 1, S))).astype(dtype)
     J = ExpectedReturn(policy, P, R, start, tasks.family.horizon, gamma)
     return Objective(policy, every_state, Sum(((weight, J),)))
+
+
+def require_tables(tasks, policy):
+    """Tasks must be tables, and the policy must see what they show and do what they
+    ask."""
+    if not (hasattr(tasks, "tables") and hasattr(tasks, "observe")):
+        raise TypeError("tasks must have tables() and observe(), as those of RandomMDP "
+                        f"and GridNavigation have, got {type(tasks).__name__}")
+    n, head = tasks.family.obs_size, Categorical(tasks.family.action.n)
+    if not isinstance(policy, Memoryless) or (policy.obs_size, policy.head) != (n, head):
+        raise ValueError(f"policy must be memoryless, with {n} inputs and the head "
+                         f"{head} for {tasks.family}, got {policy}")
 
 
 @dataclass(frozen=True)

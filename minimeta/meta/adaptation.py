@@ -70,9 +70,13 @@ class Rates:
     @classmethod
     def of(cls, alpha, P, is_learned):
         """Rates from what a user gives: every one must be a finite number above 0."""
+        if np.asarray(alpha).dtype.kind not in "iuf":
+            raise TypeError(f"alpha must be a number or an array of them, got {alpha!r}")
         alpha = rows(alpha, P)
-        if alpha.ndim > 2 or not (np.isfinite(alpha).all() and (alpha > 0).all()):
-            raise ValueError(f"alpha must be positive numbers, got {alpha.tolist()}")
+        is_bad = ~(np.isfinite(alpha) & (alpha > 0))
+        if alpha.ndim > 2 or is_bad.any():
+            bad = alpha[is_bad][0] if is_bad.any() else f"shape {list(alpha.shape)}"
+            raise ValueError(f"alpha must be positive numbers, got {bad}")
         return cls(alpha, is_learned)
 
     @property

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..calculus import boundary
-from .learner import stream
+from .learner import require, stream
 
 
 @dataclass(frozen=True)
@@ -58,13 +58,23 @@ def evaluate(learner, theta, family, *, tasks, seed=0, rounds=None):
 
     Returns a Curve of (rounds + 1) * learner.episodes points.
     """
+    require(learner, "learner", "MAML(..)", "collect")
+    require(family, "family", "BernoulliBandit(..)", "sample")
+    if hasattr(learner, "layout"):
+        boundary.parameters(learner.layout, theta)
+    seed = boundary.count("seed", seed, 0)
     batch = family.sample(boundary.count("tasks", tasks), stream(seed, 0, "evaluate"))
     rng = stream(seed, 1, "evaluate")
     rounds = learner.rounds if rounds is None else boundary.count("rounds", rounds, 0)
     columns, history, phi = [], [], theta
     for round in range(rounds + 1):
         history.append(learner.collect(phi, batch, rng))
+        if not hasattr(history[-1], "episode_returns"):
+            raise TypeError(f"{type(learner).__name__} earns no returns; use its errors()")
         columns.append(history[-1].episode_returns(learner.episodes).mean(-1))
         if round < rounds:
             phi = learner.adapt(theta, history)
+            if not isinstance(phi, np.ndarray):
+                raise ValueError(f"rounds must be 0 for {type(learner).__name__}, which "
+                                 f"adapts within a trial, got {rounds}")
     return Curve(np.concatenate(columns, 1))

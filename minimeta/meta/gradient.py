@@ -22,9 +22,10 @@ import numpy as np
 from ..calculus import boundary
 from ..policy import SGD, Adam, Objective
 from ..policy.losses import KL, OfActions, Sum
-from ..policy.optimizers import at
+from ..policy.optimizers import at, length, require_schedule
+from ..policy.policies import Policy
 from ..policy.surrogates import estimator
-from ..policy.trust_region import TrustRegion, length
+from ..policy.trust_region import TrustRegion
 from ..rl import gae, normalised, rollout
 from ..rl.baseline import baseline
 from .adaptation import GradientSteps, Rates
@@ -62,7 +63,13 @@ class GradientLearner:
 
     def __post_init__(self):
         optimizer, rate = self.optimizer, self.rate
-        if not hasattr(optimizer, "step"):
+        if not hasattr(self.policy, "vjp_dot"):
+            raise TypeError(f"policy must be a policy, such as MLPPolicy(..), or another "
+                            f"map in four forms, got {self.policy!r}")
+        boundary.precision(self.dtype)
+        for name in ("first_order", "learn_alpha"):
+            boundary.truth(name, getattr(self, name))
+        if isinstance(optimizer, type) or not hasattr(optimizer, "step"):
             optimizer = boundary.choice("optimizer", optimizer, OPTIMIZERS)
         is_bounded = isinstance(optimizer, TrustRegion)
         if is_bounded and self.only_descends:
@@ -73,12 +80,25 @@ class GradientLearner:
                              f"max_kl, as in optimizer=TrustRegion(max_kl=0.01)")
         if not is_bounded and rate is None:
             object.__setattr__(self, "rate", 1e-3)
+        require_schedule("rate", self.rate or 0)
         object.__setattr__(self, "optimizer", optimizer)
         self.rates  # a bad alpha is refused now
 
+    @property
+    def n_steps(self):
+        """Steps of adaptation in training."""
+        return self.rounds
+
     @cached_property
     def rates(self):
-        return Rates.of(self.alpha, self.policy.size, self.learn_alpha)
+        rates = Rates.of(self.alpha, self.policy.size, self.learn_alpha)
+        n = len(rates.alpha)
+        if self.learn_alpha and n > self.n_steps:
+            raise ValueError(
+                f"alpha must have a number or row for each of the {self.n_steps} steps "
+                f"if it is learned, got {n}; one for each parameter is an array "
+                f"[1, {self.policy.size}]")
+        return rates
 
     @cached_property
     def layout(self):
@@ -103,6 +123,7 @@ class GradientLearner:
 
     def adapt(self, theta, history):
         """theta, and the batches so far -> phi [K, P]."""
+        require_same_tasks(history)
         phi = []
         for shard in self.shards(history[0]):
             vector = share(theta, shard.stop - shard.start)
@@ -114,6 +135,7 @@ class GradientLearner:
 
     def meta_objectives(self, history, data):
         """The losses of theta, one meta-objective for each shard of tasks."""
+        require_same_tasks([*history, data])
         return [
             MetaObjective(self.adaptation([batch[shard] for batch in history]),
                           self.outer_objective(data[shard]), self.rates)
@@ -132,6 +154,7 @@ class GradientLearner:
                 self.divergence(data), theta)
         else:
             loss, grad = self.meta_gradient(theta, history, data)
+            require_finite(self.layout, loss=loss, gradient=grad)
             theta, state = self.descend(theta, grad, state, progress)
             report = {}
         require_finite(self.layout, loss=loss, gradient=grad, theta=theta)
@@ -169,6 +192,10 @@ class Reinforcement(GradientLearner):
 
     def __post_init__(self):
         super().__post_init__()
+        if not isinstance(self.policy, Policy):
+            raise TypeError(f"policy must be a policy, such as MLPPolicy(..), got "
+                            f"{self.policy!r}")
+        boundary.truth("normalise", self.normalise)
         boundary.count("trials", self.trials)
         boundary.number("gamma", self.gamma, 0, 1)
         boundary.number("lam", self.lam, 0, 1)
@@ -222,6 +249,14 @@ class Reinforcement(GradientLearner):
         batches = {"before": history[0]} if history else {}
         return {name: float(batch.reward.sum(1).mean())
                 for name, batch in (batches | {"return": data}).items()}
+
+
+def require_same_tasks(batches):
+    """All batches must be of the same tasks, and there must be one."""
+    sizes = [len(data.x) for data in batches]
+    if len(set(sizes)) != 1:
+        raise ValueError(f"history must hold batches of the same tasks, as many in each, "
+                         f"got {sizes} tasks")
 
 
 def counts(mask):

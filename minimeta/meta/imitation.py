@@ -24,10 +24,10 @@ import numpy as np
 from ..calculus import boundary
 from ..policy import LogLikelihood, Objective
 from ..policy.losses import MeanError, OfActions, SquaredError, Sum
-from ..policy.policies import Act
+from ..policy.policies import Act, Memoryless
 from ..rl import Rollout, rollout
 from ..rl.demonstrations import EXPERTS, Demonstration, demonstrate
-from .adaptation import GradientSteps, Rates
+from .adaptation import GradientSteps
 from .gradient import GradientLearner, step_weights
 from .learned_loss import Judged, PartRates, Unjudged
 from .reinforce import Reinforce
@@ -124,8 +124,18 @@ class Imitation(GradientLearner):
 
     def __post_init__(self):
         boundary.choice("inner", self.inner, INNER)
-        if not hasattr(self.outer, "outer_objective"):
+        if isinstance(self.outer, type) or not hasattr(self.outer, "outer_objective"):
             boundary.choice("outer", self.outer, OUTER)
+        if not isinstance(self.policy, Memoryless):
+            raise TypeError(f"policy must be memoryless, as MLPPolicy is, got "
+                            f"{self.policy!r}")
+        if self.inner == "cloning" and self.judge:
+            raise ValueError("judge must be () where the inner loss is not learned; use "
+                             "inner='learned'")
+        if self.outer != "cloning" and (self.shows, self.noise) != (1, 0):
+            raise ValueError("shows and noise are of a demonstration behind the outer "
+                             "objective, which has none where it is the return")
+        boundary.truth("greedy", self.greedy)
         make = boundary.choice("loss", self.loss, LOSSES)
         if make is MeanError and not hasattr(self.policy.head, "split"):
             raise ValueError(f"loss 'squared-error' needs a Gaussian head, got "
@@ -151,9 +161,13 @@ class Imitation(GradientLearner):
         """The policy, as a map of all that is trained but alpha."""
         return Unjudged(self.judged) if self.inner == "learned" else self.policy
 
+    @property
+    def n_steps(self):
+        return self.rounds * self.steps
+
     @cached_property
     def rates(self):
-        rates = Rates.of(self.alpha, self.policy.size, self.learn_alpha)
+        rates = super().rates
         if self.inner == "cloning":
             return rates
         return PartRates(rates.alpha, rates.is_learned, self.policy.size,

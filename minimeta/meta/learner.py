@@ -73,10 +73,19 @@ def require_finite(layout, **quantities):
     for name, quantity in quantities.items():
         is_bad = ~np.isfinite(quantity)
         if is_bad.any():
-            where = np.argwhere(is_bad)[0]
-            block = f" at {layout.name(int(where[-1]))}" if len(where) else ""
-            raise NonFiniteError(
-                f"{name} is not finite{block}; a smaller rate may help")
+            where = worst_block(layout, is_bad) if is_bad.ndim else ""
+            raise NonFiniteError(f"{name} is not finite{where}; smaller rates, or "
+                                 f"rewards of a smaller scale, may help")
+
+
+def worst_block(layout, is_bad):
+    """The block of which the largest part is bad, and the first that is, there."""
+    bad = is_bad.reshape(-1, layout.size).any(0)
+    blocks = [bad[start:stop] for start, stop in zip(layout.offsets, layout.offsets[1:])]
+    worst = int(np.argmax([block.sum() / max(block.size, 1) for block in blocks]))
+    first = layout.offsets[worst] + int(np.argmax(blocks[worst]))
+    return (f" at {layout.name(first)} ({blocks[worst].sum()} of the "
+            f"{blocks[worst].size} there)")
 
 
 def meta_train(learner, family, *, iterations, tasks, seed=0, theta=None,
@@ -90,10 +99,13 @@ def meta_train(learner, family, *, iterations, tasks, seed=0, theta=None,
     callback    called after each iteration as callback(iteration, row, theta)
 
     Returns a Result. Ctrl-C ends training and returns what was learned so far.
-    Raises NonFiniteError as soon as a loss, a gradient or an update is not finite.
+    Raises NonFiniteError as soon as a number is not finite, in a rollout, a loss, a
+    gradient, an update or the log.
     """
+    require(learner, "learner", "MAML(..)", "collect", "update")
+    require(family, "family", "BernoulliBandit(..)", "sample")
     iterations = boundary.count("iterations", iterations)
-    K = boundary.count("tasks", tasks)
+    K, seed = boundary.count("tasks", tasks), boundary.count("seed", seed, 0)
     start = learner.init(stream(seed, 0, "init"))
     if theta is not None:
         start = resumed(theta, start)
@@ -107,7 +119,7 @@ def meta_train(learner, family, *, iterations, tasks, seed=0, theta=None,
                 callback(iteration, training.log[-1], training.theta)
     except KeyboardInterrupt:
         return Result(training.theta, training.log, interrupted=True)
-    except NonFiniteError as error:
+    except (NonFiniteError, boundary.NotFinite) as error:
         message = (f"iteration {len(training.log)}: {error}; `result` of this error "
                    f"holds what was learned before")
         raise NonFiniteError(message, Result(training.theta, training.log)) from None
@@ -119,8 +131,17 @@ def resumed(theta, start):
     if np.shape(theta) != start.shape:
         raise ValueError(f"theta must have shape {list(start.shape)}, as learner.init "
                          f"gives it, got {list(np.shape(theta))}")
+    boundary.floating("theta", theta)
+    if np.iscomplexobj(theta):
+        raise TypeError("theta must be real, got complex numbers")
     boundary.finite("theta", theta)
-    return np.asarray(theta).astype(start.dtype)
+    return theta.astype(start.dtype)
+
+
+def require(it, name, example, *verbs):
+    """Refuses what cannot do what is asked of it."""
+    if isinstance(it, type) or not all(hasattr(it, verb) for verb in verbs):
+        raise TypeError(f"{name} must be one such as {example}, got {it!r}")
 
 
 def meta_step(learner, training, tasks, progress, rng):
@@ -132,4 +153,5 @@ def meta_step(learner, training, tasks, progress, rng):
     last = learner.collect(phi, tasks, rng)
     theta, state, row = learner.update(
         training.theta, training.state, history, last, progress)
+    require_finite(None, **row)
     return Training(theta, state, training.log + (row,))

@@ -60,8 +60,9 @@ class ProMP(MAML):
         parts = self.penalised(parts, theta, history, data, eta)
         for _ in range(self.epochs):
             loss, grad = mean_gradient(parts, theta)
+            require_finite(self.layout, loss=loss, gradient=grad)
             theta, moments = self.descend(theta, grad, moments, progress)
-            require_finite(self.layout, loss=loss, gradient=grad, theta=theta)
+            require_finite(self.layout, theta=theta)
         kl = self.moved(parts, theta)
         row = self.report(history, data) | {"loss": float(loss), "kl": kl, "eta": eta}
         return theta, (moments, self.next_eta(eta, kl)), row

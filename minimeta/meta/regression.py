@@ -58,11 +58,18 @@ class Regression(GradientLearner):
         boundary.count("shots", self.shots)
         boundary.count("steps", self.steps)
 
+    @property
+    def n_steps(self):
+        return self.rounds * self.steps
+
     def collect(self, theta, tasks, rng):
         """Points of each curve, which do not depend on theta."""
         return self.draw(tasks, self.shots, theta.dtype, rng)
 
     def draw(self, tasks, R, dtype, rng):
+        if not hasattr(tasks, "draw"):
+            raise TypeError(f"tasks must have draw(R, rng), as those of Sinusoid have, "
+                            f"got {type(tasks).__name__}")
         x, y = tasks.draw(R, rng)
         return Points(x.astype(dtype), y.astype(dtype))
 

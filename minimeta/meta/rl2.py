@@ -21,8 +21,9 @@ import numpy as np
 from ..calculus import boundary
 from ..policy import Adam, ClippedRatio, Linear, LSTMPolicy, Objective
 from ..policy.losses import Entropy, OfActions, Sum, ValueFit
-from ..policy.optimizers import at, clip_norm
+from ..policy.optimizers import at, clip_norm, require_schedule
 from ..rl import gae, normalised, rollout
+from .gradient import counts
 from .learner import require_finite
 
 
@@ -71,6 +72,14 @@ class RL2:
         boundary.number("lam", self.lam, 0, 1)
         boundary.number("clip", self.clip, 0, is_open=True)
         boundary.number("max_norm", self.max_norm, 0, is_open=True)
+        boundary.number("value_weight", self.value_weight, 0)
+        boundary.precision(self.dtype)
+        require_schedule("rate", self.rate)
+        require_schedule("entropy_weight", self.entropy_weight)
+        if not isinstance(self.policy, LSTMPolicy):
+            raise TypeError(f"policy must be an LSTMPolicy, got {self.policy!r}")
+        if not isinstance(self.optimizer, Adam):
+            raise TypeError(f"optimizer must be an Adam(..), got {self.optimizer!r}")
 
     def init(self, rng):
         """A random theta [P]."""
@@ -78,6 +87,11 @@ class RL2:
 
     def collect(self, theta, tasks, rng):
         """One batch of trials."""
+        n = tasks.family.episodes
+        if n != self.episodes:
+            raise ValueError(
+                f"episodes must be those of the family's trials, {n}, got "
+                f"{self.episodes}; use RL2(.., episodes={n}) or another family")
         return rollout(self.policy, theta, tasks, trials=self.trials,
                        episodes=self.episodes, rng=rng)
 
@@ -90,6 +104,7 @@ class RL2:
 
     def objective(self, data, entropy_weight):
         """The loss of one batch, as a function of theta."""
+        counts(data.mask)
         data_mask = fold(data.mask).astype(data.reward.dtype)
         w = data_mask / data_mask.sum()
         A = gae(data.reward, data.value, self.gamma, self.lam)
@@ -109,11 +124,12 @@ class RL2:
         objective = self.objective(data, at(self.entropy_weight, progress))
         for _ in range(self.epochs):
             point = objective.at(theta)
+            require_finite(
+                self.policy.layout, loss=point.value, gradient=point.grad)
             grad, norm = clip_norm(point.grad, self.max_norm)
             theta, state = self.optimizer.step(
                 theta, grad, state, at(self.rate, progress))
-            require_finite(self.policy.layout, gradient=point.grad, theta=theta)
-        require_finite(self.policy.layout, loss=point.value)
+            require_finite(self.policy.layout, theta=theta)
         returns = data.reward.sum(1)
         return theta, state, {"return": float(returns.mean()),
                               "loss": float(point.value), "gradient": norm}

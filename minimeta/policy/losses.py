@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from ..calculus import boundary
 from .heads import beside
 
 
@@ -86,8 +87,12 @@ class KL:
     u_old: np.ndarray
     w: np.ndarray
 
+    def __post_init__(self):
+        boundary.like("w", self.w, "the rows of u_old", self.u_old[..., 0])
+
     def value(self, y):
         u, _ = self.policy.split(y)
+        boundary.like("u", u, "u_old", self.u_old)
         return (self.w * self.policy.head.kl(self.u_old, u)).sum((-2, -1))
 
     def grad(self, y):
@@ -110,13 +115,20 @@ class ValueFit:
     targets: np.ndarray
     w: np.ndarray
 
+    def __post_init__(self):
+        boundary.like("w", self.w, "targets", self.targets)
+
+    def error(self, v):
+        boundary.like("v", v, "targets", self.targets)
+        return v - self.targets
+
     def value(self, y):
         _, v = self.policy.split(y)
-        return (self.w * (v - self.targets) ** 2).sum((-2, -1))
+        return (self.w * self.error(v) ** 2).sum((-2, -1))
 
     def grad(self, y):
         u, v = self.policy.split(y)
-        return self.policy.join(np.zeros_like(u), y, 2 * self.w * (v - self.targets))
+        return self.policy.join(np.zeros_like(u), y, 2 * self.w * self.error(v))
 
     def hvp(self, y, y_dot):
         u_dot, v_dot = self.policy.split(y_dot)
@@ -131,14 +143,22 @@ class MeanError:
     actions: np.ndarray
     w: np.ndarray
 
+    def __post_init__(self):
+        boundary.like("w", self.w, "the rows of actions", self.actions[..., 0])
+
     def mean(self, y):
         return self.policy.head.greedy(self.policy.split(y)[0])
 
+    def error(self, y):
+        mu = self.mean(y)
+        boundary.like("mu", mu, "actions", self.actions)
+        return mu - self.actions
+
     def value(self, y):
-        return (self.w * ((self.mean(y) - self.actions) ** 2).sum(-1)).sum((-2, -1))
+        return (self.w * (self.error(y) ** 2).sum(-1)).sum((-2, -1))
 
     def grad(self, y):
-        return self.pull(self.mean(y) - self.actions, y)
+        return self.pull(self.error(y), y)
 
     def hvp(self, y, y_dot):
         return self.pull(self.mean(y_dot), y)
@@ -157,11 +177,18 @@ class SquaredError:
     targets: np.ndarray
     w: np.ndarray
 
+    def __post_init__(self):
+        boundary.like("w", self.w, "the rows of targets", self.targets[..., 0])
+
+    def error(self, y):
+        boundary.like("y", y, "targets", self.targets)
+        return y - self.targets
+
     def value(self, y):
-        return (self.w * ((y - self.targets) ** 2).sum(-1)).sum(-1)
+        return (self.w * (self.error(y) ** 2).sum(-1)).sum(-1)
 
     def grad(self, y):
-        return 2 * self.w[..., None] * (y - self.targets)
+        return 2 * self.w[..., None] * self.error(y)
 
     def hvp(self, y, y_dot):
         return 2 * self.w[..., None] * y_dot

@@ -22,6 +22,10 @@ class Linear:
     start: float
     stop: float = 0.0
 
+    def __post_init__(self):
+        boundary.number("start", self.start)
+        boundary.number("stop", self.stop)
+
     def at(self, progress):
         return self.start + (self.stop - self.start) * progress
 
@@ -31,10 +35,21 @@ def at(schedule, progress):
     return schedule.at(progress) if hasattr(schedule, "at") else schedule
 
 
+def require_schedule(name, schedule):
+    """Refuses what has a value below 0 at the beginning or the end, or none."""
+    for progress in (0, 1):
+        boundary.number(name, at(schedule, progress), 0)
+
+
+def length(v):
+    """Euclidean; float32 would overflow at squares of 1e19."""
+    v = v.astype(np.float64)
+    return float(v @ v) ** 0.5
+
+
 def clip_norm(grad, limit):
-    """grad [P] scaled down to the Euclidean length `limit` if it is longer; and its
-    length."""
-    norm = float(np.sqrt((grad * grad).sum(dtype=np.float64)))
+    """grad [P] scaled down to the length `limit` if it is longer; and its length."""
+    norm = length(grad)
     return (grad * grad.dtype.type(limit / norm) if norm > limit else grad), norm
 
 
@@ -75,7 +90,7 @@ class Adam:
 
     def __post_init__(self):
         for name in ("beta1", "beta2"):
-            boundary.number(name, getattr(self, name), 0, 1)
+            boundary.number(name, getattr(self, name), 0, 1 - 1e-9)
         boundary.number("epsilon", self.epsilon, 0, is_open=True)
 
     def init(self, theta):
@@ -85,6 +100,7 @@ class Adam:
         number, t = theta.dtype.type, state.t + 1
         m = number(self.beta1) * state.m + number(1 - self.beta1) * grad
         v = number(self.beta2) * state.v + number(1 - self.beta2) * grad * grad
+        boundary.finite("the mean square of the gradient", v)
         m_hat = m / number(1 - self.beta1 ** t)
         v_hat = v / number(1 - self.beta2 ** t)
         step = m_hat / (np.sqrt(v_hat) + number(self.epsilon))

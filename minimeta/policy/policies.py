@@ -37,6 +37,12 @@ class Act(NamedTuple):
     value: np.ndarray
 
 
+def require_head(head):
+    if not isinstance(head, Head):
+        raise TypeError(f"head must be a distribution over actions, such as "
+                        f"Categorical(n) or Gaussian(n), got {head!r}")
+
+
 class Policy:
     """A network whose outputs are (u without the head's free parameters, values), and
     the free parameters, which are the last of theta: y = (mu, log_std, value), for
@@ -133,6 +139,12 @@ class Policy:
         theta_bar_dot = np.concatenate([net_bar_dot, free_bar_dot], -1)
         return theta_bar_dot, self.unfold(x_bar_dot, n_steps)
 
+    def require_obs(self, obs):
+        """What a family shows must be what the policy sees."""
+        if obs.shape[-1] != self.obs_size:
+            raise ValueError(f"observations must have length {self.obs_size} for {self}, "
+                             f"got {obs.shape[-1]}; use obs_size=family.obs_size")
+
     def choose(self, y, rng):
         """Samples an action for each row."""
         u, value = self.split(y)
@@ -153,6 +165,7 @@ class Memoryless(Policy):
 
     def see(self, obs, last, dtype):
         """x = s_t."""
+        self.require_obs(obs)
         return obs.astype(dtype)
 
     def act(self, theta, memory, x, rng):
@@ -185,8 +198,10 @@ class MLPPolicy(Memoryless):
     net: MLP = field(init=False, repr=False)
 
     def __post_init__(self):
+        require_head(self.head)
         n_out = self.head.n_in - self.head.free.size
-        net = MLP((self.obs_size, *self.hidden, n_out), self.activation)
+        hidden = boundary.sequence("hidden", self.hidden)
+        net = MLP((self.obs_size, *hidden, n_out), self.activation)
         object.__setattr__(self, "net", net)
 
 
@@ -208,6 +223,7 @@ class LSTMPolicy(Policy):
 
     def __post_init__(self):
         boundary.count("obs_size", self.obs_size, 0)
+        require_head(self.head)
         for name in self.sees:
             boundary.choice("sees", name, self.widths)
         n_out = self.head.n_in - self.head.free.size + 1
@@ -230,6 +246,7 @@ class LSTMPolicy(Policy):
     def see(self, obs, last, dtype):
         """x = (s_t, a_{t-1}, r_{t-1}, d_{t-1}); `last` is None at the start of a
         trial."""
+        self.require_obs(obs)
         x = np.zeros(obs.shape[:-1] + (self.n_in,), dtype)
         x[..., :self.obs_size] = obs
         if last is not None and self.sees:

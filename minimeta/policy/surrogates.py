@@ -40,6 +40,12 @@ def excess(l, l_old, mask):
     return np.where(mask, l - l_old, 0)
 
 
+def require_mask(mask, l_old):
+    """A mask is True, or as large as l_old."""
+    if mask is not True:
+        boundary.like("mask", mask, "l_old", l_old)
+
+
 @dataclass(frozen=True)
 class LogLikelihood:
     """REINFORCE, and the original MAML of reinforcement learning:  sum A l.
@@ -57,6 +63,7 @@ class LogLikelihood:
         return self.A
 
     def hvp(self, l, l_dot):
+        boundary.like("l_dot", l_dot, "A", self.A)
         return np.zeros_like(l_dot)
 
 
@@ -83,6 +90,7 @@ class Ratio:
         return self.A * np.exp(excess(l, self.l_old, self.A != 0))
 
     def hvp(self, l, l_dot):
+        boundary.like("l_dot", l_dot, "l", l)
         return self.grad(l) * l_dot
 
 
@@ -117,6 +125,7 @@ class ClippedRatio:
         return np.where(self.is_free(rho), self.A * rho, 0)
 
     def hvp(self, l, l_dot):
+        boundary.like("l_dot", l_dot, "l", l)
         return self.grad(l) * l_dot
 
     def ratio(self, l):
@@ -168,6 +177,7 @@ class Dice:
 
     def __post_init__(self):
         boundary.like("l_old", self.l_old, "r", self.r)
+        require_mask(self.mask, self.l_old)
 
     def weighted(self, l):
         """r_t exp(w_t)."""
@@ -181,6 +191,7 @@ class Dice:
         return np.where(self.mask, decayed_transpose(self.weighted(l), 1), 0)
 
     def hvp(self, l, l_dot):
+        boundary.like("l_dot", l_dot, "l", l)
         w_dot = np.cumsum(np.where(self.mask, l_dot, 0), -2)
         return np.where(self.mask, decayed_transpose(self.weighted(l) * w_dot, 1), 0)
 
@@ -208,6 +219,7 @@ class LoadedDice:
 
     def __post_init__(self):
         boundary.like("l_old", self.l_old, "A", self.A)
+        require_mask(self.mask, self.l_old)
         boundary.number("lam", self.lam, 0, 1)
 
     def terms(self, l):
@@ -227,6 +239,7 @@ class LoadedDice:
         return np.where(self.mask, decayed_transpose(w_bar, self.lam), 0)
 
     def hvp(self, l, l_dot):
+        boundary.like("l_dot", l_dot, "l", l)
         now, following, _ = self.terms(l)
         w_dot = decayed(np.where(self.mask, l_dot, 0), self.lam)
         w_bar_dot = (now - self.lam**2 * following) * w_dot

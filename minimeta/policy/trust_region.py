@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..calculus import boundary
+from .optimizers import length
 
 
 def conjugate_gradient(product, b, steps, tolerance=1e-10):
@@ -39,10 +40,6 @@ def conjugate_gradient(product, b, steps, tolerance=1e-10):
         before, square = square, float(residual @ residual)
         direction = residual + b.dtype.type(square / before) * direction
     return x, residual
-
-
-def length(v):
-    return float(v @ v) ** 0.5
 
 
 @dataclass(frozen=True)

@@ -14,14 +14,17 @@ from typing import Any
 import numpy as np
 
 from ..calculus import boundary
+from ..policy.policies import Memoryless
 from ..tasks import Discrete
 from ..tasks.mdp import value_iteration
+from .rollout import require_fit
 
 TIE = 1e-9  # returns that differ by less are equal
 
 
 def planner(tasks):
     """Acts by value iteration."""
+    require_expert(tasks, "tables", "planner")
     P, R, _ = tasks.tables()
     Q, k = value_iteration(P, R, tasks.family.horizon).Q, np.arange(len(tasks))[:, None]
 
@@ -35,7 +38,14 @@ def planner(tasks):
 
 def controller(tasks):
     """Acts as the tasks' own expert does."""
+    require_expert(tasks, "expert", "controller")
     return lambda state, t, rng: tasks.expert(state)
+
+
+def require_expert(tasks, needs, name):
+    if not hasattr(tasks, needs):
+        raise TypeError(f"the {name} needs tasks with {needs}(), which "
+                        f"{type(tasks).__name__} has not; use another expert")
 
 
 EXPERTS = {"planner": planner, "controller": controller}
@@ -64,10 +74,15 @@ class Demonstration:
         if self.mask.shape != steps:
             raise ValueError(f"mask must be [K, T, B] as x is, {list(steps)}, got "
                              f"{list(self.mask.shape)}")
-        if self.action is not None and self.action.shape[:3] != steps:
+        if not np.isin(self.mask, (0, 1)).all():
+            raise ValueError("mask must hold 1 where a step was taken and 0 elsewhere")
+        if self.action is None:
+            return
+        if self.action.shape[:3] != steps:
             raise ValueError(f"action must be [K, T, B, ..] with the tasks, steps and "
                              f"episodes of x, {list(steps)}, got "
                              f"{list(self.action.shape)}")
+        boundary.finite("action of a demonstration", self.action)
 
     def __getitem__(self, index):
         """data[i:j]: what was shown in some of the tasks."""
@@ -88,8 +103,11 @@ def demonstrate(expert, policy, tasks, *, episodes, rng, noise=0.0, dtype=np.flo
     """
     if not callable(expert):
         expert = boundary.choice("expert", expert, EXPERTS)
-    boundary.number("noise", noise, 0)
+    if not isinstance(policy, Memoryless):
+        raise TypeError(f"policy must be memoryless, as MLPPolicy is, got {policy!r}")
+    require_fit(policy, tasks)
     space, act = tasks.family.action, expert(tasks)
+    boundary.number("noise", noise, 0, 1 if isinstance(space, Discrete) else np.inf)
     state, obs = tasks.reset(boundary.count("episodes", episodes), rng)
     is_on, steps = np.ones(obs.shape[:2], bool), []
     for t in range(tasks.family.horizon):

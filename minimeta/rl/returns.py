@@ -28,6 +28,7 @@ def discounted(reward, gamma, cut=None):
         G_t = r_t + gamma G_{t+1}
     """
     boundary.number("gamma", gamma, 0, 1)
+    boundary.floating("reward", reward)
     G, flow = np.empty_like(reward), flows(reward, cut)
     following = np.zeros_like(reward[..., 0, :])
     for t in reversed(range(reward.shape[-2])):

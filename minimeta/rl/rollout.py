@@ -14,6 +14,10 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from ..calculus import boundary
+from ..policy import Categorical, Gaussian
+from ..tasks import Box, Discrete
+
+HEADS = {Discrete: Categorical, Box: Gaussian}  # which of them gives such actions
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,9 @@ def rollout(policy, theta, tasks, *, trials, episodes, rng):
 
     Returns a Rollout with leading axes [K, T, B = trials].
     """
+    require_fit(policy, tasks)
+    if hasattr(policy, "layout"):
+        boundary.parameters(policy.layout, theta)
     K, B, horizon = len(tasks), boundary.count("trials", trials), tasks.family.horizon
     T = boundary.count("episodes", episodes) * horizon
     dtype = np.float64 if theta is None else theta.dtype
@@ -58,6 +65,7 @@ def rollout(policy, theta, tasks, *, trials, episodes, rng):
         raise ValueError(f"theta must be [P] or [{K}, P], got {list(theta.shape)}")
 
     state, obs = tasks.reset(B, rng)
+    require_shape(tasks.family, "obs", obs, (K, B, tasks.family.obs_size))
     memory, last = policy.begin(theta, K * B if lead == () else B), None
     clock, left = np.zeros((K, B), int), np.full((K, B), episodes)
     steps = []
@@ -67,6 +75,8 @@ def rollout(policy, theta, tasks, *, trials, episodes, rng):
         act, memory = policy.act(theta, memory, rows, rng)
         action = act.action.reshape((K, B) + act.action.shape[len(lead) + 1:])
         state, obs, reward, done = tasks.step(state, action, rng)
+        require_shape(tasks.family, "reward", reward, (K, B))
+        require_shape(tasks.family, "done", done, (K, B))
         alive, clock = left > 0, clock + 1
         end = alive & (done | (clock == horizon))
         steps.append((x, action, reward * alive, act.log_prob.reshape(K, B) * alive,
@@ -76,7 +86,32 @@ def rollout(policy, theta, tasks, *, trials, episodes, rng):
             break
         if end.any():
             state, obs, clock = begin_again(tasks, end, state, obs, clock, rng)
-    return Rollout(*(together(column, dtype) for column in zip(*steps)))
+    data = Rollout(*(together(column, dtype) for column in zip(*steps)))
+    boundary.finite("reward", data.reward)
+    return data
+
+
+def require_fit(policy, tasks):
+    """A policy must do what the tasks ask. Of an agent without a head nothing is
+    required."""
+    if not hasattr(tasks, "step"):
+        raise TypeError(f"tasks must have reset and step, as those of BernoulliBandit "
+                        f"have, got {type(tasks).__name__}")
+    if not hasattr(policy, "act"):
+        raise TypeError(f"policy must be a policy, such as MLPPolicy(..), got {policy!r}")
+    space = tasks.family.action
+    head = HEADS[type(space)](space.n)
+    given = getattr(policy, "head", None)
+    if type(given) in HEADS.values() and given != head:
+        raise ValueError(
+            f"policy must have the head {head} for {tasks.family}, got {given}")
+
+
+def require_shape(family, name, array, shape):
+    """What a family of one's own gives must have the promised shape."""
+    if np.shape(array) != shape:
+        raise ValueError(f"{name} of {family} must have shape {list(shape)}, got "
+                         f"{list(np.shape(array))}")
 
 
 def begin_again(tasks, end, state, obs, clock, rng):

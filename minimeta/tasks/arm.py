@@ -4,13 +4,13 @@ should. mechanics.py has its equation of motion.
 Letters: K tasks, B episodes.
 """
 from dataclasses import dataclass
-from math import pi
+from math import ceil, pi
 
 import numpy as np
 
 from ..calculus import boundary
 from .family import Box, Tasks
-from .mechanics import TwoLinks
+from .mechanics import STABLE, TwoLinks
 
 START = (-pi / 4, pi / 2)  # radians: the hand is on the x axis, the elbow below it
 TARGET = (0.1, 0.4)        # m: where the hand shall go if something else is hidden
@@ -84,7 +84,7 @@ class PlanarArm:
         for name in ("torque", "dt"):
             boundary.number(name, getattr(self, name), 0, is_open=True)
         for name in ("lengths", "masses", "friction"):
-            pair = tuple(getattr(self, name))
+            pair = boundary.sequence(name, getattr(self, name))
             if len(pair) != 2:
                 raise ValueError(f"{name} must be two numbers, got {pair}")
             for size in pair:
@@ -92,6 +92,14 @@ class PlanarArm:
             object.__setattr__(self, name, pair)
         boundary.number("gravity", self.gravity)
         boundary.number("effort", self.effort, 0)
+        shortest = 1 - STRETCH * ("lengths" in HIDDEN[self.hidden])
+        fastest = TwoLinks.of(shortest * np.array([self.lengths]), self.masses,
+                              np.zeros(1), self.friction, 0.0).decay()
+        least = ceil(fastest * self.dt / STABLE)
+        if self.substeps < least:
+            raise ValueError(
+                f"substeps must be at least {least} for this friction, inertia and dt, "
+                f"or the integrator diverges, got {self.substeps}")
 
     def sample(self, K, rng):
         """K arms."""
@@ -158,6 +166,9 @@ class ArmTasks(Tasks):
         family, action = self.family, np.clip(action, -1, 1)
         torque = first(family.torque * self.gain[:, None] * action)
         state = last(self.links.move(first(state), torque, family.dt, family.substeps))
+        if not np.isfinite(state).all():
+            raise ValueError("the arm moves too fast for its integrator; use more "
+                             "substeps, more friction or less torque")
         reward = -self.distance(state) - family.effort * (action ** 2).sum(-1)
         return state, self.observe(state), reward, np.zeros(reward.shape, bool)
 

@@ -198,8 +198,9 @@ class RestlessBandit(Bandit):
 
     def __post_init__(self):
         boundary.count("pulls", self.pulls)
-        boundary.count("the number of volatilities", len(self.volatilities))
-        for volatility in self.volatilities:
+        volatilities = boundary.sequence("volatilities", self.volatilities)
+        boundary.count("the number of volatilities", len(volatilities))
+        for volatility in volatilities:
             boundary.number("volatility", volatility, 0)
 
     def sample(self, K, rng):

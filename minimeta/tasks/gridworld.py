@@ -67,9 +67,9 @@ class GridNavigation:
 
     def cells(self, name, cells):
         """Cells as a sorted tuple of pairs of integers inside the grid."""
-        for cell in cells:
+        for cell in boundary.sequence(name, cells):
             inside = [boundary.count(f"a coordinate of {name}", i, 0) < self.size
-                      for i in cell]
+                      for i in boundary.sequence(f"each of {name}", cell)]
             if inside != [True, True]:
                 raise ValueError(f"{name} must hold cells (row, column) of a grid of "
                                  f"{self.size} x {self.size}, got {cell}")

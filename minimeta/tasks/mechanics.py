@@ -27,6 +27,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+STABLE = 2.78  # of the integrator: decay rate times step, at most
+
 
 class TwoLinks(NamedTuple):
     """K arms, as the constants of their equations of motion, each [K, 1]."""
@@ -78,7 +80,7 @@ class TwoLinks(NamedTuple):
         """The state after `dt` seconds under a constant torque.
 
         By the classical Runge-Kutta method of fourth order in `substeps` equal parts h.
-        It is stable while no eigenvalue of M^-1 friction times h is above 2.78.
+        It is stable while decay() h is at most STABLE.
         """
         h = dt / substeps
         for _ in range(substeps):
@@ -88,6 +90,17 @@ class TwoLinks(NamedTuple):
             k4 = self.flow(state + h * k3, torque)
             state = state + h / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
         return state
+
+    def decay(self):
+        """The fastest rate at which friction stops a motion, 1/s, in any posture and
+        arm: the largest eigenvalue of M^-1 friction, a root of
+        det(rate M - friction) = 0."""
+        q2 = np.linspace(0, np.pi, 65)
+        M11, M12, M22 = self.inertia((0, q2))
+        f1, f2 = self.friction
+        trace, det = f1 * M22 + f2 * M11, M11 * M22 - M12 * M12
+        root = np.sqrt(np.maximum(trace * trace - 4 * det * f1 * f2, 0))
+        return float(((trace + root) / (2 * det)).max())
 
     def energy(self, state):
         """Kinetic plus potential energy, [K, B] joules; 0 at rest along x."""

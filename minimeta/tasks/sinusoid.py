@@ -34,7 +34,7 @@ class Sinusoid:
 
     def __post_init__(self):
         for name in ("amplitude", "phase", "x"):
-            interval = tuple(getattr(self, name))
+            interval = boundary.sequence(name, getattr(self, name))
             if len(interval) != 2:
                 raise ValueError(f"{name} must be (low, high), got {interval}")
             low, high = (boundary.number(f"an end of {name}", end) for end in interval)

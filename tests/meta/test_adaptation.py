@@ -8,7 +8,7 @@ from samples import POLICIES, batch, loss, thetas
 
 from minimeta.exact import exact_return
 from minimeta.meta.adaptation import Adapted, GradientSteps, Rates, rows
-from minimeta.policy.surrogates import ESTIMATORS
+from minimeta.policy.surrogates import ESTIMATORS, Dice
 from minimeta.tasks import RandomMDP
 from minimeta.testing.laws import (central_difference, complex_step, tangent, tasks,
                                    transpose)
@@ -28,7 +28,8 @@ def problem(name, S, policy="gaussian", seed=0, K=2, T=3, B=4):
     rng = np.random.default_rng(seed)
     policy = POLICIES[policy]
     theta = thetas(policy, K, rng)
-    *inner, outer = (loss(policy, batch(policy, theta, T, B, rng), ESTIMATORS[name])
+    make = (ESTIMATORS | {"Dice": Dice})[name]
+    *inner, outer = (loss(policy, batch(policy, theta, T, B, rng), make)
                      for _ in range(S + 1))
     return policy, theta, tuple(inner), outer
 
@@ -48,7 +49,7 @@ def meta(inner, outer, alpha, first_order=False):
 
 
 @n_steps
-@estimators
+@pytest.mark.parametrize("name", [*ESTIMATORS, "Dice"])
 @pytest.mark.parametrize("policy", POLICIES)
 def test_the_meta_gradient_is_the_complex_step_of_the_whole_meta_objective(name, S, policy):
     net, theta, inner, outer = problem(name, S, policy)

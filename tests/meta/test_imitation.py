@@ -51,8 +51,11 @@ def errors(learner, family, claims=None):
 def test_the_meta_gradient_is_exact_in_theta_in_the_learned_loss_and_in_alpha(
         inner, outer, steps):
     options = {"inner": inner, "outer": outer, "steps": steps}
+    if outer == "return":
+        options |= {"noise": 0.0, "shows": 1}
+    judge = (3,) if inner == "learned" else ()
     for learner, family in (
-            (replace(ON_GRID, learn_alpha=True, judge=(3,), **options), GRID),
+            (replace(ON_GRID, learn_alpha=True, judge=judge, **options), GRID),
             (replace(ON_ARM, **options), ARM),
             (replace(ON_ARM, loss="log-likelihood", alpha=0.05, **options), ARM)):
         step, difference = errors(learner, family)
@@ -225,8 +228,9 @@ def test_another_learner_may_bring_the_outer_objective():
 @pytest.mark.parametrize("inner, outer", [
     ("cloning", "cloning"), ("cloning", "return"), ("learned", "cloning")])
 def test_a_short_training_makes_a_demonstration_worth_something(inner, outer):
+    shown = {"noise": 0.3, "shows": 4} if outer == "cloning" else {}
     learner = Imitation(WALKER, alpha=0.5 if inner == "cloning" else 0.1, inner=inner,
-                        outer=outer, steps=3, noise=0.3, shows=4, tries=4, rate=1e-2)
+                        outer=outer, steps=3, tries=4, rate=1e-2, **shown)
     result = meta_train(learner, GRID, iterations=150, tasks=10)
     curve = evaluate(learner, result.theta, GRID, tasks=100, seed=1)
     before, after = curve.interval
@@ -245,6 +249,8 @@ def test_a_short_training_makes_a_demonstration_worth_something(inner, outer):
     ({"alpha": 0.0}, "alpha must be positive"),
     ({"noise": -0.1}, "noise must be"),
     ({"outer": "return", "greedy": True}, "greedy must be False"),
+    ({"outer": "return", "shows": 2}, "shows and noise are of a demonstration"),
+    ({"judge": (3,)}, r"judge must be \(\) where the inner loss is not learned"),
     ({"optimizer": "trust-region"}, "optimizer must be 'adam' or 'sgd' for Imitation"),
 ])
 def test_bad_options_are_refused_by_name(options, message):

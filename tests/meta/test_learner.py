@@ -1,4 +1,5 @@
 """The loop: its order, its randomness, and how it stops."""
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -120,13 +121,11 @@ def test_ctrl_c_inside_an_update_leaves_the_iteration_before():
 thetas = []
 
 
-@pytest.mark.parametrize("rate, what", [(float("inf"), "theta"), (1e38, "")])
-def test_a_number_that_is_no_longer_finite_stops_the_run_and_names_where(rate, what):
-    learner = RL2(LEARNER.policy, rate=rate)
+def test_a_number_that_is_no_longer_finite_stops_the_run_and_keeps_what_was_learned():
+    learner = RL2(LEARNER.policy, rate=1e38)
     with np.errstate(all="ignore"), pytest.raises(NonFiniteError) as caught:
         meta_train(learner, FAMILY, iterations=5, tasks=8)
-    message = str(caught.value)
-    assert message.startswith("iteration ") and what in message and "is not finite" in message
+    assert re.match("iteration [0-9]+: .* is not finite", str(caught.value))
     assert np.isfinite(caught.value.result.theta).all()
 
 
