@@ -30,12 +30,11 @@ def rng():
     return np.random.default_rng(0)
 
 
-def told(call, error, *parts):
+def untold(call, error, *parts):
+    """Which parts the message of the error does not have."""
     with np.errstate(all="ignore"), pytest.raises(error) as caught:
         call()
-    for part in parts:
-        assert part in str(caught.value)
-    return caught.value
+    return [part for part in parts if part not in str(caught.value)]
 
 
 # ---- a policy for another family
@@ -47,20 +46,20 @@ def told(call, error, *parts):
     (MLPPolicy(2, Gaussian(3), (4,)), PLANE, "Gaussian(n=2)"),
 ])
 def test_a_head_that_does_other_things_than_the_family_asks(policy, family, needed):
-    told(lambda: meta_train(MAML(policy, trials=2), family, iterations=1, tasks=2),
-         ValueError, f"policy must have the head {needed}", f"got {policy.head}")
+    assert not untold(lambda: meta_train(MAML(policy, trials=2), family, iterations=1, tasks=2),
+                    ValueError, f"policy must have the head {needed}", f"got {policy.head}")
 
 
 def test_an_agent_for_another_number_of_arms():
-    told(lambda: evaluate(BanditAgent(2, greedy), None, BANDIT, tasks=2),
-         ValueError, "must have the head Categorical(n=3)")
+    assert not untold(lambda: evaluate(BanditAgent(2, greedy), None, BANDIT, tasks=2),
+                    ValueError, "must have the head Categorical(n=3)")
 
 
 @pytest.mark.parametrize("policy", [
     LSTMPolicy(3, Categorical(3), 6), LSTMPolicy(0, Categorical(3), 6)])
 def test_a_policy_that_sees_more_or_less_than_is_shown(policy):
-    told(lambda: meta_train(RL2(policy), BANDIT, iterations=1, tasks=2),
-         ValueError, "observations must have length", "use obs_size=family.obs_size")
+    assert not untold(lambda: meta_train(RL2(policy), BANDIT, iterations=1, tasks=2),
+                    ValueError, "observations must have length", "use obs_size=family.obs_size")
 
 
 @pytest.mark.parametrize("call, parts", [
@@ -72,7 +71,7 @@ def test_a_policy_that_sees_more_or_less_than_is_shown(policy):
                          rng=rng()), ("policy must be memoryless",)),
     (lambda: MLPPolicy(2, Discrete(3)), ("head must be a distribution", "got Discrete(n=3)")),
     (lambda: MLPPolicy(2, Gaussian(2), 64), ("hidden must be a tuple, got 64",)),
-    (lambda: MAML(WALKER, optimizer=Adam), ()),
+    (lambda: MAML(WALKER, optimizer=Adam), ("optimizer must be one of 'adam', 'sgd'",)),
     (lambda: RL2(READER, optimizer="adam"), ("optimizer must be an Adam(..), got 'adam'",)),
     (lambda: MAML(WALKER, alpha="0.1"), ("alpha must be a number", "got '0.1'")),
     (lambda: MAML(WALKER, alpha=None), ("alpha must be a number", "got None")),
@@ -107,7 +106,7 @@ def test_a_policy_that_sees_more_or_less_than_is_shown(policy):
     (lambda: discounted(np.ones((3, 1), int), 0.5), ("reward must hold floating numbers",)),
 ])
 def test_another_kind_of_thing(call, parts):
-    told(call, (TypeError, ValueError), *parts)
+    assert not untold(call, (TypeError, ValueError), *parts)
 
 
 @pytest.mark.parametrize("call, parts", [
@@ -157,31 +156,33 @@ def test_another_kind_of_thing(call, parts):
      ("of must be one of 'loss', 'gradient', got 'return'",)),
 ])
 def test_a_value_that_cannot_be(call, parts):
-    told(call, ValueError, *parts)
+    assert not untold(call, ValueError, *parts)
 
 
 @pytest.mark.parametrize("surrogate", [
     LogLikelihood(ONES), Ratio(ONES, ONES), ClippedRatio(ONES, ONES), Dice(ONES, ONES),
     LoadedDice(ONES, ONES)], ids=lambda s: type(s).__name__)
 def test_a_tangent_of_another_shape(surrogate):
-    told(lambda: surrogate.hvp(ONES, ONES[..., :1]), ValueError, "l_dot must have the shape")
+    assert not untold(lambda: surrogate.hvp(ONES, ONES[..., :1]), ValueError,
+                      "l_dot must have the shape")
 
 
 # ---- data
 
 def test_batches_of_different_tasks_do_not_make_a_history():
     data = ON_PLANE.collect(THETA, PLANE.sample(5, rng()), rng())
-    told(lambda: ON_PLANE.adapt(THETA, [data[:2], data]), ValueError, "got [2, 5] tasks")
-    told(lambda: ON_PLANE.update(THETA, None, [data], data[:2], 0.0), ValueError,
-         "history must hold batches of the same tasks")
+    assert not untold(lambda: ON_PLANE.adapt(THETA, [data[:2], data]), ValueError,
+                      "got [2, 5] tasks")
+    assert not untold(lambda: ON_PLANE.update(THETA, None, [data], data[:2], 0.0), ValueError,
+                    "history must hold batches of the same tasks")
 
 
 def test_a_batch_of_trials_without_a_step():
     theta = ON_BANDIT.init(rng())
     data = ON_BANDIT.collect(theta, BANDIT.sample(2, rng()), rng())
     empty = replace(data, mask=np.zeros_like(data.mask))
-    told(lambda: ON_BANDIT.update(theta, None, [], empty, 0.0), ValueError,
-         "mask must have a step in every task, got none in task 0")
+    assert not untold(lambda: ON_BANDIT.update(theta, None, [], empty, 0.0), ValueError,
+                    "mask must have a step in every task, got none in task 0")
 
 
 @pytest.mark.parametrize("change, part", [
@@ -193,7 +194,7 @@ def test_a_batch_of_trials_without_a_step():
 def test_a_demonstration_that_cannot_be(change, part):
     good = {"x": np.zeros((1, 2, 3, 4)), "after": np.zeros((1, 2, 3, 4)),
             "mask": np.ones((1, 2, 3))}
-    told(lambda: Demonstration(**good | change), ValueError, part)
+    assert not untold(lambda: Demonstration(**good | change), ValueError, part)
 
 
 @pytest.mark.parametrize("actions, error, part", [
@@ -205,7 +206,7 @@ def test_demonstrated_actions_that_cannot_be(actions, error, part):
     shown = Demonstration(np.zeros((2, 4, 1, 9)), np.zeros((2, 4, 1, 9)),
                           np.ones((2, 4, 1)), actions)
     theta = learner.init(rng()).astype(float)
-    told(lambda: learner.adapt(theta, [shown]), error, part)
+    assert not untold(lambda: learner.adapt(theta, [shown]), error, part)
 
 
 def family_that_gives(**wrong):
@@ -231,9 +232,9 @@ def family_that_gives(**wrong):
     ({"reward": lambda r: r * np.nan}, "reward must be finite, got nan"),
 ])
 def test_a_family_of_ones_own_that_breaks_its_word(wrong, part):
-    told(lambda: RL2(READER).collect(ON_BANDIT.init(rng()),
-                                     family_that_gives(**wrong).sample(4, rng()), rng()),
-         ValueError, part)
+    assert not untold(lambda: RL2(READER).collect(ON_BANDIT.init(rng()),
+                                                family_that_gives(**wrong).sample(4, rng()), rng()),
+                    ValueError, part)
 
 
 # ---- a training that diverges
@@ -249,7 +250,8 @@ def test_a_family_of_ones_own_that_breaks_its_word(wrong, part):
 ], ids=lambda part: type(part).__name__)
 def test_a_training_that_diverges_stops_with_its_iteration_and_what_it_had_learned(
         learner, family):
-    error = told(lambda: meta_train(learner, family, iterations=40, tasks=5),
-                 NonFiniteError, "iteration ", "finite")
-    assert np.isfinite(error.result.theta).all()
-    assert str(error).startswith(f"iteration {len(error.result.log)}: ")
+    with np.errstate(all="ignore"), pytest.raises(NonFiniteError, match="finite") as caught:
+        meta_train(learner, family, iterations=40, tasks=5)
+    result = caught.value.result
+    assert np.isfinite(result.theta).all()
+    assert str(caught.value).startswith(f"iteration {len(result.log)}: ")

@@ -77,7 +77,8 @@ def require_tables(tasks, policy):
         raise TypeError("tasks must have tables() and observe(), as those of RandomMDP "
                         f"and GridNavigation have, got {type(tasks).__name__}")
     n, head = tasks.family.obs_size, Categorical(tasks.family.action.n)
-    if not isinstance(policy, Memoryless) or (policy.obs_size, policy.head) != (n, head):
+    fits = isinstance(policy, Memoryless) and policy.obs_size == n
+    if not fits or policy.head != head:
         raise ValueError(f"policy must be memoryless, with {n} inputs and the head "
                          f"{head} for {tasks.family}, got {policy}")
 

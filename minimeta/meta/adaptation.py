@@ -71,7 +71,8 @@ class Rates:
     def of(cls, alpha, P, is_learned):
         """Rates from what a user gives: every one must be a finite number above 0."""
         if np.asarray(alpha).dtype.kind not in "iuf":
-            raise TypeError(f"alpha must be a number or an array of them, got {alpha!r}")
+            raise TypeError(f"alpha must be a number or an array of them, got "
+                            f"{alpha!r}")
         alpha = rows(alpha, P)
         is_bad = ~(np.isfinite(alpha) & (alpha > 0))
         if alpha.ndim > 2 or is_bad.any():

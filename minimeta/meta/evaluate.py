@@ -70,11 +70,12 @@ def evaluate(learner, theta, family, *, tasks, seed=0, rounds=None):
     for round in range(rounds + 1):
         history.append(learner.collect(phi, batch, rng))
         if not hasattr(history[-1], "episode_returns"):
-            raise TypeError(f"{type(learner).__name__} earns no returns; use its errors()")
+            raise TypeError(f"{type(learner).__name__} earns no returns; use its "
+                            f"errors()")
         columns.append(history[-1].episode_returns(learner.episodes).mean(-1))
         if round < rounds:
             phi = learner.adapt(theta, history)
             if not isinstance(phi, np.ndarray):
-                raise ValueError(f"rounds must be 0 for {type(learner).__name__}, which "
-                                 f"adapts within a trial, got {rounds}")
+                raise ValueError(f"rounds must be 0 for {type(learner).__name__}, "
+                                 f"which adapts within a trial, got {rounds}")
     return Curve(np.concatenate(columns, 1))

@@ -64,8 +64,8 @@ class GradientLearner:
     def __post_init__(self):
         optimizer, rate = self.optimizer, self.rate
         if not hasattr(self.policy, "vjp_dot"):
-            raise TypeError(f"policy must be a policy, such as MLPPolicy(..), or another "
-                            f"map in four forms, got {self.policy!r}")
+            raise TypeError(f"policy must be a policy, such as MLPPolicy(..), or a map "
+                            f"in four forms, got {self.policy!r}")
         boundary.precision(self.dtype)
         for name in ("first_order", "learn_alpha"):
             boundary.truth(name, getattr(self, name))
@@ -255,7 +255,7 @@ def require_same_tasks(batches):
     """All batches must be of the same tasks, and there must be one."""
     sizes = [len(data.x) for data in batches]
     if len(set(sizes)) != 1:
-        raise ValueError(f"history must hold batches of the same tasks, as many in each, "
+        raise ValueError(f"history must hold batches of the same tasks, one at least, "
                          f"got {sizes} tasks")
 
 

@@ -130,8 +130,8 @@ class Imitation(GradientLearner):
             raise TypeError(f"policy must be memoryless, as MLPPolicy is, got "
                             f"{self.policy!r}")
         if self.inner == "cloning" and self.judge:
-            raise ValueError("judge must be () where the inner loss is not learned; use "
-                             "inner='learned'")
+            raise ValueError("judge must be () where the inner loss is not learned; "
+                             "use inner='learned'")
         if self.outer != "cloning" and (self.shows, self.noise) != (1, 0):
             raise ValueError("shows and noise are of a demonstration behind the outer "
                              "objective, which has none where it is the return")

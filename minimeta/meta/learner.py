@@ -81,7 +81,7 @@ def require_finite(layout, **quantities):
 def worst_block(layout, is_bad):
     """The block of which the largest part is bad, and the first that is, there."""
     bad = is_bad.reshape(-1, layout.size).any(0)
-    blocks = [bad[start:stop] for start, stop in zip(layout.offsets, layout.offsets[1:])]
+    blocks = np.split(bad, layout.offsets[1:-1])
     worst = int(np.argmax([block.sum() / max(block.size, 1) for block in blocks]))
     first = layout.offsets[worst] + int(np.argmax(blocks[worst]))
     return (f" at {layout.name(first)} ({blocks[worst].sum()} of the "

@@ -50,9 +50,9 @@ class EMAML(MAML):
         grad += (R_k(phi_k) - b_k) grad sum_i log pi_{theta_i}(D_i),    coefficient 1
 
     R_k is the mean discounted return after adaptation, b_k that of the other tasks of
-    the batch, which D_i has no part in; 0 if there are none. With "log-likelihood" inside this is the whole
-    gradient of the expected return after adaptation; other estimators count the
-    sampling again.
+    the batch, which D_i has no part in; 0 if there are none. With "log-likelihood"
+    inside this is the whole gradient of the expected return after adaptation; other
+    estimators count the sampling again.
 
     Source: Stadie et al. (2018), arXiv 1803.01118; Rothfuss et al. (2018), arXiv
     1810.06784, formulation I.

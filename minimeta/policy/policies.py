@@ -142,8 +142,9 @@ class Policy:
     def require_obs(self, obs):
         """What a family shows must be what the policy sees."""
         if obs.shape[-1] != self.obs_size:
-            raise ValueError(f"observations must have length {self.obs_size} for {self}, "
-                             f"got {obs.shape[-1]}; use obs_size=family.obs_size")
+            raise ValueError(
+                f"observations must have length {self.obs_size} for {self}, got "
+                f"{obs.shape[-1]}; use obs_size=family.obs_size")
 
     def choose(self, y, rng):
         """Samples an action for each row."""

@@ -98,7 +98,8 @@ def require_fit(policy, tasks):
         raise TypeError(f"tasks must have reset and step, as those of BernoulliBandit "
                         f"have, got {type(tasks).__name__}")
     if not hasattr(policy, "act"):
-        raise TypeError(f"policy must be a policy, such as MLPPolicy(..), got {policy!r}")
+        raise TypeError(
+            f"policy must be a policy, such as MLPPolicy(..), got {policy!r}")
     space = tasks.family.action
     head = HEADS[type(space)](space.n)
     given = getattr(policy, "head", None)

@@ -44,8 +44,8 @@ def map_report(net, x, *, seed=0, leads=((), (2,)), scales=(0.3, 1.0)):
     """As check_map, but a broken law is only reported."""
     cases = list(product(map(tuple, leads), scales))
     if not cases:
-        raise ValueError(f"leads and scales must hold one case each at least, got {leads} "
-                         f"and {scales}")
+        raise ValueError(f"leads and scales must hold one case each at least, got "
+                         f"{leads} and {scales}")
     declared = {law: len(cases) for law in GATES}
     declared["tasks"] = sum(len(lead) > 0 for lead, _ in cases)
     report = Report(f"{net!r}, P = {net.size}", GATES, declared)
