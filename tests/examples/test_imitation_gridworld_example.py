@@ -25,7 +25,7 @@ def test_after_one_demonstration_goals_never_met_are_reached(seed):
     anywhere = {name: hits[1].mean() for name, hits in reached.items()}
     assert corner["after it"] >= 0.95
     assert corner["after it, without its actions"] >= 0.95
-    # Without the demonstration, or with another's, goals are met by chance only.
+    # Before it, most goals are not met; after another's, no more than by chance.
     assert corner["before the demonstration"] < 0.5
     assert corner["after one of another goal"] < corner["acting uniformly"] + 0.1
     # What meta-learning adds to cloning is what was not shown.
