@@ -67,7 +67,7 @@ def gradient_torch(B, T, H, seed):
         i, f, o, g = np.split(block, 4, -1)
         return torch.tensor(np.concatenate([i, f, g, o], -1).T)
 
-    lstm, read = torch.nn.LSTM(N_IN, H), torch.nn.Linear(H, N_OUT)
+    lstm, read = torch.nn.LSTM(N_IN, H), torch.nn.LinearSchedule(H, N_OUT)
     lstm.load_state_dict({
         "weight_ih_l0": reordered(p.W), "weight_hh_l0": reordered(p.U),
         "bias_ih_l0": reordered(p.b), "bias_hh_l0": torch.zeros(4 * H)})
@@ -121,7 +121,7 @@ def rl2_torch(B, T, H, seed):
     import torch
     from torch.distributions import Categorical
     torch.manual_seed(seed)
-    lstm, read = torch.nn.LSTM(1 + ARMS + 2, H), torch.nn.Linear(H, ARMS + 1)
+    lstm, read = torch.nn.LSTM(1 + ARMS + 2, H), torch.nn.LinearSchedule(H, ARMS + 1)
     parameters = [*lstm.parameters(), *read.parameters()]
     adam = torch.optim.Adam(parameters, RATE)
 

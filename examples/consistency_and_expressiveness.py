@@ -45,8 +45,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from minimeta import (MAML, RL2, Gaussian, Linear, LSTMPolicy, MLPPolicy, TrustRegion,
-                      evaluate, meta_train, progress)
+from minimeta import (MAML, RL2, Gaussian, LinearSchedule, LSTMPolicy, MLPPolicy, TrustRegion,
+                      evaluate, meta_train, print_progress)
 from minimeta.meta.learner import stream
 from minimeta.tasks import PointNavigation
 from minimeta.tasks.navigation import PointTasks
@@ -92,17 +92,17 @@ def maml(iterations, seed):
                    trials=EPISODES, lam=0.95,
                    optimizer=TrustRegion(max_kl=0.01, cg_steps=8))
     result = meta_train(learner, INSIDE, iterations=iterations, tasks=MAML_TASKS,
-                        seed=seed, callback=progress(iterations, name="MAML", lines=4))
+                        seed=seed, callback=print_progress(iterations, name="MAML", lines=4))
     return learner, result.theta
 
 
 def rl2(iterations, seed):
     """Returns the learner and theta."""
     learner = RL2(LSTMPolicy(2, Gaussian(2), 48), episodes=3, gamma=0.9, lam=0.9,
-                  rate=Linear(2e-2), value_weight=0.02, entropy_weight=Linear(3e-3))
+                  rate=LinearSchedule(2e-2), value_weight=0.02, entropy_weight=LinearSchedule(3e-3))
     result = meta_train(learner, replace(INSIDE, episodes=3), iterations=iterations,
                         tasks=RL2_TASKS, seed=seed,
-                        callback=progress(iterations, name="RL^2", lines=4))
+                        callback=print_progress(iterations, name="RL^2", lines=4))
     return replace(learner, episodes=SEEN[-1] + 1), result.theta
 
 

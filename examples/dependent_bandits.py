@@ -34,9 +34,9 @@ import argparse
 
 import numpy as np
 
-from minimeta import RL2, Categorical, Linear, LSTMPolicy, meta_train, progress
-from minimeta.exact import agents
-from minimeta.exact.floors import dependent_floor
+from minimeta import RL2, Categorical, LinearSchedule, LSTMPolicy, meta_train, print_progress
+from minimeta.rivals import bandit_agents as agents
+from minimeta.exact.optima import dependent_floor
 from minimeta.tasks import DependentBandit
 from minimeta.tasks.bandits import KINDS, picture
 
@@ -58,9 +58,9 @@ def train(family, iterations, seed, sees=("action", "reward", "done")):
     """Returns the learner and its theta."""
     policy = LSTMPolicy(family.obs_size, Categorical(2), HIDDEN, sees=sees)
     learner = RL2(policy, gamma=FAR if family.kind == "independent" else GAMMA, lam=LAM,
-                  rate=Linear(RATE), entropy_weight=Linear(ENTROPY))
+                  rate=LinearSchedule(RATE), entropy_weight=LinearSchedule(ENTROPY))
     result = meta_train(learner, family, iterations=iterations, tasks=TASKS, seed=seed,
-                        callback=progress(iterations))
+                        callback=print_progress(iterations))
     return learner, result.theta
 
 

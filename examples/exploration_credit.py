@@ -38,10 +38,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from minimeta import EMAML, MAML, Reinforce, TabularPolicy, evaluate, meta_train
-from minimeta.calculus import boundary
+from minimeta import require
 from minimeta.policy.heads import softmax
 from minimeta.tasks.family import Discrete
-from minimeta.tasks.mdp import TabularTasks
+from minimeta.tasks.random_mdp import TabularTasks
 
 PRIZE, TRAP = 1.0, -2.0
 START = 0.1            # probability of going to the doors, to begin with
@@ -70,7 +70,7 @@ class Corridor:
     obs_size, action, horizon, episodes = 3, Discrete(2), 2, 1
 
     def sample(self, K, rng):
-        return CorridorTasks(self, rng.integers(2, size=boundary.count("K", K)))
+        return CorridorTasks(self, rng.integers(2, size=require.count("K", K)))
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from minimeta import Gaussian, Imitation, Linear, MLPPolicy, meta_train, progress
+from minimeta import Gaussian, Imitation, LinearSchedule, MLPPolicy, meta_train, print_progress
 from minimeta.meta.learner import stream
 from minimeta.tasks import PlanarArm
 
@@ -50,9 +50,9 @@ def learn(inner, family, iterations, seed):
     learner = Imitation(MLPPolicy(family.obs_size, Gaussian(2), HIDDEN), inner=inner,
                         expert="controller", loss="squared-error", greedy=True,
                         alpha=ALPHA[inner], learn_alpha=True, steps=STEPS, noise=NOISE,
-                        shows=SHOWS, rate=Linear(RATE))
+                        shows=SHOWS, rate=LinearSchedule(RATE))
     result = meta_train(learner, family, iterations=iterations, tasks=TASKS, seed=seed,
-                        callback=progress(iterations, name=inner, lines=5))
+                        callback=print_progress(iterations, name=inner, lines=5))
     return learner, result.theta
 
 

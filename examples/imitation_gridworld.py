@@ -33,7 +33,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from minimeta import Categorical, Imitation, Linear, MLPPolicy, meta_train, progress
+from minimeta import Categorical, Imitation, LinearSchedule, MLPPolicy, meta_train, print_progress
 from minimeta.meta.learner import stream
 from minimeta.tasks import GridNavigation
 
@@ -61,9 +61,9 @@ def learn(inner, family, iterations, seed):
     """The learner and its theta."""
     learner = Imitation(MLPPolicy(2 * SIZE, Categorical(5), HIDDEN), inner=inner,
                         alpha=ALPHA[inner], learn_alpha=True, steps=STEPS, noise=NOISE,
-                        shows=SHOWS, rate=Linear(RATE))
+                        shows=SHOWS, rate=LinearSchedule(RATE))
     result = meta_train(learner, family, iterations=iterations, tasks=TASKS, seed=seed,
-                        callback=progress(iterations, name=inner, lines=5))
+                        callback=print_progress(iterations, name=inner, lines=5))
     return learner, result.theta
 
 

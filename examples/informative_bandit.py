@@ -26,8 +26,8 @@ import argparse
 
 import numpy as np
 
-from minimeta import RL2, Categorical, Linear, LSTMPolicy, meta_train, progress
-from minimeta.exact.floors import informative_optimum, informative_thompson
+from minimeta import RL2, Categorical, LinearSchedule, LSTMPolicy, meta_train, print_progress
+from minimeta.exact.optima import informative_optimum, informative_thompson
 from minimeta.tasks import InformativeBandit
 from minimeta.tasks.bandits import picture
 
@@ -45,10 +45,10 @@ TEST_BANDITS = 20_000
 def train(family, iterations, seed):
     """Returns the learner and its theta."""
     learner = RL2(LSTMPolicy(family.obs_size, Categorical(family.arms), HIDDEN),
-                  gamma=GAMMA, lam=LAM, rate=Linear(RATE), value_weight=VALUE_WEIGHT,
-                  entropy_weight=Linear(ENTROPY))
+                  gamma=GAMMA, lam=LAM, rate=LinearSchedule(RATE), value_weight=VALUE_WEIGHT,
+                  entropy_weight=LinearSchedule(ENTROPY))
     result = meta_train(learner, family, iterations=iterations, tasks=TASKS, seed=seed,
-                        callback=progress(iterations))
+                        callback=print_progress(iterations))
     return learner, result.theta
 
 

@@ -44,7 +44,7 @@ import argparse
 
 import numpy as np
 
-from minimeta import MAML, Linear, TabularPolicy, evaluate, meta_train, progress
+from minimeta import MAML, LinearSchedule, TabularPolicy, evaluate, meta_train, print_progress
 from minimeta.meta.learner import stream
 from minimeta.tasks import GridNavigation
 
@@ -67,7 +67,7 @@ def learners(family):
     """name -> learner."""
     policy = TabularPolicy(family.obs_size, family.action.n)
     return {name: MAML(policy, alpha=ALPHA, trials=EPISODES, lam=LAM,
-                       rate=Linear(RATE), **kind) for name, kind in KINDS.items()}
+                       rate=LinearSchedule(RATE), **kind) for name, kind in KINDS.items()}
 
 
 def visits(learner, theta, tasks, rng):
@@ -118,7 +118,7 @@ def main(iterations=ITERATIONS, tasks=TEST_TASKS, held_out=(), seed=0, plot_to=N
     kinds, curves = learners(family), {}
     thetas = {"untrained": kinds["DiCE"].init(stream(seed, 0, "init"))} | {
         name: meta_train(learner, family, iterations=iterations, tasks=TASKS, seed=seed,
-                         callback=progress(iterations, name=name, lines=4)).theta
+                         callback=print_progress(iterations, name=name, lines=4)).theta
         for name, learner in kinds.items()}
     for name, theta in thetas.items():
         curves[name] = evaluate(kinds.get(name, kinds["DiCE"]), theta, test,

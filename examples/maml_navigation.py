@@ -37,7 +37,7 @@ from dataclasses import replace
 import numpy as np
 
 from minimeta import (MAML, Gaussian, MLPPolicy, Reinforce, TrustRegion, evaluate,
-                      meta_train, progress)
+                      meta_train, print_progress)
 from minimeta.meta.learner import stream
 from minimeta.tasks import PointNavigation
 
@@ -65,7 +65,7 @@ def train(learner, name, stages, seed):
         theta = meta_train(
             replace(learner, alpha=alpha), FAMILY, iterations=iterations, tasks=TASKS,
             seed=len(STAGES) * seed + i, theta=theta,
-            callback=progress(iterations, name=name, lines=3)).theta
+            callback=print_progress(iterations, name=name, lines=3)).theta
     return theta
 
 

@@ -21,14 +21,14 @@ import argparse
 
 import numpy as np
 
-from minimeta import (MLP, Linear, RegressionMAML, RegressionPretrained, meta_train,
-                      progress)
+from minimeta import (MLP, LinearSchedule, RegressionMAML, RegressionPretrained, meta_train,
+                      print_progress)
 from minimeta.meta.learner import stream
 from minimeta.tasks import Sinusoid
 
 HIDDEN = (40, 40)
 ALPHA = 0.01                 # rate of the gradient steps of adaptation
-RATE = Linear(3e-3, 0.0)     # of Adam, in meta-training
+RATE = LinearSchedule(3e-3, 0.0)     # of Adam, in meta-training
 TASKS = 50                   # K, curves in a meta-batch
 ITERATIONS = 20_000
 SHOTS = 5                    # R, points that are shown of a curve
@@ -63,7 +63,7 @@ def main(iterations=ITERATIONS, curves=CURVES, seed=0, plot_to=None):
         learner = kind(net, alpha=ALPHA, shots=SHOTS, rate=RATE)
         result = meta_train(
             learner, family, iterations=iterations, tasks=TASKS, seed=seed,
-            callback=progress(iterations, of="loss", name=name, lines=5))
+            callback=print_progress(iterations, of="loss", name=name, lines=5))
         rng = stream(seed, 1, "evaluate")
         fresh = family.sample(curves, stream(seed, 0, "evaluate"))
         errors[name] = learner.errors(result.theta, fresh, rng, steps=max(STEPS))

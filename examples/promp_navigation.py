@@ -30,8 +30,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from minimeta import (MAML, Gaussian, Linear, MLPPolicy, ProMP, TrustRegion, evaluate,
-                      meta_train, progress)
+from minimeta import (MAML, Gaussian, LinearSchedule, MLPPolicy, ProMP, TrustRegion, evaluate,
+                      meta_train, print_progress)
 from minimeta.meta.learner import stream
 from minimeta.tasks import PointNavigation
 
@@ -45,7 +45,7 @@ COMMON = {"trials": 20,   # B, episodes of a goal for each gradient step
           "lam": 0.95}    # of the advantages; gamma is 0.99
 LEARNERS = {"MAML": MAML(POLICY, optimizer=TrustRegion(max_kl=0.01, cg_steps=8),
                          **COMMON),
-            "ProMP": ProMP(POLICY, rate=Linear(1e-2, 2e-3), epochs=5, **COMMON)}
+            "ProMP": ProMP(POLICY, rate=LinearSchedule(1e-2, 2e-3), epochs=5, **COMMON)}
 TASKS = 20                # K, goals in a meta-batch
 PARTS = 5                 # of training, for the table of what was earned meanwhile
 GOALS = 40                # fresh ones, to measure on
@@ -58,7 +58,7 @@ def train(learner, name, stages, seed):
         result = meta_train(
             replace(learner, alpha=alpha), FAMILY, iterations=iterations, tasks=TASKS,
             seed=len(STAGES) * seed + i, theta=theta,
-            callback=progress(iterations, name=name, lines=3))
+            callback=print_progress(iterations, name=name, lines=3))
         theta, log = result.theta, log + result.log
     return theta, log
 

@@ -26,15 +26,15 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the products are small
 
 import argparse
 
-from minimeta import (RL2, Categorical, Linear, LSTMPolicy, evaluate, exact, meta_train,
-                      progress)
-from minimeta.exact import agents
+from minimeta import (RL2, Categorical, LinearSchedule, LSTMPolicy, evaluate, exact, meta_train,
+                      print_progress)
+from minimeta.rivals import bandit_agents as agents
 from minimeta.tasks import BernoulliBandit
 
 HIDDEN = 48    # H, LSTM cells
 RATE = 6e-3    # of Adam, decaying to 0
-SHORT = {"gamma": 1.0, "lam": 0.9, "entropy_weight": Linear(0.02, 0.0)}
-LONG = {"gamma": 0.9, "lam": 0.3, "entropy_weight": Linear(0.1, 0.0)}
+SHORT = {"gamma": 1.0, "lam": 0.9, "entropy_weight": LinearSchedule(0.02, 0.0)}
+LONG = {"gamma": 0.9, "lam": 0.3, "entropy_weight": LinearSchedule(0.1, 0.0)}
 TEST_BANDITS = 20_000
 EPSILONS = (0.02, 0.05, 0.1, 0.2)    # the best of these is shown, as is the best c
 CS = (0.1, 0.2, 0.3, 0.5, 1.0)
@@ -46,10 +46,10 @@ def train(family, iterations, seed):
     noise: a small gamma and lambda; and a larger entropy bonus, to keep exploring."""
     is_long = family.pulls > 20
     learner = RL2(LSTMPolicy(family.obs_size, Categorical(family.arms), HIDDEN),
-                  rate=Linear(RATE, 0.0), **(LONG if is_long else SHORT))
+                  rate=LinearSchedule(RATE, 0.0), **(LONG if is_long else SHORT))
     result = meta_train(learner, family, iterations=iterations,
                         tasks=64 if is_long else 256, seed=seed,
-                        callback=progress(iterations))
+                        callback=print_progress(iterations))
     return learner, result.theta
 
 

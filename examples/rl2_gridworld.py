@@ -51,7 +51,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from minimeta import RL2, Categorical, Linear, LSTMPolicy, meta_train, progress
+from minimeta import RL2, Categorical, LinearSchedule, LSTMPolicy, meta_train, print_progress
 from minimeta.tasks import GridNavigation
 
 HIDDEN = 64             # H, LSTM cells
@@ -68,10 +68,10 @@ TEST_TASKS = 4000
 def train(family, iterations, seed):
     """Returns the learner and its theta."""
     learner = RL2(LSTMPolicy(family.obs_size, Categorical(family.action.n), HIDDEN),
-                  episodes=family.episodes, gamma=GAMMA, lam=LAM, rate=Linear(RATE),
-                  entropy_weight=Linear(ENTROPY), epochs=EPOCHS)
+                  episodes=family.episodes, gamma=GAMMA, lam=LAM, rate=LinearSchedule(RATE),
+                  entropy_weight=LinearSchedule(ENTROPY), epochs=EPOCHS)
     result = meta_train(learner, family, iterations=iterations, tasks=TASKS, seed=seed,
-                        callback=progress(iterations))
+                        callback=print_progress(iterations))
     return learner, result.theta
 
 

@@ -35,12 +35,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from minimeta import (RL2, Categorical, Linear, LSTMPolicy, evaluate, meta_train,
-                      progress)
-from minimeta.exact.planners import Planner, posterior_mean, posterior_sample
+from minimeta import (RL2, Categorical, LinearSchedule, LSTMPolicy, evaluate, meta_train,
+                      print_progress)
+from minimeta.rivals.planners import Planner, posterior_mean, posterior_sample
 from minimeta.meta.learner import stream
 from minimeta.tasks import RandomMDP
-from minimeta.tasks.mdp import RandomMDPTasks, one_hot
+from minimeta.tasks.random_mdp import RandomMDPTasks, one_hot
 
 FAMILY = RandomMDP()
 HIDDEN = 64                 # H, LSTM cells
@@ -119,14 +119,14 @@ def train(scale, seed):
     theta = None
     for stage, (reachable, iterations) in enumerate(STAGES):
         if reachable == FAMILY.states:
-            learner = replace(learner, rate=Linear(RATE),
-                              entropy_weight=Linear(ENTROPY))
+            learner = replace(learner, rate=LinearSchedule(RATE),
+                              entropy_weight=LinearSchedule(ENTROPY))
         iterations = max(1, round(iterations * scale))
         name = f"{reachable} state{'s' * (reachable > 1)}"
         theta = meta_train(
             learner, TracedWorld(reachable=reachable), iterations=iterations,
             tasks=TASKS, seed=len(STAGES) * seed + stage, theta=theta,
-            callback=progress(iterations, name=name, lines=2)).theta
+            callback=print_progress(iterations, name=name, lines=2)).theta
     return learner, theta
 
 

@@ -50,8 +50,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from minimeta import (MAML, RL2, Gaussian, Linear, LSTMPolicy, MLPPolicy, ProMP,
-                      Reinforce, TrustRegion, evaluate, meta_train, progress)
+from minimeta import (MAML, RL2, Gaussian, LinearSchedule, LSTMPolicy, MLPPolicy, ProMP,
+                      Reinforce, TrustRegion, evaluate, meta_train, print_progress)
 from minimeta.meta.learner import stream
 from minimeta.tasks import PlanarArm
 
@@ -66,9 +66,9 @@ TRAININGS = {
     "one policy": (Reinforce(POLICY, outer="ratio", optimizer=BOUNDED, **COMMON),
                    40, 120),  # as many episodes as MAML
     "MAML": (MAML(POLICY, optimizer=BOUNDED, **COMMON), 40, 60),
-    "ProMP": (ProMP(POLICY, rate=Linear(1e-2), **COMMON), 40, 60),
+    "ProMP": (ProMP(POLICY, rate=LinearSchedule(1e-2), **COMMON), 40, 60),
     "RL^2": (RL2(LSTMPolicy(FAMILY.obs_size, Gaussian(2), 48), episodes=2, gamma=0.9,
-                 lam=0.9, rate=Linear(2e-2), value_weight=0.005, entropy_weight=0.0),
+                 lam=0.9, rate=LinearSchedule(2e-2), value_weight=0.005, entropy_weight=0.0),
              128, 500)}
 ARMS = 100                               # fresh ones, to measure on
 
@@ -79,7 +79,7 @@ def train(name, scale, seed):
     iterations = max(1, round(iterations * scale))
     return meta_train(learner, replace(FAMILY, episodes=learner.episodes),
                       iterations=iterations, tasks=arms, seed=seed,
-                      callback=progress(iterations, name=name, lines=4)).theta
+                      callback=print_progress(iterations, name=name, lines=4)).theta
 
 
 def tested(learner, theta, arms, seed):

@@ -30,9 +30,9 @@ import argparse
 
 import numpy as np
 
-from minimeta import RL2, Categorical, Linear, LSTMPolicy, meta_train, progress
-from minimeta.exact.floors import two_step_optimum
-from minimeta.exact.two_step import TwoStepAgent, stays
+from minimeta import RL2, Categorical, LinearSchedule, LSTMPolicy, meta_train, print_progress
+from minimeta.exact.optima import two_step_optimum
+from minimeta.rivals.two_step_agents import TwoStepAgent, stays
 from minimeta.tasks import TwoStep
 from minimeta.tasks.two_step import picture
 
@@ -51,10 +51,10 @@ CASES = {"reward, common": (1, 1), "reward, rare": (1, 0),
 def train(family, iterations, seed):
     """Returns the learner and its theta."""
     learner = RL2(LSTMPolicy(family.obs_size, Categorical(2), HIDDEN),
-                  episodes=family.episodes, gamma=GAMMA, lam=LAM, rate=Linear(RATE),
-                  entropy_weight=Linear(ENTROPY))
+                  episodes=family.episodes, gamma=GAMMA, lam=LAM, rate=LinearSchedule(RATE),
+                  entropy_weight=LinearSchedule(ENTROPY))
     result = meta_train(learner, family, iterations=iterations, tasks=TASKS, seed=seed,
-                        callback=progress(iterations))
+                        callback=print_progress(iterations))
     return learner, result.theta
 
 

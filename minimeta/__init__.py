@@ -18,10 +18,11 @@ meta-gradient = adaptation.vjp( grad of the outer objective at phi )
 
 Reading order, imports only point backwards:
 
-    calculus/   1  derivatives by hand              tasks/  4  what can be adapted to
-    testing/    2  how to know they are right       rl/     5  from tasks to arrays
-    policy/     3  from outputs to objectives       meta/   6  learning to adapt
-                                                    exact/  7  ground truth
+    calculus/   1  derivatives by hand              rl/      6  from tasks to arrays
+    testing/    2  how to know they are right       meta/    7  learning to adapt
+    policy/     3  from outputs to actions          exact/   8  ground truth
+    objective/  4  what is climbed                  rivals/  9  what learned agents are
+    tasks/      5  what can be adapted to                       held against
 
 Letters, the same everywhere:
 
@@ -34,20 +35,23 @@ A task is one MDP; an episode runs from reset to done or horizon; a trial is the
 episodes of one task through which a recurrent agent keeps its memory; an adaptation
 step is one inner update; a meta-batch is the K tasks of one iteration.
 """
-from . import exact, policy, rl, tasks, testing
+from . import exact, objective, policy, rivals, rl, tasks, testing
 from .calculus import LSTM, MLP, Layout, heap
-from .meta import (EMAML, MAML, RL2, Imitation, NonFiniteError, ProMP, RegressionMAML,
-                   RegressionPretrained, RegressionReptile, Reinforce, Reptile, Result,
-                   evaluate, meta_train, progress)
-from .policy import (SGD, Adam, Categorical, Gaussian, Linear, LSTMPolicy, MLPPolicy,
-                     Objective, TabularPolicy, TrustRegion, surrogates)
+from .meta import (EMAML, MAML, RL2, GradientSteps, Imitation, NonFiniteError, ProMP,
+                   RegressionMAML, RegressionPretrained, RegressionReptile, Reinforce,
+                   Reptile, Result, evaluate, meta_train, print_progress)
+from .objective import (SGD, Adam, LinearSchedule, Objective, TrustRegion, losses,
+                        surrogates)
+from .policy import Categorical, Gaussian, LSTMPolicy, MLPPolicy, TabularPolicy
 
 heap.keep()
 
 __all__ = [
     "Layout", "MLP", "LSTM", "Categorical", "Gaussian", "MLPPolicy", "LSTMPolicy",
-    "TabularPolicy", "Objective", "surrogates", "SGD", "Adam", "Linear", "TrustRegion",
-    "RL2", "MAML", "EMAML", "ProMP", "Reinforce", "Reptile", "RegressionMAML",
-    "RegressionPretrained", "RegressionReptile", "Imitation", "meta_train", "evaluate",
-    "progress", "Result", "NonFiniteError", "exact", "policy", "rl", "tasks", "testing",
+    "TabularPolicy", "Objective", "surrogates", "losses", "SGD", "Adam",
+    "LinearSchedule", "TrustRegion", "RL2", "MAML", "EMAML", "ProMP", "Reinforce",
+    "Reptile", "RegressionMAML", "RegressionPretrained", "RegressionReptile",
+    "Imitation", "GradientSteps", "meta_train", "evaluate", "print_progress", "Result",
+    "NonFiniteError", "exact", "objective", "policy", "rivals", "rl", "tasks",
+    "testing",
 ]

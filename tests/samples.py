@@ -2,7 +2,7 @@
 import numpy as np
 
 from minimeta import Categorical, Gaussian, MLPPolicy, Objective, TabularPolicy
-from minimeta.policy.losses import OfActions, Sum
+from minimeta.objective.losses import OfActions, Sum
 from minimeta.rl import Rollout
 
 POLICIES = {

@@ -4,13 +4,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from minimeta import (EMAML, MAML, MLP, RL2, Adam, Categorical, Gaussian, Imitation, Linear,
+from minimeta import (EMAML, MAML, MLP, RL2, Adam, Categorical, Gaussian, Imitation, LinearSchedule,
                       LSTMPolicy, MLPPolicy, NonFiniteError, ProMP, RegressionMAML, Reinforce,
-                      TabularPolicy, evaluate, meta_train, progress)
+                      TabularPolicy, evaluate, meta_train, print_progress)
 from minimeta.exact import all_trajectories, exact_return
-from minimeta.exact.agents import BanditAgent, greedy
-from minimeta.policy.losses import KL, MeanError, SquaredError, ValueFit
-from minimeta.policy.surrogates import (ClippedRatio, Dice, LoadedDice, LogLikelihood, Ratio)
+from minimeta.rivals.bandit_agents import BanditAgent, greedy
+from minimeta.objective.losses import KL, MeanError, SquaredError, ValueFit
+from minimeta.objective.surrogates import (ClippedRatio, Dice, LoadedDice, LogLikelihood, Ratio)
 from minimeta.rl import Demonstration, demonstrate, discounted
 from minimeta.tasks import (BernoulliBandit, Discrete, GridNavigation, PlanarArm,
                             PointNavigation, RandomMDP, RestlessBandit, Sinusoid)
@@ -111,12 +111,12 @@ def test_another_kind_of_thing(call, parts):
 
 @pytest.mark.parametrize("call, parts", [
     (lambda: MAML(WALKER, rate=-0.1), ("rate must be", "got -0.1")),
-    (lambda: MAML(WALKER, rate=Linear(-1.0)), ("rate must be", "got -1.0")),
+    (lambda: MAML(WALKER, rate=LinearSchedule(-1.0)), ("rate must be", "got -1.0")),
     (lambda: MAML(WALKER, alpha=[0.1, np.nan]), ("alpha must be positive", "got nan")),
     (lambda: RL2(READER, entropy_weight=-1), ("entropy_weight must be",)),
     (lambda: RL2(READER, value_weight=-1), ("value_weight must be",)),
     (lambda: Adam(beta1=1.0), ("beta1 must be", "got 1.0")),
-    (lambda: Linear(np.nan), ("start must be",)),
+    (lambda: LinearSchedule(np.nan), ("start must be",)),
     (lambda: MAML(WALKER, alpha=np.full(WALKER.size, 0.1), learn_alpha=True),
      ("one for each parameter is an array", f"[1, {WALKER.size}]")),
     (lambda: evaluate(ON_BANDIT, ON_BANDIT.init(rng()), BANDIT, tasks=2, rounds=2),
@@ -151,8 +151,8 @@ def test_another_kind_of_thing(call, parts):
     (lambda: LoadedDice(ONES, ONES, np.ones((2, 4))), ("mask must have the shape of l_old",)),
     (lambda: Ratio(ONES, ONES[:1]), ("l_old must have the shape of A, [2, 4, 3], got [1, 4, 3]",)),
     (lambda: ON_PLANE.adapt(THETA, []), ("history must hold",)),
-    (lambda: progress(10, lines=0), ("lines must be at least 1, got 0",)),
-    (lambda: meta_train(FIT, Sinusoid(), iterations=1, tasks=2, callback=progress(1)),
+    (lambda: print_progress(10, lines=0), ("lines must be at least 1, got 0",)),
+    (lambda: meta_train(FIT, Sinusoid(), iterations=1, tasks=2, callback=print_progress(1)),
      ("of must be one of 'loss', 'gradient', got 'return'",)),
 ])
 def test_a_value_that_cannot_be(call, parts):

@@ -18,7 +18,7 @@ from math import prod
 
 import numpy as np
 
-from . import boundary
+from .. import require
 
 
 @lru_cache(maxsize=None)
@@ -34,7 +34,7 @@ class Layout:
 
     def __init__(self, **shapes):
         checked = tuple(
-            (name, tuple(boundary.count(f"a size of {name}", n, 0) for n in shape))
+            (name, tuple(require.count(f"a size of {name}", n, 0) for n in shape))
             for name, shape in shapes.items()
         )
         object.__setattr__(self, "shapes", checked)

@@ -18,7 +18,7 @@ from functools import cached_property
 
 import numpy as np
 
-from . import boundary
+from .. import require
 from .layout import Layout
 from .maps import T
 from .recurrence import columns, flip, recur, recur_jvp, recur_vjp, recur_vjp_dot, rows
@@ -39,7 +39,7 @@ class LSTM:
 
     def __post_init__(self):
         for name in ("n_in", "n_hidden", "n_out"):
-            boundary.count(name, getattr(self, name))
+            require.count(name, getattr(self, name))
 
     @cached_property
     def layout(self):
@@ -68,7 +68,7 @@ class LSTM:
     def initial_state(self, theta, B):
         """The learned state before the first step, (h, c), each [..., B, H]."""
         p = self.layout.unpack(theta)
-        shape = theta.shape[:-1] + (boundary.count("B", B), self.n_hidden)
+        shape = theta.shape[:-1] + (require.count("B", B), self.n_hidden)
         return (np.broadcast_to(p.h0[..., None, :], shape),
                 np.broadcast_to(p.c0[..., None, :], shape))
 
@@ -82,8 +82,8 @@ class LSTM:
 
     def check(self, theta, x):
         """Refuses what is not finite parameters, and trials that fit them."""
-        boundary.parameters(self.layout, theta)
-        boundary.data("x", x, theta.shape[:-1], (None, None, self.n_in),
+        require.parameters(self.layout, theta)
+        require.data("x", x, theta.shape[:-1], (None, None, self.n_in),
                       f"[..., T, B, {self.n_in}]")
 
     def step(self, theta, state, x):

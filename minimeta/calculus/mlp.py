@@ -18,7 +18,7 @@ from functools import cached_property
 
 import numpy as np
 
-from . import boundary
+from .. import require
 from .layout import Layout
 from .maps import ACTIVATIONS, T, affine, affine_jvp, affine_vjp, affine_vjp_dot
 
@@ -37,9 +37,9 @@ class MLP:
     def __post_init__(self):
         if len(tuple(self.sizes)) < 2:
             raise ValueError(f"sizes must be (n_in, .., n_out), got {self.sizes}")
-        sizes = tuple(boundary.count("each of sizes", n) for n in self.sizes)
+        sizes = tuple(require.count("each of sizes", n) for n in self.sizes)
         object.__setattr__(self, "sizes", sizes)
-        boundary.choice("activation", self.activation, ACTIVATIONS)
+        require.choice("activation", self.activation, ACTIVATIONS)
 
     @cached_property
     def layout(self):
@@ -67,8 +67,8 @@ class MLP:
 
     def forward(self, theta, x):
         """x [..., R, n_in] -> y [..., R, n_out], cache; leading axes as theta's."""
-        boundary.parameters(self.layout, theta)
-        boundary.data("x", x, theta.shape[:-1], (None, self.sizes[0]),
+        require.parameters(self.layout, theta)
+        require.data("x", x, theta.shape[:-1], (None, self.sizes[0]),
                       f"[..., R, {self.sizes[0]}]")
         act = ACTIVATIONS[self.activation][0]
         *hidden, (W, b) = self.layers(theta)

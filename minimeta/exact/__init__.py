@@ -1,15 +1,14 @@
-"""Chapter 7, ground truth: the Bayes-optimal bandit agent (bandits), the Gittins index
-(gittins), the optima and agents of the other bandits and of the two-step task (floors,
-two_step), the classical agents that learned ones are held against (agents, planners),
-expected returns with their derivatives (mdp), every trajectory of a small MDP
-(trajectories), and the laboratory where estimators of the meta-gradient meet the exact
-one (lab).
+"""Chapter 8, ground truth: the Bayes-optimal bandit agent (bayes_bandit), the Gittins
+index (gittins), the optima of the other bandits and of the two-step task (optima),
+expected returns with their derivatives (expected_return), every trajectory of a small
+MDP (trajectories), and the laboratory where estimators of the meta-gradient meet the
+exact one (lab).
 """
-from ..tasks.mdp import value_iteration
-from .bandits import bayes_optimal_bandit
+from ..tasks.planning import value_iteration
+from .bayes_bandit import bayes_optimal_bandit
+from .expected_return import exact_return
 from .gittins import gittins_index
 from .lab import Laboratory
-from .mdp import exact_return
 from .trajectories import all_trajectories
 
 __all__ = ["Laboratory", "all_trajectories", "bayes_optimal_bandit", "exact_return",

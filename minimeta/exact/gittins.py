@@ -22,7 +22,7 @@ retirement form is Whittle (1980), Multi-armed bandits and the Gittins index.
 """
 import numpy as np
 
-from ..calculus import boundary
+from .. import require
 
 CLOSEST = 0.9999  # the largest discount: the look-ahead grows as 1 / (1 - discount)
 BLOCK = 128  # incomes swept together; more would leave the processor's cache
@@ -55,7 +55,7 @@ def gittins_index(successes, failures, discount, tolerance=1e-6):
 def gittins_table(pulls, discount, tolerance=1e-6):
     """Indices [pulls + 1, pulls + 1] of all arms with successes + failures <= pulls,
     by [successes, failures]; NaN beyond."""
-    boundary.count("pulls", pulls)
+    require.count("pulls", pulls)
     s, f = np.indices((pulls + 1, pulls + 1))
     table = np.full(s.shape, np.nan)
     inside = s + f <= pulls
@@ -64,13 +64,13 @@ def gittins_table(pulls, discount, tolerance=1e-6):
 
 
 def _checked(discount, tolerance):
-    discount = float(boundary.number("discount", discount, 0, 1, is_open=True))
+    discount = float(require.number("discount", discount, 0, 1, is_open=True))
     if discount > CLOSEST:
         raise ValueError(
             f"discount must be at most {CLOSEST}, got {discount}: the look-ahead grows "
             f"as 1 / (1 - discount); for undiscounted pulls use bayes_optimal_bandit"
         )
-    return discount, float(boundary.number("tolerance", tolerance, 1e-9, 1))
+    return discount, float(require.number("tolerance", tolerance, 1e-9, 1))
 
 
 def counts(name, value):

@@ -27,14 +27,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..calculus import boundary
+from .. import require
 from ..meta.adaptation import GradientSteps, Rates
 from ..meta.maml import EMAML, MAML
 from ..meta.objective import MetaObjective, share
 from ..policy import TabularPolicy
-from ..policy.surrogates import ESTIMATORS as SURROGATES
+from ..objective.surrogates import ESTIMATORS as SURROGATES
 from ..tasks.family import Tasks
-from .mdp import exact_return
+from .expected_return import exact_return
 from .trajectories import all_trajectories
 
 PARTS = ("inner gradient", "hessian", "outer gradient")
@@ -96,10 +96,10 @@ class Laboratory:
         if len(self.tasks) != 1:
             raise ValueError(f"tasks must be one task, as tasks[3:4], got "
                              f"{len(self.tasks)}")
-        boundary.number("alpha", self.alpha, 0, np.inf, is_open=True)
-        boundary.count("steps", self.steps)
+        require.number("alpha", self.alpha, 0, np.inf, is_open=True)
+        require.count("steps", self.steps)
         exact_return(self.tasks)  # tasks without tables are refused now
-        boundary.parameters(self.policy.layout, self.theta)
+        require.parameters(self.policy.layout, self.theta)
         if self.theta.ndim != 1:
             raise ValueError(f"theta must be one vector, [{self.policy.size}], got "
                              f"{list(self.theta.shape)}")
@@ -126,7 +126,7 @@ class Laboratory:
 
     def learner(self, estimator, trajectories=1):
         """The learner whose meta-gradient it is, in the units of the return."""
-        make = boundary.choice("estimator", estimator, ESTIMATORS)
+        make = require.choice("estimator", estimator, ESTIMATORS)
         return make(self.policy, alpha=self.alpha, rounds=self.steps, gamma=1.0,
                     lam=1.0, trials=trajectories, baseline="none", normalise=False)
 
@@ -138,7 +138,7 @@ class Laboratory:
         repetitions   R, at least 2
         sampled       which of PARTS come from samples; E-MAML's term always does
         """
-        R = boundary.count("repetitions", repetitions, 2)
+        R = require.count("repetitions", repetitions, 2)
         refuse_names(estimators, sampled)
         learners = {name: self.learner(name, trajectories) for name in estimators}
         any_of_them = self.learner("log-likelihood", trajectories)
@@ -197,7 +197,7 @@ def refuse_names(estimators, sampled):
         if isinstance(names, str):
             raise TypeError(f"{name} must be a list of names, as [{names!r}]")
     for part in sampled:
-        boundary.choice("sampled", part, dict.fromkeys(PARTS))
+        require.choice("sampled", part, dict.fromkeys(PARTS))
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..calculus import boundary
+from .. import require
 from ..rl import Rollout
-from .mdp import require_tables
+from .expected_return import require_tables
 
 MOST = 1_000_000  # trajectories
 
@@ -39,7 +39,7 @@ def all_trajectories(policy, theta, tasks):
     Raises ValueError if there are more than a million: there are up to A (S A)^(T - 1).
     """
     require_tables(tasks, policy)
-    boundary.parameters(policy.layout, theta)
+    require.parameters(policy.layout, theta)
     P, R, start = tasks.tables()
     states, action = paths((start > 0).any(0), (P > 0).any(0), tasks.family.horizon)
     k, (T, N) = np.arange(len(tasks))[:, None], states.shape

@@ -1,7 +1,7 @@
-"""Chapter 6, learning to adapt: the loop that every learner shares (learner), gradient
+"""Chapter 7, learning to adapt: the loop that every learner shares (learner), gradient
 steps as a map (adaptation) and what is differentiated through it (objective), learners
 that take them (gradient: maml, promp, reinforce, reptile, regression, imitation with
-its learned_loss), recurrence (rl2), how well it goes (progress) and how well it went
+its learned_loss), recurrence (rl2), how well it goes (printing) and how well it went
 (evaluate).
 """
 from .adaptation import GradientSteps
@@ -9,7 +9,7 @@ from .evaluate import Curve, evaluate
 from .imitation import Imitation
 from .learner import NonFiniteError, Result, meta_train
 from .maml import EMAML, MAML
-from .progress import progress
+from .printing import print_progress
 from .promp import ProMP
 from .regression import RegressionMAML, RegressionPretrained, RegressionReptile
 from .reinforce import Reinforce
@@ -17,6 +17,6 @@ from .reptile import Reptile
 from .rl2 import RL2
 
 __all__ = ["GradientSteps", "Curve", "evaluate", "NonFiniteError", "Result",
-           "meta_train", "progress", "MAML", "EMAML", "ProMP", "Reinforce", "Reptile",
+           "meta_train", "print_progress", "MAML", "EMAML", "ProMP", "Reinforce", "Reptile",
            "RegressionMAML", "RegressionPretrained", "RegressionReptile", "Imitation",
            "RL2"]

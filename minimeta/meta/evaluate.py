@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..calculus import boundary
-from .learner import require, stream
+from .. import require
+from .learner import stream
 
 
 @dataclass(frozen=True)
@@ -58,14 +58,14 @@ def evaluate(learner, theta, family, *, tasks, seed=0, rounds=None):
 
     Returns a Curve of (rounds + 1) * learner.episodes points.
     """
-    require(learner, "learner", "MAML(..)", "collect")
-    require(family, "family", "BernoulliBandit(..)", "sample")
+    require.able(learner, "learner", "MAML(..)", "collect")
+    require.able(family, "family", "BernoulliBandit(..)", "sample")
     if hasattr(learner, "layout"):
-        boundary.parameters(learner.layout, theta)
-    seed = boundary.count("seed", seed, 0)
-    batch = family.sample(boundary.count("tasks", tasks), stream(seed, 0, "evaluate"))
+        require.parameters(learner.layout, theta)
+    seed = require.count("seed", seed, 0)
+    batch = family.sample(require.count("tasks", tasks), stream(seed, 0, "evaluate"))
     rng = stream(seed, 1, "evaluate")
-    rounds = learner.rounds if rounds is None else boundary.count("rounds", rounds, 0)
+    rounds = learner.rounds if rounds is None else require.count("rounds", rounds, 0)
     columns, history, phi = [], [], theta
     for round in range(rounds + 1):
         history.append(learner.collect(phi, batch, rng))

@@ -2,7 +2,7 @@
 trained by gradient steps.
 
     GradientLearner    on any data: adapt, the meta-gradient, the update of theta
-    Reinforcement      the same on rollouts: collects them, and makes surrogates of them
+    RolloutLearner      the same on rollouts: collects them, and makes surrogates of them
 
 A learner is one of these and an idea: what is differentiated, and how (maml, promp,
 reinforce, reptile; regression for points in place of rollouts).
@@ -19,13 +19,13 @@ from typing import Any
 
 import numpy as np
 
-from ..calculus import boundary
-from ..policy import SGD, Adam, Objective
-from ..policy.losses import KL, OfActions, Sum
-from ..policy.optimizers import at, length, require_schedule
+from .. import require
+from ..objective import SGD, Adam, Objective
+from ..objective.losses import KL, OfActions, Sum
+from ..objective.optimizers import at, length, require_schedule
 from ..policy.policies import Policy
-from ..policy.surrogates import estimator
-from ..policy.trust_region import TrustRegion
+from ..objective.surrogates import estimator
+from ..objective.trust_region import TrustRegion
 from ..rl import gae, normalised, rollout
 from ..rl.baseline import baseline
 from .adaptation import GradientSteps, Rates
@@ -66,11 +66,11 @@ class GradientLearner:
         if not hasattr(self.policy, "vjp_dot"):
             raise TypeError(f"policy must be a policy, such as MLPPolicy(..), or a map "
                             f"in four forms, got {self.policy!r}")
-        boundary.precision(self.dtype)
+        require.precision(self.dtype)
         for name in ("first_order", "learn_alpha"):
-            boundary.truth(name, getattr(self, name))
+            require.truth(name, getattr(self, name))
         if isinstance(optimizer, type) or not hasattr(optimizer, "step"):
-            optimizer = boundary.choice("optimizer", optimizer, OPTIMIZERS)
+            optimizer = require.choice("optimizer", optimizer, OPTIMIZERS)
         is_bounded = isinstance(optimizer, TrustRegion)
         if is_bounded and self.only_descends:
             raise ValueError(f"optimizer must be 'adam' or 'sgd' for "
@@ -167,7 +167,7 @@ class GradientLearner:
 
 
 @dataclass(frozen=True)
-class Reinforcement(GradientLearner):
+class RolloutLearner(GradientLearner):
     """Adapts from rollouts.
 
     trials      B, episodes of each task in a batch
@@ -195,10 +195,10 @@ class Reinforcement(GradientLearner):
         if not isinstance(self.policy, Policy):
             raise TypeError(f"policy must be a policy, such as MLPPolicy(..), got "
                             f"{self.policy!r}")
-        boundary.truth("normalise", self.normalise)
-        boundary.count("trials", self.trials)
-        boundary.number("gamma", self.gamma, 0, 1)
-        boundary.number("lam", self.lam, 0, 1)
+        require.truth("normalise", self.normalise)
+        require.count("trials", self.trials)
+        require.number("gamma", self.gamma, 0, 1)
+        require.number("lam", self.lam, 0, 1)
         estimator("inner", self.inner)
         estimator("outer", self.outer)
         baseline(self.baseline)

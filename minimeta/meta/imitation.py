@@ -21,9 +21,9 @@ from typing import Any
 
 import numpy as np
 
-from ..calculus import boundary
-from ..policy import LogLikelihood, Objective
-from ..policy.losses import MeanError, OfActions, SquaredError, Sum
+from .. import require
+from ..objective import LogLikelihood, Objective
+from ..objective.losses import MeanError, OfActions, SquaredError, Sum
 from ..policy.policies import Act, Memoryless
 from ..rl import Rollout, rollout
 from ..rl.demonstrations import EXPERTS, Demonstration, demonstrate
@@ -123,9 +123,9 @@ class Imitation(GradientLearner):
     only_descends = True
 
     def __post_init__(self):
-        boundary.choice("inner", self.inner, INNER)
+        require.choice("inner", self.inner, INNER)
         if isinstance(self.outer, type) or not hasattr(self.outer, "outer_objective"):
-            boundary.choice("outer", self.outer, OUTER)
+            require.choice("outer", self.outer, OUTER)
         if not isinstance(self.policy, Memoryless):
             raise TypeError(f"policy must be memoryless, as MLPPolicy is, got "
                             f"{self.policy!r}")
@@ -135,16 +135,16 @@ class Imitation(GradientLearner):
         if self.outer != "cloning" and (self.shows, self.noise) != (1, 0):
             raise ValueError("shows and noise are of a demonstration behind the outer "
                              "objective, which has none where it is the return")
-        boundary.truth("greedy", self.greedy)
-        make = boundary.choice("loss", self.loss, LOSSES)
+        require.truth("greedy", self.greedy)
+        make = require.choice("loss", self.loss, LOSSES)
         if make is MeanError and not hasattr(self.policy.head, "split"):
             raise ValueError(f"loss 'squared-error' needs a Gaussian head, got "
                              f"{self.policy.head}; use loss='log-likelihood'")
         if not callable(self.expert):
-            boundary.choice("expert", self.expert, EXPERTS)
+            require.choice("expert", self.expert, EXPERTS)
         for name in ("steps", "n_judged", "shows", "tries"):
-            boundary.count(name, getattr(self, name))
-        boundary.number("noise", self.noise, 0)
+            require.count(name, getattr(self, name))
+        require.number("noise", self.noise, 0)
         if self.greedy and self.outer != "cloning":
             raise ValueError("greedy must be False where the outer objective is the "
                              "return, whose gradient needs actions that are sampled")

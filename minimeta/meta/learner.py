@@ -23,7 +23,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..calculus import boundary
+from .. import require
 
 PURPOSES = ("init", "tasks", "collect", "evaluate")
 
@@ -102,10 +102,10 @@ def meta_train(learner, family, *, iterations, tasks, seed=0, theta=None,
     Raises NonFiniteError as soon as a number is not finite, in a rollout, a loss, a
     gradient, an update or the log.
     """
-    require(learner, "learner", "MAML(..)", "collect", "update")
-    require(family, "family", "BernoulliBandit(..)", "sample")
-    iterations = boundary.count("iterations", iterations)
-    K, seed = boundary.count("tasks", tasks), boundary.count("seed", seed, 0)
+    require.able(learner, "learner", "MAML(..)", "collect", "update")
+    require.able(family, "family", "BernoulliBandit(..)", "sample")
+    iterations = require.count("iterations", iterations)
+    K, seed = require.count("tasks", tasks), require.count("seed", seed, 0)
     start = learner.init(stream(seed, 0, "init"))
     if theta is not None:
         start = resumed(theta, start)
@@ -119,7 +119,7 @@ def meta_train(learner, family, *, iterations, tasks, seed=0, theta=None,
                 callback(iteration, training.log[-1], training.theta)
     except KeyboardInterrupt:
         return Result(training.theta, training.log, interrupted=True)
-    except (NonFiniteError, boundary.NotFinite) as error:
+    except (NonFiniteError, require.NotFinite) as error:
         message = (f"iteration {len(training.log)}: {error}; `result` of this error "
                    f"holds what was learned before")
         raise NonFiniteError(message, Result(training.theta, training.log)) from None
@@ -131,17 +131,11 @@ def resumed(theta, start):
     if np.shape(theta) != start.shape:
         raise ValueError(f"theta must have shape {list(start.shape)}, as learner.init "
                          f"gives it, got {list(np.shape(theta))}")
-    boundary.floating("theta", theta)
+    require.floating("theta", theta)
     if np.iscomplexobj(theta):
         raise TypeError("theta must be real, got complex numbers")
-    boundary.finite("theta", theta)
+    require.finite("theta", theta)
     return theta.astype(start.dtype)
-
-
-def require(it, name, example, *verbs):
-    """Refuses what cannot do what is asked of it."""
-    if isinstance(it, type) or not all(hasattr(it, verb) for verb in verbs):
-        raise TypeError(f"{name} must be one such as {example}, got {it!r}")
 
 
 def meta_step(learner, training, tasks, progress, rng):

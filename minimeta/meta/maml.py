@@ -14,15 +14,15 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from ..calculus import boundary
-from ..policy.losses import OfActions
-from ..policy.surrogates import LogLikelihood
+from .. import require
+from ..objective.losses import OfActions
+from ..objective.surrogates import LogLikelihood
 from ..rl import discounted
-from .gradient import Reinforcement
+from .gradient import RolloutLearner
 
 
 @dataclass(frozen=True)
-class MAML(Reinforcement):
+class MAML(RolloutLearner):
     """Model-agnostic meta-learning by reinforcement.
 
     rounds        S, steps of adaptation in training, each on a batch of its own
@@ -40,7 +40,7 @@ class MAML(Reinforcement):
 
     def __post_init__(self):
         super().__post_init__()
-        boundary.count("rounds", self.rounds)
+        require.count("rounds", self.rounds)
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,8 @@ from functools import cached_property
 
 import numpy as np
 
-from ..policy import Objective
-from ..policy.objectives import Point
+from ..objective import Objective
+from ..objective.composite import Point
 from .adaptation import Adapted, GradientSteps, Rates
 
 

@@ -12,9 +12,9 @@ Source: Rothfuss et al. (2018), ProMP, arXiv 1810.06784, section 6.
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ..calculus import boundary
-from ..policy import ClippedRatio
-from ..policy.losses import KL, Sum
+from .. import require
+from ..objective import ClippedRatio
+from ..objective.losses import KL, Sum
 from .gradient import step_weights
 from .learner import require_finite
 from .maml import MAML
@@ -43,11 +43,11 @@ class ProMP(MAML):
 
     def __post_init__(self):
         super().__post_init__()
-        boundary.number("clip", self.clip, 0, is_open=True)
-        boundary.number("eta", self.eta, 0)
-        boundary.count("epochs", self.epochs)
+        require.number("clip", self.clip, 0, is_open=True)
+        require.number("eta", self.eta, 0)
+        require.count("epochs", self.epochs)
         if self.target_kl is not None:
-            boundary.number("target_kl", self.target_kl, 0, is_open=True)
+            require.number("target_kl", self.target_kl, 0, is_open=True)
 
     def outer_objective(self, data):
         return self.surrogate_loss(

@@ -18,9 +18,9 @@ from typing import Any
 
 import numpy as np
 
-from ..calculus import boundary
-from ..policy import Objective
-from ..policy.losses import SquaredError
+from .. import require
+from ..objective import Objective
+from ..objective.losses import SquaredError
 from .adaptation import GradientSteps
 from .gradient import GradientLearner
 from .objective import share
@@ -55,8 +55,8 @@ class Regression(GradientLearner):
 
     def __post_init__(self):
         super().__post_init__()
-        boundary.count("shots", self.shots)
-        boundary.count("steps", self.steps)
+        require.count("shots", self.shots)
+        require.count("steps", self.steps)
 
     @property
     def n_steps(self):
@@ -94,7 +94,7 @@ class Regression(GradientLearner):
         shown = self.inner_objective(self.collect(theta, tasks, rng))
         asked = self.outer_objective(self.draw(tasks, points, theta.dtype, rng))
         vector, alpha = self.rates.at(share(theta, len(tasks)))
-        taken = GradientSteps((shown,) * boundary.count("steps", steps))
+        taken = GradientSteps((shown,) * require.count("steps", steps))
         adapted = taken.at(vector, alpha)
         thetas = [*(point.theta for point in adapted.points), adapted.phi]
         return np.stack([asked.at(phi).value for phi in thetas], -1)

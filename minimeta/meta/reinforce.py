@@ -9,11 +9,11 @@ as MAML's.
 from dataclasses import dataclass
 from typing import Any
 
-from .gradient import Reinforcement
+from .gradient import RolloutLearner
 
 
 @dataclass(frozen=True)
-class Reinforce(Reinforcement):
+class Reinforce(RolloutLearner):
     """Policy gradients; alpha and inner are those of adaptation after training.
 
     Source: Williams (1992), Simple statistical gradient-following algorithms for

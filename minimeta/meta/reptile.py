@@ -9,8 +9,8 @@ Source: Nichol et al. (2018), On first-order meta-learning algorithms, arXiv 180
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..calculus import boundary
-from .gradient import Reinforcement
+from .. import require
+from .gradient import RolloutLearner
 
 
 def towards(theta, phi):
@@ -20,7 +20,7 @@ def towards(theta, phi):
 
 
 @dataclass(frozen=True)
-class Reptile(Reinforcement):
+class Reptile(RolloutLearner):
     """Reptile on rollouts: rounds + 1 inner steps, the last on the last batch.
 
     rounds   steps of adaptation before the last collection
@@ -34,7 +34,7 @@ class Reptile(Reinforcement):
 
     def __post_init__(self):
         super().__post_init__()
-        boundary.count("rounds", self.rounds)
+        require.count("rounds", self.rounds)
 
     def meta_gradient(self, theta, history, data):
         return towards(theta, self.adapt(theta, [*history, data]))

@@ -18,10 +18,11 @@ from typing import Any
 
 import numpy as np
 
-from ..calculus import boundary
-from ..policy import Adam, ClippedRatio, Linear, LSTMPolicy, Objective
-from ..policy.losses import Entropy, OfActions, Sum, ValueFit
-from ..policy.optimizers import at, clip_norm, require_schedule
+from .. import require
+from ..objective import Adam, ClippedRatio, LinearSchedule, Objective
+from ..policy import LSTMPolicy
+from ..objective.losses import Entropy, OfActions, Sum, ValueFit
+from ..objective.optimizers import at, clip_norm, require_schedule
 from ..rl import gae, normalised, rollout
 from .gradient import counts
 from .learner import require_finite
@@ -56,9 +57,9 @@ class RL2:
     lam: float = 0.9
     clip: float = 0.2
     epochs: int = 3
-    rate: Any = Linear(6e-3, 0.0)
+    rate: Any = LinearSchedule(6e-3, 0.0)
     value_weight: float = 0.5
-    entropy_weight: Any = Linear(0.02, 0.0)
+    entropy_weight: Any = LinearSchedule(0.02, 0.0)
     max_norm: float = 1.0
     optimizer: Adam = Adam()
     dtype: Any = np.float32
@@ -67,13 +68,13 @@ class RL2:
 
     def __post_init__(self):
         for name in ("episodes", "trials", "epochs"):
-            boundary.count(name, getattr(self, name))
-        boundary.number("gamma", self.gamma, 0, 1)
-        boundary.number("lam", self.lam, 0, 1)
-        boundary.number("clip", self.clip, 0, is_open=True)
-        boundary.number("max_norm", self.max_norm, 0, is_open=True)
-        boundary.number("value_weight", self.value_weight, 0)
-        boundary.precision(self.dtype)
+            require.count(name, getattr(self, name))
+        require.number("gamma", self.gamma, 0, 1)
+        require.number("lam", self.lam, 0, 1)
+        require.number("clip", self.clip, 0, is_open=True)
+        require.number("max_norm", self.max_norm, 0, is_open=True)
+        require.number("value_weight", self.value_weight, 0)
+        require.precision(self.dtype)
         require_schedule("rate", self.rate)
         require_schedule("entropy_weight", self.entropy_weight)
         if not isinstance(self.policy, LSTMPolicy):

@@ -20,7 +20,8 @@ from functools import cached_property, reduce
 
 import numpy as np
 
-from ..calculus import Layout, boundary
+from .. import require
+from ..calculus import Layout
 
 LOG_2PI = math.log(2 * math.pi)  # a Python float, which leaves float32 as it is
 
@@ -40,7 +41,7 @@ class Head:
                 + l_bar[..., None] * self.log_prob_hvp(u, a, u_dot))
 
     def _check(self, u, a, core):
-        boundary.floating("u", u)
+        require.floating("u", u)
         if u.shape[-1:] != (self.n_in,) or a.shape != u.shape[:-1] + core:
             lead = list(u.shape[:-1]) if u.shape[-1:] == (self.n_in,) else ["..."]
             raise ValueError(
@@ -92,7 +93,7 @@ class Categorical(Head):
     n: int
 
     def __post_init__(self):
-        boundary.count("n", self.n)
+        require.count("n", self.n)
 
     @property
     def n_in(self):
@@ -179,7 +180,7 @@ class Gaussian(Head):
     n: int
 
     def __post_init__(self):
-        boundary.count("n", self.n)
+        require.count("n", self.n)
 
     @property
     def n_in(self):

@@ -24,7 +24,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..calculus import LSTM, MLP, boundary
+from .. import require
+from ..calculus import LSTM, MLP
 from ..calculus.maps import down
 from .heads import Head, beside
 
@@ -110,8 +111,8 @@ class Policy:
 
     def forward(self, theta, x):
         """x [..., T, B, n_in] -> y [..., T, B, m], cache; leading axes as theta's."""
-        boundary.parameters(self.layout, theta)
-        boundary.data("x", x, theta.shape[:-1], (None, None, self.n_in),
+        require.parameters(self.layout, theta)
+        require.data("x", x, theta.shape[:-1], (None, None, self.n_in),
                       f"[..., T, B, {self.n_in}]")
         y, cache = self.net.forward(self.weights(theta), self.fold(x))
         return self.attach(self.unfold(y, x.shape[-3]), theta), (x.shape[-3], cache)
@@ -201,7 +202,7 @@ class MLPPolicy(Memoryless):
     def __post_init__(self):
         require_head(self.head)
         n_out = self.head.n_in - self.head.free.size
-        hidden = boundary.sequence("hidden", self.hidden)
+        hidden = require.sequence("hidden", self.hidden)
         net = MLP((self.obs_size, *hidden, n_out), self.activation)
         object.__setattr__(self, "net", net)
 
@@ -223,10 +224,10 @@ class LSTMPolicy(Policy):
     net: LSTM = field(init=False, repr=False)
 
     def __post_init__(self):
-        boundary.count("obs_size", self.obs_size, 0)
+        require.count("obs_size", self.obs_size, 0)
         require_head(self.head)
         for name in self.sees:
-            boundary.choice("sees", name, self.widths)
+            require.choice("sees", name, self.widths)
         n_out = self.head.n_in - self.head.free.size + 1
         object.__setattr__(self, "net", LSTM(self.n_in, self.n_hidden, n_out))
 

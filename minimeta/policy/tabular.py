@@ -12,7 +12,8 @@ from functools import cached_property
 
 import numpy as np
 
-from ..calculus import Layout, boundary
+from .. import require
+from ..calculus import Layout
 from ..calculus.maps import T
 from .heads import Categorical
 from .policies import Memoryless
@@ -69,8 +70,8 @@ class TabularPolicy(Memoryless):
     net: Table = field(init=False, repr=False)
 
     def __post_init__(self):
-        boundary.count("n_states", self.n_states)
-        boundary.count("n_actions", self.n_actions)
+        require.count("n_states", self.n_states)
+        require.count("n_actions", self.n_actions)
         object.__setattr__(self, "net", Table(self.n_states, self.n_actions))
 
     @property

@@ -1,4 +1,4 @@
-"""Chapter 5, from tasks to arrays: running policies (rollout), what steps were worth
+"""Chapter 6, from tasks to arrays: running policies (rollout), what steps were worth
 (returns), what they were expected to be worth (baseline), and what experts would have
 done (demonstrations).
 """

@@ -9,7 +9,7 @@ Letters: K tasks, T steps, B episodes, F features.
 """
 import numpy as np
 
-from ..calculus import boundary
+from .. import require
 from ..calculus.maps import T as transposed
 from .returns import discounted
 
@@ -58,4 +58,4 @@ BASELINES = {"linear": linear, "none": none}
 
 def baseline(name):
     """The baseline of that name."""
-    return boundary.choice("baseline", name, BASELINES)
+    return require.choice("baseline", name, BASELINES)

@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from ..calculus import boundary
+from .. import require
 from ..policy.policies import Memoryless
 from ..tasks import Discrete
-from ..tasks.mdp import value_iteration
+from ..tasks.planning import value_iteration
 from .rollout import require_fit
 
 TIE = 1e-9  # returns that differ by less are equal
@@ -65,11 +65,11 @@ class Demonstration:
 
     def __post_init__(self):
         for name in ("x", "after"):
-            boundary.floating(name, getattr(self, name))
-            boundary.finite(name, getattr(self, name))
+            require.floating(name, getattr(self, name))
+            require.finite(name, getattr(self, name))
         if self.x.ndim != 4:
             raise ValueError(f"x must be [K, T, B, n], got {list(self.x.shape)}")
-        boundary.like("after", self.after, "x", self.x)
+        require.like("after", self.after, "x", self.x)
         steps = self.x.shape[:3]
         if self.mask.shape != steps:
             raise ValueError(f"mask must be [K, T, B] as x is, {list(steps)}, got "
@@ -82,7 +82,7 @@ class Demonstration:
             raise ValueError(f"action must be [K, T, B, ..] with the tasks, steps and "
                              f"episodes of x, {list(steps)}, got "
                              f"{list(self.action.shape)}")
-        boundary.finite("action of a demonstration", self.action)
+        require.finite("action of a demonstration", self.action)
 
     def __getitem__(self, index):
         """data[i:j]: what was shown in some of the tasks."""
@@ -102,13 +102,13 @@ def demonstrate(expert, policy, tasks, *, episodes, rng, noise=0.0, dtype=np.flo
     Returns a Demonstration.
     """
     if not callable(expert):
-        expert = boundary.choice("expert", expert, EXPERTS)
+        expert = require.choice("expert", expert, EXPERTS)
     if not isinstance(policy, Memoryless):
         raise TypeError(f"policy must be memoryless, as MLPPolicy is, got {policy!r}")
     require_fit(policy, tasks)
     space, act = tasks.family.action, expert(tasks)
-    boundary.number("noise", noise, 0, 1 if isinstance(space, Discrete) else np.inf)
-    state, obs = tasks.reset(boundary.count("episodes", episodes), rng)
+    require.number("noise", noise, 0, 1 if isinstance(space, Discrete) else np.inf)
+    state, obs = tasks.reset(require.count("episodes", episodes), rng)
     is_on, steps = np.ones(obs.shape[:2], bool), []
     for t in range(tasks.family.horizon):
         action = act(state, t, rng)

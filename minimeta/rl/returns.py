@@ -9,7 +9,7 @@ Letters: ... leading task axes, T steps, B episodes, V values.
 """
 import numpy as np
 
-from ..calculus import boundary
+from .. import require
 
 
 def flows(reward, cut):
@@ -27,8 +27,8 @@ def discounted(reward, gamma, cut=None):
 
         G_t = r_t + gamma G_{t+1}
     """
-    boundary.number("gamma", gamma, 0, 1)
-    boundary.floating("reward", reward)
+    require.number("gamma", gamma, 0, 1)
+    require.floating("reward", reward)
     G, flow = np.empty_like(reward), flows(reward, cut)
     following = np.zeros_like(reward[..., 0, :])
     for t in reversed(range(reward.shape[-2])):
@@ -48,8 +48,8 @@ def gae(reward, value, gamma, lam, cut=None):
     Source: Schulman et al. (2016), High-dimensional continuous control using
     generalized advantage estimation, eq. 16.
     """
-    boundary.number("gamma", gamma, 0, 1)
-    boundary.number("lam", lam, 0, 1)
+    require.number("gamma", gamma, 0, 1)
+    require.number("lam", lam, 0, 1)
     if value.shape != reward.shape:
         raise ValueError(f"value must have the shape of reward, {list(reward.shape)}, "
                          f"got {list(value.shape)}")

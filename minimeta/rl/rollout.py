@@ -13,7 +13,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from ..calculus import boundary
+from .. import require
 from ..policy import Categorical, Gaussian
 from ..tasks import Box, Discrete
 
@@ -56,9 +56,9 @@ def rollout(policy, theta, tasks, *, trials, episodes, rng):
     """
     require_fit(policy, tasks)
     if hasattr(policy, "layout"):
-        boundary.parameters(policy.layout, theta)
-    K, B, horizon = len(tasks), boundary.count("trials", trials), tasks.family.horizon
-    T = boundary.count("episodes", episodes) * horizon
+        require.parameters(policy.layout, theta)
+    K, B, horizon = len(tasks), require.count("trials", trials), tasks.family.horizon
+    T = require.count("episodes", episodes) * horizon
     dtype = np.float64 if theta is None else theta.dtype
     lead = () if theta is None else theta.shape[:-1]
     if lead not in ((), (K,)):
@@ -87,7 +87,7 @@ def rollout(policy, theta, tasks, *, trials, episodes, rng):
         if end.any():
             state, obs, clock = begin_again(tasks, end, state, obs, clock, rng)
     data = Rollout(*(together(column, dtype) for column in zip(*steps)))
-    boundary.finite("reward", data.reward)
+    require.finite("reward", data.reward)
     return data
 
 

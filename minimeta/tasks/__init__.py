@@ -1,15 +1,16 @@
-"""Chapter 4, what can be adapted to: families of tasks, one file a kind. family.py says
+"""Chapter 5, what can be adapted to: families of tasks, one file a kind. family.py says
 what a family is.
 """
 from .arm import PlanarArm
 from .bandits import BernoulliBandit, DependentBandit, InformativeBandit, RestlessBandit
-from .family import Box, Discrete
+from .family import Box, Discrete, Tasks
 from .gridworld import GridNavigation
-from .mdp import RandomMDP
+from .planning import value_iteration
+from .random_mdp import RandomMDP
 from .navigation import PointNavigation
 from .sinusoid import Sinusoid
 from .two_step import TwoStep
 
 __all__ = ["BernoulliBandit", "Box", "DependentBandit", "Discrete", "GridNavigation",
            "InformativeBandit", "PlanarArm", "PointNavigation", "RandomMDP",
-           "RestlessBandit", "Sinusoid", "TwoStep"]
+           "RestlessBandit", "Sinusoid", "Tasks", "TwoStep", "value_iteration"]

@@ -8,7 +8,7 @@ from math import ceil, pi
 
 import numpy as np
 
-from ..calculus import boundary
+from .. import require
 from .family import Box, Tasks
 from .mechanics import STABLE, TwoLinks
 
@@ -78,20 +78,20 @@ class PlanarArm:
     action = Box(2)
 
     def __post_init__(self):
-        boundary.choice("hidden", self.hidden, HIDDEN)
+        require.choice("hidden", self.hidden, HIDDEN)
         for name in ("horizon", "episodes", "substeps"):
-            boundary.count(name, getattr(self, name))
+            require.count(name, getattr(self, name))
         for name in ("torque", "dt"):
-            boundary.number(name, getattr(self, name), 0, is_open=True)
+            require.number(name, getattr(self, name), 0, is_open=True)
         for name in ("lengths", "masses", "friction"):
-            pair = boundary.sequence(name, getattr(self, name))
+            pair = require.sequence(name, getattr(self, name))
             if len(pair) != 2:
                 raise ValueError(f"{name} must be two numbers, got {pair}")
             for size in pair:
-                boundary.number(f"each of {name}", size, 0, is_open=name != "friction")
+                require.number(f"each of {name}", size, 0, is_open=name != "friction")
             object.__setattr__(self, name, pair)
-        boundary.number("gravity", self.gravity)
-        boundary.number("effort", self.effort, 0)
+        require.number("gravity", self.gravity)
+        require.number("effort", self.effort, 0)
         shortest = 1 - STRETCH * ("lengths" in HIDDEN[self.hidden])
         fastest = TwoLinks.of(shortest * np.array([self.lengths]), self.masses,
                               np.zeros(1), self.friction, 0.0).decay()
@@ -103,7 +103,7 @@ class PlanarArm:
 
     def sample(self, K, rng):
         """K arms."""
-        K, hides = boundary.count("K", K), HIDDEN[self.hidden]
+        K, hides = require.count("K", K), HIDDEN[self.hidden]
         lengths = np.full((K, 2), self.lengths)
         payload, gain, target = np.zeros(K), np.ones((K, 2)), np.full((K, 2), TARGET)
         if "target" in hides:
@@ -153,7 +153,7 @@ class ArmTasks(Tasks):
         return TwoLinks.of(self.lengths, f.masses, self.payload, f.friction, f.gravity)
 
     def reset(self, B, rng):
-        state = np.zeros((len(self), boundary.count("B", B), 4))
+        state = np.zeros((len(self), require.count("B", B), 4))
         state[..., :2] = START
         return state, self.observe(state)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..calculus import boundary
+from .. import require
 from .family import Discrete, Tasks
 
 
@@ -33,7 +33,7 @@ class BanditTasks(Tasks):
         return 1 - state[..., None] / self.family.pulls
 
     def reset(self, B, rng):
-        state = np.zeros((len(self), boundary.count("B", B)), int)
+        state = np.zeros((len(self), require.count("B", B)), int)
         return state, self.observe(state)
 
     def step(self, state, action, rng):
@@ -73,12 +73,12 @@ class BernoulliBandit(Bandit):
     pulls: int
 
     def __post_init__(self):
-        boundary.count("arms", self.arms)
-        boundary.count("pulls", self.pulls)
+        require.count("arms", self.arms)
+        require.count("pulls", self.pulls)
 
     def sample(self, K, rng):
         """K bandits."""
-        return BernoulliTasks(self, rng.random((boundary.count("K", K), self.arms)))
+        return BernoulliTasks(self, rng.random((require.count("K", K), self.arms)))
 
 
 @dataclass(frozen=True)
@@ -123,12 +123,12 @@ class DependentBandit(Bandit):
     arms = 2
 
     def __post_init__(self):
-        boundary.choice("kind", self.kind, KINDS)
-        boundary.count("pulls", self.pulls)
+        require.choice("kind", self.kind, KINDS)
+        require.count("pulls", self.pulls)
 
     def sample(self, K, rng):
         """K bandits."""
-        p = rng.random((boundary.count("K", K), 2))
+        p = rng.random((require.count("K", K), 2))
         if self.kind == "independent":
             return BernoulliTasks(self, p)
         p1 = p[:, 0]
@@ -158,11 +158,11 @@ class InformativeBandit(Bandit):
     arms = 11
 
     def __post_init__(self):
-        boundary.count("pulls", self.pulls)
+        require.count("pulls", self.pulls)
 
     def sample(self, K, rng):
         """K bandits."""
-        target = rng.integers(10, size=boundary.count("K", K))
+        target = rng.integers(10, size=require.count("K", K))
         worth = np.ones((K, self.arms))
         worth[np.arange(K), target] = 5
         worth[:, -1] = (target + 1) / 10
@@ -197,15 +197,15 @@ class RestlessBandit(Bandit):
     arms = 2
 
     def __post_init__(self):
-        boundary.count("pulls", self.pulls)
-        volatilities = boundary.sequence("volatilities", self.volatilities)
-        boundary.count("the number of volatilities", len(volatilities))
+        require.count("pulls", self.pulls)
+        volatilities = require.sequence("volatilities", self.volatilities)
+        require.count("the number of volatilities", len(volatilities))
         for volatility in volatilities:
-            boundary.number("volatility", volatility, 0)
+            require.number("volatility", volatility, 0)
 
     def sample(self, K, rng):
         """K bandits."""
-        which = rng.integers(len(self.volatilities), size=boundary.count("K", K))
+        which = rng.integers(len(self.volatilities), size=require.count("K", K))
         volatility = np.take(self.volatilities, which)[:, None]
         steps = rng.normal(size=(K, self.pulls)) * volatility
         steps[:, 0] = rng.random(K)

@@ -19,7 +19,7 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
-from ..calculus import boundary
+from .. import require
 
 
 @dataclass(frozen=True)
@@ -71,8 +71,8 @@ class Tasks:
             raise ValueError(
                 f"action must have shape {list(expected)}, got {list(action.shape)}")
         if isinstance(space, Box):
-            boundary.floating("action", action)
-            return boundary.finite("action", action)
+            require.floating("action", action)
+            return require.finite("action", action)
         if action.dtype.kind not in "iu":
             raise TypeError(f"action must hold integers, got dtype {action.dtype}")
         if action.size and not (0 <= action.min() and action.max() < space.n):

@@ -4,9 +4,9 @@ from functools import lru_cache
 
 import numpy as np
 
-from ..calculus import boundary
+from .. import require
 from .family import Discrete
-from .mdp import TabularTasks, one_hot
+from .random_mdp import TabularTasks, one_hot
 
 # stay, up, right, down, left
 MOVES = np.array([(0, 0), (1, 0), (0, 1), (-1, 0), (0, -1)])
@@ -41,9 +41,9 @@ class GridNavigation:
     sees: str = "cell"
 
     def __post_init__(self):
-        boundary.choice("sees", self.sees, WIDTHS)
+        require.choice("sees", self.sees, WIDTHS)
         for name in ("size", "horizon", "episodes"):
-            boundary.count(name, getattr(self, name))
+            require.count(name, getattr(self, name))
         object.__setattr__(self, "walls", self.cells("walls", self.walls))
         if (0, 0) in self.walls:
             raise ValueError("walls must leave the start (0, 0) free")
@@ -67,9 +67,9 @@ class GridNavigation:
 
     def cells(self, name, cells):
         """Cells as a sorted tuple of pairs of integers inside the grid."""
-        for cell in boundary.sequence(name, cells):
-            inside = [boundary.count(f"a coordinate of {name}", i, 0) < self.size
-                      for i in boundary.sequence(f"each of {name}", cell)]
+        for cell in require.sequence(name, cells):
+            inside = [require.count(f"a coordinate of {name}", i, 0) < self.size
+                      for i in require.sequence(f"each of {name}", cell)]
             if inside != [True, True]:
                 raise ValueError(f"{name} must hold cells (row, column) of a grid of "
                                  f"{self.size} x {self.size}, got {cell}")
@@ -84,7 +84,7 @@ class GridNavigation:
     def sample(self, K, rng):
         """K goals."""
         goals = np.array(self.goal_cells) @ [self.size, 1]
-        which = rng.integers(len(goals), size=boundary.count("K", K))
+        which = rng.integers(len(goals), size=require.count("K", K))
         return GridTasks(self, goals[which])
 
 

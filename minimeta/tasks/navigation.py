@@ -5,7 +5,7 @@ from math import ceil, sqrt
 
 import numpy as np
 
-from ..calculus import boundary
+from .. import require
 from .family import Box, Tasks
 
 GRID = 5  # cells to the longest move, in the return of acting at random
@@ -35,17 +35,17 @@ class PointNavigation:
     episodes: int = 1
 
     def __post_init__(self):
-        boundary.count("horizon", self.horizon)
-        boundary.count("episodes", self.episodes)
+        require.count("horizon", self.horizon)
+        require.count("episodes", self.episodes)
         for name in ("reach", "max_step", "radius"):
-            boundary.number(name, getattr(self, name), 0, is_open=True)
+            require.number(name, getattr(self, name), 0, is_open=True)
 
     obs_size = 2
     action = Box(2)
 
     def sample(self, K, rng):
         """K goals."""
-        goal = rng.uniform(-self.reach, self.reach, (boundary.count("K", K), 2))
+        goal = rng.uniform(-self.reach, self.reach, (require.count("K", K), 2))
         return PointTasks(self, goal)
 
 
@@ -57,7 +57,7 @@ class PointTasks(Tasks):
     goal: np.ndarray  # [K, 2]
 
     def reset(self, B, rng):
-        state = np.zeros((len(self), boundary.count("B", B), 2))
+        state = np.zeros((len(self), require.count("B", B), 2))
         return state, state.copy()
 
     def step(self, state, action, rng):

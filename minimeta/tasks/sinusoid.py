@@ -7,7 +7,7 @@ from math import pi
 
 import numpy as np
 
-from ..calculus import boundary
+from .. import require
 from .family import Tasks
 
 
@@ -34,17 +34,17 @@ class Sinusoid:
 
     def __post_init__(self):
         for name in ("amplitude", "phase", "x"):
-            interval = boundary.sequence(name, getattr(self, name))
+            interval = require.sequence(name, getattr(self, name))
             if len(interval) != 2:
                 raise ValueError(f"{name} must be (low, high), got {interval}")
-            low, high = (boundary.number(f"an end of {name}", end) for end in interval)
+            low, high = (require.number(f"an end of {name}", end) for end in interval)
             if low > high:
                 raise ValueError(f"{name} must be (low, high), got {interval}")
             object.__setattr__(self, name, interval)
 
     def sample(self, K, rng):
         """K curves."""
-        boundary.count("K", K)
+        require.count("K", K)
         amplitude, phase = rng.uniform(*self.amplitude, K), rng.uniform(*self.phase, K)
         return SinusoidTasks(self, amplitude, phase)
 
@@ -63,5 +63,5 @@ class SinusoidTasks(Tasks):
 
     def draw(self, R, rng):
         """R points of each curve: x [K, R, 1], y [K, R, 1]."""
-        x = rng.uniform(*self.family.x, (len(self), boundary.count("R", R), 1))
+        x = rng.uniform(*self.family.x, (len(self), require.count("R", R), 1))
         return x, self.curve(x)

@@ -3,7 +3,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..calculus import boundary
+from .. import require
 from .family import Discrete, Tasks
 
 COMMON = 0.75   # probability that an action leads where it mostly leads
@@ -37,7 +37,7 @@ class TwoStep:
     horizon = 2
 
     def __post_init__(self):
-        boundary.count("trials", self.trials)
+        require.count("trials", self.trials)
 
     @property
     def episodes(self):
@@ -45,7 +45,7 @@ class TwoStep:
 
     def sample(self, K, rng):
         """K tasks."""
-        return TwoStepTasks(self, rng.integers(1, 3, size=boundary.count("K", K)))
+        return TwoStepTasks(self, rng.integers(1, 3, size=require.count("K", K)))
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class TwoStepTasks(Tasks):
         return (state[..., None] == np.arange(3)).astype(float)
 
     def reset(self, B, rng):
-        state = np.zeros((len(self), boundary.count("B", B)), int)
+        state = np.zeros((len(self), require.count("B", B)), int)
         return state, self.observe(state)
 
     def step(self, state, action, rng):

@@ -8,7 +8,7 @@ from samples import POLICIES, batch, loss, thetas
 
 from minimeta.exact import exact_return
 from minimeta.meta.adaptation import Adapted, GradientSteps, Rates, rows
-from minimeta.policy.surrogates import ESTIMATORS, Dice
+from minimeta.objective.surrogates import ESTIMATORS, Dice
 from minimeta.tasks import RandomMDP
 from minimeta.testing.laws import (central_difference, complex_step, tangent, tasks,
                                    transpose)

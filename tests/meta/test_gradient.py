@@ -11,7 +11,7 @@ from minimeta import (EMAML, MAML, SGD, Adam, Gaussian, MLPPolicy, NonFiniteErro
                       Reinforce, Reptile, TrustRegion, meta_train)
 from minimeta.meta import gradient
 from minimeta.meta.objective import mean, mean_gradient, share
-from minimeta.policy.surrogates import ESTIMATORS, LoadedDice
+from minimeta.objective.surrogates import ESTIMATORS, LoadedDice
 from minimeta.rl import baseline, discounted
 from minimeta.tasks import PointNavigation
 from minimeta.testing.laws import complex_step

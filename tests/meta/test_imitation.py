@@ -8,7 +8,7 @@ from minimeta import (Categorical, Gaussian, Imitation, MLPPolicy, Reinforce, ev
                       meta_train)
 from minimeta.meta.learned_loss import Judged, Unjudged
 from minimeta.meta.objective import share
-from minimeta.policy.losses import MeanError
+from minimeta.objective.losses import MeanError
 from minimeta.rl import Demonstration
 from minimeta.tasks import GridNavigation, PlanarArm
 from minimeta.testing import central_difference, check_map, complex_step

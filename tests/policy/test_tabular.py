@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, strategies as st
 
 from minimeta import Objective, TabularPolicy
-from minimeta.policy.losses import Entropy, OfActions
-from minimeta.policy.surrogates import LogLikelihood
+from minimeta.objective.losses import Entropy, OfActions
+from minimeta.objective.surrogates import LogLikelihood
 from minimeta.testing.laws import complex_step, second, tangent, transpose
 
 

@@ -8,7 +8,7 @@ from minimeta import Categorical, Gaussian, MLPPolicy
 from minimeta.rl import Demonstration, demonstrate
 from minimeta.rl.demonstrations import disturbed
 from minimeta.tasks import GridNavigation, PlanarArm, PointNavigation
-from minimeta.tasks.mdp import value_iteration
+from minimeta.tasks import value_iteration
 
 GRID, ARM = GridNavigation(4, horizon=9), PlanarArm("dynamics", horizon=7)
 GRID_POLICY = MLPPolicy(GRID.obs_size, Categorical(5), (3,))

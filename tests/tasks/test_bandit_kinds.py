@@ -3,7 +3,7 @@ is paid."""
 import numpy as np
 import pytest
 
-from minimeta.exact.agents import BanditAgent, random
+from minimeta.rivals.bandit_agents import BanditAgent, random
 from minimeta.tasks import (BernoulliBandit, DependentBandit, InformativeBandit,
                             RestlessBandit)
 from minimeta.tasks.bandits import KINDS, picture

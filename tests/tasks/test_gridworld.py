@@ -6,7 +6,7 @@ import pytest
 
 from minimeta.tasks import GridNavigation
 from minimeta.tasks.gridworld import GridTasks, distances
-from minimeta.tasks.mdp import value_iteration
+from minimeta.tasks import value_iteration
 
 STAY, UP, RIGHT, DOWN, LEFT = range(5)
 MAZE = GridNavigation(4, 12, walls=((0, 1), (1, 1), (2, 1)))

@@ -123,3 +123,9 @@ def data(name, x, lead, core, letters):
             f"np.broadcast_to(theta, (K, P))"
         )
     finite(name, x)
+
+
+def able(it, name, example, *verbs):
+    """`it` must have all the methods `verbs`, and be no class."""
+    if isinstance(it, type) or not all(hasattr(it, verb) for verb in verbs):
+        raise TypeError(f"{name} must be one such as {example}, got {it!r}")

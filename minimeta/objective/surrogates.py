@@ -31,19 +31,19 @@ from typing import Any
 
 import numpy as np
 
-from ..calculus import boundary
+from .. import require
 
 
 def excess(l, l_old, mask):
     """l - l_old where a step was taken, 0 elsewhere, whatever l holds there."""
-    boundary.like("l", l, "l_old", l_old)
+    require.like("l", l, "l_old", l_old)
     return np.where(mask, l - l_old, 0)
 
 
 def require_mask(mask, l_old):
     """A mask is True, or as large as l_old."""
     if mask is not True:
-        boundary.like("mask", mask, "l_old", l_old)
+        require.like("mask", mask, "l_old", l_old)
 
 
 @dataclass(frozen=True)
@@ -59,11 +59,11 @@ class LogLikelihood:
         return (self.grad(l) * np.where(self.A != 0, l, 0)).sum((-2, -1))
 
     def grad(self, l):
-        boundary.like("l", l, "A", self.A)
+        require.like("l", l, "A", self.A)
         return self.A
 
     def hvp(self, l, l_dot):
-        boundary.like("l_dot", l_dot, "A", self.A)
+        require.like("l_dot", l_dot, "A", self.A)
         return np.zeros_like(l_dot)
 
 
@@ -81,7 +81,7 @@ class Ratio:
     l_old: np.ndarray
 
     def __post_init__(self):
-        boundary.like("l_old", self.l_old, "A", self.A)
+        require.like("l_old", self.l_old, "A", self.A)
 
     def value(self, l):
         return self.grad(l).sum((-2, -1))
@@ -90,7 +90,7 @@ class Ratio:
         return self.A * np.exp(excess(l, self.l_old, self.A != 0))
 
     def hvp(self, l, l_dot):
-        boundary.like("l_dot", l_dot, "l", l)
+        require.like("l_dot", l_dot, "l", l)
         return self.grad(l) * l_dot
 
 
@@ -112,8 +112,8 @@ class ClippedRatio:
     clip: float = 0.2
 
     def __post_init__(self):
-        boundary.like("l_old", self.l_old, "A", self.A)
-        boundary.number("clip", self.clip, 0, is_open=True)
+        require.like("l_old", self.l_old, "A", self.A)
+        require.number("clip", self.clip, 0, is_open=True)
 
     def value(self, l):
         rho = self.ratio(l)
@@ -125,7 +125,7 @@ class ClippedRatio:
         return np.where(self.is_free(rho), self.A * rho, 0)
 
     def hvp(self, l, l_dot):
-        boundary.like("l_dot", l_dot, "l", l)
+        require.like("l_dot", l_dot, "l", l)
         return self.grad(l) * l_dot
 
     def ratio(self, l):
@@ -176,7 +176,7 @@ class Dice:
     mask: Any = True
 
     def __post_init__(self):
-        boundary.like("l_old", self.l_old, "r", self.r)
+        require.like("l_old", self.l_old, "r", self.r)
         require_mask(self.mask, self.l_old)
 
     def weighted(self, l):
@@ -191,7 +191,7 @@ class Dice:
         return np.where(self.mask, decayed_transpose(self.weighted(l), 1), 0)
 
     def hvp(self, l, l_dot):
-        boundary.like("l_dot", l_dot, "l", l)
+        require.like("l_dot", l_dot, "l", l)
         w_dot = np.cumsum(np.where(self.mask, l_dot, 0), -2)
         return np.where(self.mask, decayed_transpose(self.weighted(l) * w_dot, 1), 0)
 
@@ -218,9 +218,9 @@ class LoadedDice:
     lam: float = 1.0
 
     def __post_init__(self):
-        boundary.like("l_old", self.l_old, "A", self.A)
+        require.like("l_old", self.l_old, "A", self.A)
         require_mask(self.mask, self.l_old)
-        boundary.number("lam", self.lam, 0, 1)
+        require.number("lam", self.lam, 0, 1)
 
     def terms(self, l):
         """A_t exp(w_t);  A_{t+1} exp(lam w_t), where the next step meets w_t;  A_0."""
@@ -239,7 +239,7 @@ class LoadedDice:
         return np.where(self.mask, decayed_transpose(w_bar, self.lam), 0)
 
     def hvp(self, l, l_dot):
-        boundary.like("l_dot", l_dot, "l", l)
+        require.like("l_dot", l_dot, "l", l)
         now, following, _ = self.terms(l)
         w_dot = decayed(np.where(self.mask, l_dot, 0), self.lam)
         w_bar_dot = (now - self.lam**2 * following) * w_dot
@@ -260,4 +260,4 @@ def estimator(name, surrogate):
     a function already, itself, as in partial(LoadedDice, lam=0.3)."""
     if callable(surrogate):
         return surrogate
-    return boundary.choice(name, surrogate, ESTIMATORS)
+    return require.choice(name, surrogate, ESTIMATORS)

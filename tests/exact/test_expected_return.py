@@ -8,10 +8,10 @@ from hypothesis import given, settings, strategies as st
 
 from minimeta import Categorical, LSTMPolicy, MLPPolicy, TabularPolicy
 from minimeta.exact import all_trajectories, exact_return, value_iteration
-from minimeta.exact.mdp import ExpectedReturn
-from minimeta.policy import Objective
-from minimeta.policy.losses import OfActions
-from minimeta.policy.surrogates import Dice, LogLikelihood
+from minimeta.exact.expected_return import ExpectedReturn
+from minimeta.objective import Objective
+from minimeta.objective.losses import OfActions
+from minimeta.objective.surrogates import Dice, LogLikelihood
 from minimeta.rl import discounted, rollout
 from minimeta.tasks import BernoulliBandit, GridNavigation, RandomMDP
 from minimeta.testing import (central_difference, complex_step, precision, purity,

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..calculus import boundary
+from .. import require
 from ..policy.policies import Act
 from ..rl import rollout
 
@@ -45,8 +45,8 @@ class TwoStepAgent:
     rounds = 0  # it is evaluated as a learner that has nothing left to learn
 
     def __post_init__(self):
-        boundary.choice("kind", self.kind, CREDITS)
-        boundary.count("episodes", self.episodes)
+        require.choice("kind", self.kind, CREDITS)
+        require.count("episodes", self.episodes)
 
     def begin(self, theta, n_rows):
         """Votes for 1 against 0, the action of the round and where it led: [3, R]."""

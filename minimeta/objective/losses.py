@@ -21,8 +21,8 @@ from typing import Any
 
 import numpy as np
 
-from ..calculus import boundary
-from .heads import beside
+from .. import require
+from ..policy.heads import beside
 
 
 @dataclass(frozen=True)
@@ -88,11 +88,11 @@ class KL:
     w: np.ndarray
 
     def __post_init__(self):
-        boundary.like("w", self.w, "the rows of u_old", self.u_old[..., 0])
+        require.like("w", self.w, "the rows of u_old", self.u_old[..., 0])
 
     def value(self, y):
         u, _ = self.policy.split(y)
-        boundary.like("u", u, "u_old", self.u_old)
+        require.like("u", u, "u_old", self.u_old)
         return (self.w * self.policy.head.kl(self.u_old, u)).sum((-2, -1))
 
     def grad(self, y):
@@ -116,10 +116,10 @@ class ValueFit:
     w: np.ndarray
 
     def __post_init__(self):
-        boundary.like("w", self.w, "targets", self.targets)
+        require.like("w", self.w, "targets", self.targets)
 
     def error(self, v):
-        boundary.like("v", v, "targets", self.targets)
+        require.like("v", v, "targets", self.targets)
         return v - self.targets
 
     def value(self, y):
@@ -144,14 +144,14 @@ class MeanError:
     w: np.ndarray
 
     def __post_init__(self):
-        boundary.like("w", self.w, "the rows of actions", self.actions[..., 0])
+        require.like("w", self.w, "the rows of actions", self.actions[..., 0])
 
     def mean(self, y):
         return self.policy.head.greedy(self.policy.split(y)[0])
 
     def error(self, y):
         mu = self.mean(y)
-        boundary.like("mu", mu, "actions", self.actions)
+        require.like("mu", mu, "actions", self.actions)
         return mu - self.actions
 
     def value(self, y):
@@ -178,10 +178,10 @@ class SquaredError:
     w: np.ndarray
 
     def __post_init__(self):
-        boundary.like("w", self.w, "the rows of targets", self.targets[..., 0])
+        require.like("w", self.w, "the rows of targets", self.targets[..., 0])
 
     def error(self, y):
-        boundary.like("y", y, "targets", self.targets)
+        require.like("y", y, "targets", self.targets)
         return y - self.targets
 
     def value(self, y):

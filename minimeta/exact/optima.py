@@ -15,11 +15,11 @@ from functools import lru_cache
 
 import numpy as np
 
-from ..calculus import boundary
+from .. import require
 from ..calculus.maps import sigmoid
 from ..tasks.bandits import BETTER, KINDS
 from ..tasks.two_step import COMMON, GOOD
-from .bandits import bayes_optimal_bandit
+from .bayes_bandit import bayes_optimal_bandit
 
 
 def belief(q, s, n):
@@ -49,8 +49,8 @@ def by_votes(q, rounds, earns):
 
 def dependent_optimum(kind, pulls):
     """The most that can be expected from a DependentBandit, reward of a trial."""
-    boundary.choice("kind", kind, KINDS)
-    pulls = boundary.count("pulls", pulls)
+    require.choice("kind", kind, KINDS)
+    pulls = require.count("pulls", pulls)
     if kind == "independent":
         return bayes_optimal_bandit(2, pulls).value
     return by_votes(BETTER.get(kind), pulls, lambda m: np.maximum(m, 1 - m))
@@ -60,13 +60,13 @@ def dependent_floor(kind, pulls):
     """The least regret that can be expected: what knowing the arms would earn, less the
     optimum without knowing them."""
     mean_of_best = {**BETTER, "uniform": 3 / 4, "independent": 2 / 3}
-    known = boundary.choice("kind", kind, mean_of_best)
+    known = require.choice("kind", kind, mean_of_best)
     return pulls * known - dependent_optimum(kind, pulls)
 
 
 def two_step_optimum(trials):
     """The most that can be expected from TwoStep, reward of a round."""
-    trials = boundary.count("trials", trials)
+    trials = require.count("trials", trials)
 
     def earns(m):
         likely = np.maximum(m, 1 - m)
@@ -90,7 +90,7 @@ def informative_optimum(pulls):
                  for arm in candidates] if n > 1 else [5 + rest]
         return max(hint, known, *tries)
 
-    return V(boundary.count("pulls", pulls), frozenset(range(1, 11)))
+    return V(require.count("pulls", pulls), frozenset(range(1, 11)))
 
 
 def informative_thompson(pulls):
@@ -105,4 +105,4 @@ def informative_thompson(pulls):
             return 0.0
         return (5 * left + (n - 1) * (1 + V(left - 1, n - 1))) / n
 
-    return V(boundary.count("pulls", pulls), 10)
+    return V(require.count("pulls", pulls), 10)

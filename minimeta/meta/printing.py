@@ -3,21 +3,21 @@ import time
 
 import numpy as np
 
-from ..calculus import boundary
+from .. import require
 
 
-def progress(iterations, *, of="return", name="", lines=10):
+def print_progress(iterations, *, of="return", name="", lines=10):
     """A callback that prints, `lines` times in all, the seconds gone and the mean of a
     logged number since the line before.
 
     of     which number of the log
     name   printed in front, where several trainings follow one another
     """
-    boundary.count("lines", lines)
+    require.count("lines", lines)
     start, recent = time.perf_counter(), []
 
     def callback(iteration, row, theta):
-        recent.append(boundary.choice("of", of, row))
+        recent.append(require.choice("of", of, row))
         if (iteration + 1) * lines // iterations > iteration * lines // iterations:
             print(f"{time.perf_counter() - start:6.1f} s   {name:<{16 if name else 0}}"
                   f"iteration {iteration + 1:6d}   {of} {np.mean(recent):.3f}",

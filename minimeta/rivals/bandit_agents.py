@@ -16,14 +16,14 @@ from typing import Callable
 
 import numpy as np
 
-from ..calculus import boundary
+from .. import require
 from ..policy import Categorical
 from ..policy.policies import Act
 from ..rl import rollout
 from ..tasks.bandits import KINDS
-from .bandits import bayes_optimal_bandit
-from .floors import belief
-from .gittins import gittins_table
+from ..exact.bayes_bandit import bayes_optimal_bandit
+from ..exact.optima import belief
+from ..exact.gittins import gittins_table
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def thompson(successes, failures, rng):
 def dependent_thompson(kind):
     """Thompson sampling for a DependentBandit of a known kind: a draw of p1 from its
     true posterior, and p2 = 1 - p1."""
-    q = boundary.choice("kind", kind, KINDS)
+    q = require.choice("kind", kind, KINDS)
     if kind == "independent":
         return thompson
 
@@ -112,7 +112,7 @@ def ots(successes, failures, rng):
 
 def epsilon_greedy(epsilon):
     """Greedy, but at random with probability epsilon."""
-    boundary.number("epsilon", epsilon, 0, 1)
+    require.number("epsilon", epsilon, 0, 1)
 
     def score(successes, failures, rng):
         explores = rng.random((len(successes), 1)) < epsilon
@@ -125,7 +125,7 @@ def epsilon_greedy(epsilon):
 def ucb1(c):
     """mean + c sqrt(2 log t / n): n pulls of the arm, t of all, each arm begun with one
     success and one failure. Source: Auer et al. (2002); c as in Duan et al. (2016)."""
-    boundary.number("c", c, 0)
+    require.number("c", c, 0)
 
     def score(successes, failures, rng):
         n = successes + failures + 2

@@ -12,19 +12,19 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..calculus import boundary
+from .. import require
 
 
 @dataclass(frozen=True)
-class Linear:
+class LinearSchedule:
     """A straight line from `start`, at progress 0, to `stop`, at progress 1."""
 
     start: float
     stop: float = 0.0
 
     def __post_init__(self):
-        boundary.number("start", self.start)
-        boundary.number("stop", self.stop)
+        require.number("start", self.start)
+        require.number("stop", self.stop)
 
     def at(self, progress):
         return self.start + (self.stop - self.start) * progress
@@ -38,7 +38,7 @@ def at(schedule, progress):
 def require_schedule(name, schedule):
     """Refuses what has a value below 0 at the beginning or the end, or none."""
     for progress in (0, 1):
-        boundary.number(name, at(schedule, progress), 0)
+        require.number(name, at(schedule, progress), 0)
 
 
 def length(v):
@@ -90,8 +90,8 @@ class Adam:
 
     def __post_init__(self):
         for name in ("beta1", "beta2"):
-            boundary.number(name, getattr(self, name), 0, 1 - 1e-9)
-        boundary.number("epsilon", self.epsilon, 0, is_open=True)
+            require.number(name, getattr(self, name), 0, 1 - 1e-9)
+        require.number("epsilon", self.epsilon, 0, is_open=True)
 
     def init(self, theta):
         return Moments(np.zeros_like(theta), np.zeros_like(theta), 0)
@@ -100,7 +100,7 @@ class Adam:
         number, t = theta.dtype.type, state.t + 1
         m = number(self.beta1) * state.m + number(1 - self.beta1) * grad
         v = number(self.beta2) * state.v + number(1 - self.beta2) * grad * grad
-        boundary.finite("the mean square of the gradient", v)
+        require.finite("the mean square of the gradient", v)
         m_hat = m / number(1 - self.beta1 ** t)
         v_hat = v / number(1 - self.beta2 ** t)
         step = m_hat / (np.sqrt(v_hat) + number(self.epsilon))

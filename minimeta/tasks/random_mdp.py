@@ -1,5 +1,4 @@
-"""Markov decision processes whose states can be counted: a family of random ones, and
-the dynamic programme that solves any.
+"""Markov decision processes whose states can be counted, and a family of random ones.
 
 Such tasks have tables, the same for every family:
 
@@ -11,12 +10,12 @@ Such tasks have tables, the same for every family:
 Letters: K tasks (or any leading axes ...), T steps, B episodes, S states, A actions.
 """
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 
-from ..calculus import boundary
+from .. import require
 from .family import Discrete, Tasks
+from .planning import backward, value_iteration
 
 
 def one_hot(index, n):
@@ -33,7 +32,7 @@ class TabularTasks(Tasks):
         return self.family.obs_size
 
     def reset(self, B, rng):
-        state = np.zeros((len(self), boundary.count("B", B)), int)
+        state = np.zeros((len(self), require.count("B", B)), int)
         return state, self.observe(state)
 
     def observe(self, state):
@@ -67,8 +66,8 @@ class RandomMDP:
 
     def __post_init__(self):
         for name in ("states", "actions", "horizon", "episodes"):
-            boundary.count(name, getattr(self, name))
-        boundary.number("noise", self.noise, 0)
+            require.count(name, getattr(self, name))
+        require.number("noise", self.noise, 0)
 
     @property
     def obs_size(self):
@@ -80,7 +79,7 @@ class RandomMDP:
 
     def sample(self, K, rng):
         """K MDPs. Exponential numbers divided by their sum are flat Dirichlet."""
-        shape = (boundary.count("K", K), self.states, self.actions)
+        shape = (require.count("K", K), self.states, self.actions)
         P = rng.standard_exponential(shape + (self.states,))
         P /= P.sum(-1, keepdims=True)
         return RandomMDPTasks(self, P, rng.normal(1, 1, shape))
@@ -114,60 +113,3 @@ class RandomMDPTasks(TabularTasks):
         """Exact: the value of acting uniformly."""
         _, V = backward(self.P, self.R, self.family.horizon, 1.0, lambda Q: Q.mean(-1))
         return V[:, 0, 0]
-
-
-def backward(P, R, horizon, gamma, choose):
-    """Values, from the last step to the first.
-
-        Q_t = R + gamma P V_{t+1},    V_t = choose(Q_t),    V_T = 0
-
-    choose  Q_t [..., S, A] -> V_t [..., S]: the maximum over actions, a policy's mean
-
-    Returns Q [..., T, S, A] and V [..., T, S].
-    """
-    S, A = R.shape[-2:]
-    P = P.reshape(R.shape[:-2] + (S * A, S))
-    Q, V = [R], [choose(R)]
-    for _ in range(horizon - 1):
-        Q.append(R + gamma * (P @ V[-1][..., None]).reshape(V[-1].shape + (A,)))
-        V.append(choose(Q[-1]))
-    return np.stack(Q[::-1], -3), np.stack(V[::-1], -2)
-
-
-class Plan(NamedTuple):
-    """What value iteration finds, for each step t of an episode."""
-
-    Q: np.ndarray      # [..., T, S, A]  return from t on of an action, then of the best
-    value: np.ndarray  # [..., T, S]     return from t on of the best actions
-
-    @property
-    def policy(self):
-        """[..., T, S]  the best action; the first of equals."""
-        return self.Q.argmax(-1)
-
-
-def value_iteration(P, R, horizon, gamma=1.0):
-    """The best that can be done in a known MDP within `horizon` steps.
-
-        Q_t(s, a) = R(s, a) + gamma sum_s' P(s'|s, a) V_{t+1}(s')
-        V_t(s)    = max_a Q_t(s, a)
-
-    P  [..., S, A, S]  probability of the next state
-    R  [..., S, A]     mean reward
-
-    Returns a Plan. Of equal actions its policy takes the first; Q shows all of them.
-    Source: Bellman (1957), Dynamic Programming.
-    """
-    boundary.count("horizon", horizon)
-    boundary.number("gamma", gamma, 0, 1)
-    for name, table in (("P", P), ("R", R)):
-        boundary.floating(name, table)
-        boundary.finite(name, table)
-    if R.ndim < 2 or P.shape != R.shape + R.shape[-2:-1]:
-        raise ValueError(f"P must be [..., S, A, S] and R [..., S, A], got "
-                         f"{list(P.shape)} and {list(R.shape)}")
-    sums = P.sum(-1)
-    if P.min() < 0 or np.abs(sums - 1).max() > 1e-6:
-        raise ValueError(f"P must hold probabilities, with sum 1 over the last axis, "
-                         f"got sums from {sums.min():.6g} to {sums.max():.6g}")
-    return Plan(*backward(P, R, horizon, gamma, lambda Q: Q.max(-1)))

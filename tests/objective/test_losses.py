@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 
 from minimeta import MLP, Categorical, Gaussian, LSTMPolicy, MLPPolicy, Objective
-from minimeta.policy.losses import KL, Entropy, OfActions, SquaredError, Sum, ValueFit
-from minimeta.policy.surrogates import ClippedRatio
+from minimeta.objective.losses import KL, Entropy, OfActions, SquaredError, Sum, ValueFit
+from minimeta.objective.surrogates import ClippedRatio
 from minimeta.testing import central_difference, complex_step, second, symmetry
 
 POLICIES = [

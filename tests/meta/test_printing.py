@@ -1,9 +1,9 @@
 """The progress lines."""
-from minimeta import progress
+from minimeta import print_progress
 
 
 def test_each_line_shows_the_mean_since_the_line_before(capsys):
-    callback = progress(6, of="loss", name="MAML", lines=2)
+    callback = print_progress(6, of="loss", name="MAML", lines=2)
     for iteration, loss in enumerate([1.0, 2.0, 3.0, 5.0, 5.0, 5.0]):
         callback(iteration, {"loss": loss}, None)
     first, second = capsys.readouterr().out.splitlines()

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from minimeta import evaluate
-from minimeta.exact import agents
-from minimeta.exact.floors import (belief, dependent_floor, dependent_optimum,
+from minimeta.rivals import bandit_agents as agents
+from minimeta.exact.optima import (belief, dependent_floor, dependent_optimum,
                                    informative_optimum, informative_thompson,
                                    two_step_optimum)
-from minimeta.exact.two_step import TwoStepAgent, stays
+from minimeta.rivals.two_step_agents import TwoStepAgent, stays
 from minimeta.tasks import DependentBandit, TwoStep
 
 

@@ -2,8 +2,8 @@
 import numpy as np
 import pytest
 
-from minimeta import SGD, Adam, Linear
-from minimeta.policy.optimizers import at, clip_norm
+from minimeta import SGD, Adam, LinearSchedule
+from minimeta.objective.optimizers import at, clip_norm
 
 GRADS = np.random.default_rng(0).normal(size=(5, 3)) * [1e-3, 1.0, 1e3]
 
@@ -57,7 +57,7 @@ def test_long_gradients_are_shortened_and_short_ones_left_alone():
 
 
 def test_a_schedule_runs_from_start_to_stop():
-    assert [at(Linear(3.0, 1.0), p) for p in (0.0, 0.5, 1.0)] == [3.0, 2.0, 1.0]
+    assert [at(LinearSchedule(3.0, 1.0), p) for p in (0.0, 0.5, 1.0)] == [3.0, 2.0, 1.0]
     assert at(0.7, 0.3) == 0.7
 
 

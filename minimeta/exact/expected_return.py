@@ -36,12 +36,13 @@ from typing import Any
 
 import numpy as np
 
-from ..calculus import boundary
-from ..policy import Categorical, Objective, TabularPolicy
+from .. import require
+from ..objective import Objective
+from ..objective.losses import Sum
+from ..policy import Categorical, TabularPolicy
 from ..policy.heads import dot, softmax
-from ..policy.losses import Sum
 from ..policy.policies import Memoryless
-from ..tasks.mdp import backward
+from ..tasks.planning import backward
 
 
 def exact_return(tasks, *, gamma=1.0, weight=1.0, policy=None, dtype=np.float64):
@@ -58,8 +59,8 @@ def exact_return(tasks, *, gamma=1.0, weight=1.0, policy=None, dtype=np.float64)
             logits
     dtype   of theta
     """
-    boundary.number("gamma", gamma, 0, 1)
-    boundary.number("weight", weight)
+    require.number("gamma", gamma, 0, 1)
+    require.number("weight", weight)
     if policy is None and hasattr(tasks, "tables"):
         policy = TabularPolicy(*tasks.tables()[1].shape[1:])
     require_tables(tasks, policy)

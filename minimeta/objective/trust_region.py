@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..calculus import boundary
+from .. import require
 from .optimizers import length
 
 
@@ -60,11 +60,11 @@ class TrustRegion:
     tries: int = 15
 
     def __post_init__(self):
-        boundary.number("max_kl", self.max_kl, 0, is_open=True)
-        boundary.number("damping", self.damping, 0)
-        boundary.number("shrink", self.shrink, 0, 1, is_open=True)
-        boundary.count("cg_steps", self.cg_steps)
-        boundary.count("tries", self.tries)
+        require.number("max_kl", self.max_kl, 0, is_open=True)
+        require.number("damping", self.damping, 0)
+        require.number("shrink", self.shrink, 0, 1, is_open=True)
+        require.count("cg_steps", self.cg_steps)
+        require.count("tries", self.tries)
 
     def step(self, theta, loss, grad, product, evaluate):
         """One step that descends.

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minimeta import evaluate
-from minimeta.exact.planners import (TIE, Belief, Planner, posterior_mean,
+from minimeta.rivals.planners import (TIE, Belief, Planner, posterior_mean,
                                      posterior_sample)
 from minimeta.rl import rollout
 from minimeta.tasks import RandomMDP

@@ -21,7 +21,7 @@ from math import comb, factorial
 
 import numpy as np
 
-from ..calculus import boundary
+from .. import require
 from .gittins import counts
 
 MOST = 20_000_000  # (state, arm) pairs, the size of the work
@@ -73,8 +73,8 @@ def bayes_optimal_bandit(arms, pulls):
     Raises ValueError if there are too many states: beyond 140 pulls for 2 arms, 50 for
     3, 20 for any number.
     """
-    boundary.count("arms", arms)
-    boundary.count("pulls", pulls)
+    require.count("arms", arms)
+    require.count("pulls", pulls)
     sizes = _level_sizes(arms, pulls)
     n = np.repeat(np.arange(pulls), np.arange(1, pulls + 1))  # pulls of each kind
     m = (np.arange(len(n)) - _kind(0, n) + 1) / (n + 2)

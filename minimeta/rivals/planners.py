@@ -17,10 +17,11 @@ from typing import Callable, NamedTuple
 
 import numpy as np
 
-from ..calculus import boundary
+from .. import require
 from ..policy.policies import Act
 from ..rl import rollout
-from ..tasks.mdp import RandomMDP, one_hot, value_iteration
+from ..tasks.planning import value_iteration
+from ..tasks.random_mdp import RandomMDP, one_hot
 
 TIE = 1e-9  # reward; plans whose values differ by less are equal but for rounding
 
@@ -79,8 +80,8 @@ class Planner:
     rounds = 0  # evaluated as a learner that has nothing left to learn
 
     def __post_init__(self):
-        boundary.number("prior_mean", self.prior_mean)
-        boundary.number("noise of the family", self.family.noise, 0, is_open=True)
+        require.number("prior_mean", self.prior_mean)
+        require.number("noise of the family", self.family.noise, 0, is_open=True)
 
     @property
     def episodes(self):

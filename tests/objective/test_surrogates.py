@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-from minimeta.policy.surrogates import (ESTIMATORS, ClippedRatio, Dice, LoadedDice,
+from minimeta.objective.surrogates import (ESTIMATORS, ClippedRatio, Dice, LoadedDice,
                                         LogLikelihood, Ratio, estimator)
 from minimeta.testing.laws import central_difference, complex_step, second, symmetry
 

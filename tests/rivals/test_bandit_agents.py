@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 
 from minimeta import evaluate
-from minimeta.exact import agents, bayes_optimal_bandit
+from minimeta.exact import bayes_optimal_bandit
+from minimeta.rivals import bandit_agents as agents
 from minimeta.tasks import BernoulliBandit
 
 FAMILY = BernoulliBandit(arms=3, pulls=6)

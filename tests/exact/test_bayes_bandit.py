@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from minimeta.exact.bandits import bayes_optimal_bandit
+from minimeta.exact.bayes_bandit import bayes_optimal_bandit
 
 SMALL = [(1, 1), (1, 4), (2, 1), (2, 2), (2, 5), (3, 2), (3, 4), (4, 3), (5, 3)]
 SOLUTION = bayes_optimal_bandit(4, 7)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from minimeta import TrustRegion
-from minimeta.policy.trust_region import conjugate_gradient
+from minimeta.objective.trust_region import conjugate_gradient
 
 
 def positive(n, rng):

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from minimeta import LSTM, MLP
-from minimeta.calculus import boundary
+from minimeta import require
 
 NETS = {"MLP": (MLP((3, 5, 2)), (7, 3)), "LSTM": (LSTM(3, 5, 2), (6, 4, 3))}
 
@@ -78,21 +78,21 @@ def test_unequal_leading_axes_are_refused_with_both_shapes_and_the_remedy(net):
 
 
 def test_counts_numbers_and_choices_are_checked_by_name():
-    assert boundary.count("n", np.int64(3)) == 3
+    assert require.count("n", np.int64(3)) == 3
     for value, error in ((2.0, TypeError), (True, TypeError), ("3", TypeError),
                          (0, ValueError)):
         with pytest.raises(error, match="n must be"):
-            boundary.count("n", value)
-    assert boundary.number("gamma", 1, 0, 1) == 1
+            require.count("n", value)
+    assert require.number("gamma", 1, 0, 1) == 1
     for value, error in ((1.5, ValueError), (np.nan, ValueError), ("1", TypeError),
                          (True, TypeError), (None, TypeError)):
         with pytest.raises(error, match="gamma must be a"):
-            boundary.number("gamma", value, 0, 1)
+            require.number("gamma", value, 0, 1)
     with pytest.raises(ValueError, match=r"in \(0, 1\), got 1"):
-        boundary.number("gamma", 1, 0, 1, is_open=True)
+        require.number("gamma", 1, 0, 1, is_open=True)
     with pytest.raises(ValueError, match=r"finite number in \[-inf, inf\], got inf"):
-        boundary.number("gamma", np.inf)
+        require.number("gamma", np.inf)
     with pytest.raises(ValueError, match="kind must be one of 'a', 'b', got 'c'"):
-        boundary.choice("kind", "c", {"a": 1, "b": 2})
+        require.choice("kind", "c", {"a": 1, "b": 2})
     with pytest.raises(ValueError, match="got 3"):
-        boundary.choice("kind", 3, {"a": 1})
+        require.choice("kind", 3, {"a": 1})
