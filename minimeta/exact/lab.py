@@ -9,8 +9,9 @@ bias. A learner has only samples, at three places, and each can be made exact:
     "hessian"          of J there: what estimators differ in
     "outer gradient"   grad J at phi
 
-The learners are those that are trained elsewhere, and so is the adaptation. What is
-repeated, with fresh samples, runs along the task axis.
+The learners are those that are trained elsewhere, and each meta-gradient comes from the
+learner's own formula, meta_loss. So does the exact one, since an exact return is a loss
+as others are. Repetitions, with fresh samples, run along the task axis.
 
     lab = Laboratory(tasks, theta, alpha=1.0)               tasks: one MDP; theta [P]
     found = lab.estimates(["ratio", "dice"], trajectories=16, repetitions=100, rng=rng)
@@ -28,9 +29,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import require
-from ..meta.adaptation import GradientSteps, Rates
-from ..meta.maml import EMAML, MAML
-from ..meta.objective import MetaObjective, share
+from ..meta import EMAML, MAML
+from ..meta.adaptation import share
 from ..policy import TabularPolicy
 from ..objective.surrogates import ESTIMATORS as SURROGATES
 from ..tasks.family import Tasks
@@ -119,10 +119,10 @@ class Laboratory:
 
     @cached_property
     def exact(self):
-        """The meta-gradient of the return, [P]."""
-        loss, rates = self.loss(1), Rates.of(self.alpha, self.theta.size, False)
-        steps = GradientSteps((loss,) * self.steps)
-        return -MetaObjective(steps, loss, rates).at(self.theta[None]).grad[0]
+        """The meta-gradient of the return, [P]: MAML's, of the exact loss."""
+        loss, learner = self.loss(1), self.learner("log-likelihood")
+        at = learner.meta_loss(self.theta[None], (loss,) * self.steps, loss)
+        return -at.grad()[0]
 
     def learner(self, estimator, trajectories=1):
         """The learner whose meta-gradient it is, in the units of the return."""
@@ -146,8 +146,8 @@ class Laboratory:
         phi = theta
         for _ in range(self.steps):
             history.append(any_of_them.collect(phi, tasks, rng))
-            steps = self.spliced(any_of_them.adaptation(history), R, sampled)
-            phi = steps.at(theta, self.alpha).phi
+            inner = self.spliced(any_of_them.inner_losses(history), sampled)
+            phi = any_of_them.adaptation(inner).at(theta).phi
         data = any_of_them.collect(phi, tasks, rng)
         return {name: self.meta_gradients(learner, history, data, sampled)
                 for name, learner in learners.items()}
@@ -155,21 +155,21 @@ class Laboratory:
     def meta_gradients(self, learner, history, data, sampled=PARTS):
         """Of the return, for each of the tasks: [R, P]."""
         grads = []
-        for part in learner.meta_objectives(history, data):
-            R = len(part.outer.x)
-            outer = part.outer if "outer gradient" in sampled else self.loss(R)
-            steps = self.spliced(part.steps, R, sampled)
-            part = replace(part, steps=steps, outer=outer)
-            grads.append(-part.at(share(self.theta, R)).grad)
+        for inner, outer, *scores in learner.problems(self.theta, history, data):
+            R = len(outer.x)
+            outer = outer if "outer gradient" in sampled else self.loss(R)
+            inner = self.spliced(inner, sampled)
+            loss = learner.meta_loss(share(self.theta, R), inner, outer, *scores)
+            grads.append(-loss.grad())
         return np.concatenate(grads)
 
-    def spliced(self, steps, R, sampled):
-        """The same steps, exact where they are not sampled."""
-        loss = self.loss(R)
-        return replace(steps, objectives=tuple(
+    def spliced(self, inner, sampled):
+        """The same losses, exact where they are not sampled."""
+        loss = self.loss(len(inner[0].x))
+        return tuple(
             Spliced(samples, samples if "inner gradient" in sampled else loss,
                     samples if "hessian" in sampled else loss)
-            for samples in steps.objectives))
+            for samples in inner)
 
     def limit(self, estimator):
         """What its mean tends to with ever more trajectories, [P]: the error left is

@@ -1,26 +1,32 @@
 """Adaptation is one more map, theta -> phi: gradient steps on the task's data.
 
-    theta_0 = theta,  theta_{i+1} = theta_i - alpha_i grad L_i(theta_i),  phi = the last
+    theta_0 = theta,   theta_{i+1} = theta_i - alpha_i grad L_i(theta_i),   phi the last
 
-    adapted = GradientSteps((L_0, L_1, ..)).at(theta, alpha)      an objective a step
-    adapted.phi                                                   [..., P]
-    adapted.jvp(theta_dot, alpha_dot) -> phi_dot                  first step first
-    adapted.vjp(phi_bar)              -> theta_bar, alpha_bar     last step first
+    adapted = GradientSteps((L_0, L_1, ..), alpha).at(theta)      one loss for each step
+    adapted.phi                            [..., P]
+    adapted.jvp(theta_dot)  -> phi_dot     first step first
+    adapted.vjp(phi_bar)    -> theta_bar   last step first
 
-One step's derivative is I - alpha H, with H the Hessian of L_i at theta_i, which is
-symmetric. So jvp is v - alpha H v, vjp is v - H (alpha v) (the same where alpha is one
-number), and alpha_bar is -(grad L_i * v). First-order adaptation leaves H out; it is
-the derivative of nothing.
+Derivation. H is the Hessian of L_i at theta_i, and H is symmetric:
 
-An objective is whatever has .at(theta) with .grad and .hvp(v): a sampled surrogate,
-behaviour cloning, an exact expected return. Its data are constants, though theta_i
-collected them.
+    d theta_{i+1} / d theta_i = I - alpha_i H
+    jvp                         v - alpha_i (H v)
+    vjp                         v - H (alpha_i v)    (the same if alpha_i is one number)
+    d theta_{i+1} / d alpha_i = -grad L_i(theta_i)
+    alpha_bar_i               = -grad L_i(theta_i) * v     a sum over parameters if
+                                                           alpha_i is one number
 
-Of each step its gradient is kept, one parameter vector, and no graph: where theta_i and
-the forward pass at it are needed again, they are computed again, to the same bits. Only
-the last step's forward pass is kept.
+First-order adaptation leaves H out. Its "derivative" is the derivative of nothing.
 
-Letters: ... leading task axes, P parameters, S steps.
+A loss is any object with `.at(theta)` whose result has `.grad` and `.hvp(v)`: a sampled
+surrogate, behaviour cloning, an exact expected return. Its data are constants, although
+theta_i collected them.
+
+Each step leaves its gradient, one parameter vector, and no graph. Where theta_i and the
+forward pass there are needed again, they are computed again, to the same bits. Only the
+forward pass of the last step is kept.
+
+Letters: ... leading task axes, P parameters, S rows of alpha.
 Source: Finn et al. (2017), MAML, arXiv 1703.03400; Li et al. (2017), Meta-SGD, arXiv
 1707.09835.
 """
@@ -32,109 +38,117 @@ import numpy as np
 from ..calculus import Layout
 
 
-def rows(alpha, P):
-    """alpha as an array [..., S, 1] or [..., S, P]: one row for each step, whose last
-    row serves all steps after.
+def share(theta, K):
+    """One theta [P] for all of K tasks: [K, P]. Its transpose is a sum."""
+    return np.broadcast_to(theta, (K,) + theta.shape)
+
+
+def n_tasks(problem):
+    """K of the losses (inner, outer, ..) of some tasks."""
+    return len(problem[1].x)
+
+
+def as_rows(alpha):
+    """alpha with a row for each step, [..., S, 1 or P].
 
     alpha   a number; a sequence, one for each step; or [..., S, P], one for each
-            parameter
+            parameter. The last row serves all later steps
     """
     alpha = np.asarray(alpha)
     if not np.issubdtype(alpha.dtype, np.inexact):
         alpha = alpha.astype(float)
-    if alpha.ndim < 2:
-        alpha = alpha.reshape(-1, 1)
-    if alpha.shape[-2] == 0 or alpha.shape[-1] not in (1, P):
+    return alpha.reshape(-1, 1) if alpha.ndim < 2 else alpha
+
+
+def require_rates(alpha, P):
+    """alpha with a row for each step, if all rates are finite and above 0."""
+    if np.asarray(alpha).dtype.kind not in "iuf":
+        raise TypeError(f"alpha must be a number or an array of them, got {alpha!r}")
+    rates = as_rows(alpha)
+    if rates.ndim > 2 or len(rates) == 0 or rates.shape[-1] not in (1, P):
         raise ValueError(
             f"alpha must be a number, a sequence [S] (one for each step), or an array "
-            f"[S, {P}] (one for each parameter too), got shape {list(alpha.shape)}")
-    return alpha
+            f"[S, {P}] (one for each parameter too), got shape {list(rates.shape)}")
+    is_bad = ~(np.isfinite(rates) & (rates > 0))
+    if is_bad.any():
+        raise ValueError(f"alpha must be positive numbers, got {rates[is_bad][0]}")
+    return rates
 
 
 def row(alpha, i):
-    """Which row of alpha is step i's."""
+    """The index of the row of alpha that serves step i."""
     return min(i, alpha.shape[-2] - 1)
 
 
 @dataclass(frozen=True)
-class Rates:
-    """The alpha of a learner: fixed, or learned as the tail of the trained vector.
+class GradientSteps:
+    """The map theta -> phi.
 
-    alpha       [S, 1 or P]  as given; if learned, where it begins
-    is_learned  True if the trained vector is (theta, alpha)
+    losses       one for each step; the steps descend them
+    alpha        rate of the steps: a number; a sequence, one for each step; or [S, P],
+                 one for each parameter. The last serves all later steps
+    learn_alpha  True: the map's argument is the trained vector (theta, alpha), and
+                 `alpha` here only gives the shape
+    first_order  True: leave the Hessians out of the derivatives (phi is the same)
+    still        how many of the last parameters of theta the steps leave as they are
     """
 
-    alpha: np.ndarray
-    is_learned: bool = False
+    losses: tuple
+    alpha: Any
+    learn_alpha: bool = False
+    first_order: bool = False
+    still: int = 0
 
-    @classmethod
-    def of(cls, alpha, P, is_learned):
-        """Rates from what a user gives: every one must be a finite number above 0."""
-        if np.asarray(alpha).dtype.kind not in "iuf":
-            raise TypeError(f"alpha must be a number or an array of them, got "
-                            f"{alpha!r}")
-        alpha = rows(alpha, P)
-        is_bad = ~(np.isfinite(alpha) & (alpha > 0))
-        if alpha.ndim > 2 or is_bad.any():
-            bad = alpha[is_bad][0] if is_bad.any() else f"shape {list(alpha.shape)}"
-            raise ValueError(f"alpha must be positive numbers, got {bad}")
-        return cls(alpha, is_learned)
+    def __post_init__(self):
+        object.__setattr__(self, "alpha", as_rows(self.alpha))
+
+    def at(self, theta):
+        """theta [..., P] (with alpha after it, if learned) -> Adapted."""
+        theta, alpha = self.split(theta)
+        if alpha.dtype.kind == "f":
+            alpha = alpha.astype(theta.real.dtype, copy=False)
+        phi, grads, last = theta, [], None
+        for i, loss in enumerate(self.losses):
+            last = loss.at(phi)
+            grads.append(last.grad)
+            phi = phi - self.rate(alpha, i, theta.shape[-1]) * grads[-1]
+        return Adapted(self, theta, alpha, tuple(grads), phi, last)
+
+    def rate(self, alpha, i, P):
+        """alpha_i of step i, [..., 1 or P]; 0 for the parameters that stay."""
+        rate = alpha[..., row(alpha, i), :]
+        if not self.still:
+            return rate
+        moving = np.broadcast_to(rate, rate.shape[:-1] + (P - self.still,))
+        stays = np.zeros_like(rate, shape=rate.shape[:-1] + (self.still,))
+        return np.concatenate([moving, stays], -1)
 
     @property
     def layout(self):
-        """The blocks that alpha adds to theta's."""
-        return Layout(alpha=self.alpha.shape) if self.is_learned else Layout()
-
-    def at(self, vector):
-        """The trained vector -> theta [..., P], alpha."""
-        theta, alpha = self.split(vector)
-        return theta, self.alpha if alpha is None else alpha
+        """The block that a learned alpha adds to theta's."""
+        return Layout(alpha=self.alpha.shape) if self.learn_alpha else Layout()
 
     def split(self, vector):
-        """[..., P + S n] -> theta [..., P] and alpha [..., S, n], None if fixed."""
-        if not self.is_learned:
-            return vector, None
+        """The trained vector -> theta [..., P], alpha [..., S, 1 or P]."""
+        if not self.learn_alpha:
+            return vector, self.alpha
         cut = vector.shape[-1] - self.alpha.size
-        return vector[..., :cut], vector[..., cut:].reshape(
-            vector.shape[:-1] + self.alpha.shape)
+        shape = vector.shape[:-1] + self.alpha.shape
+        return vector[..., :cut], vector[..., cut:].reshape(shape)
 
     def join(self, theta, alpha):
         """The inverse and the transpose of split."""
-        if not self.is_learned:
+        if not self.learn_alpha:
             return theta
         return np.concatenate([theta, alpha.reshape(theta.shape[:-1] + (-1,))], -1)
-
-
-@dataclass(frozen=True)
-class GradientSteps:
-    """The map theta, alpha -> phi.
-
-    objectives   one for each step; losses, which the steps descend
-    first_order  leave the Hessians out of the derivatives (phi is the same)
-    """
-
-    objectives: tuple
-    first_order: bool = False
-
-    def at(self, theta, alpha):
-        """theta [..., P], alpha as `rows` takes it -> Adapted."""
-        alpha = rows(alpha, theta.shape[-1])
-        if alpha.dtype.kind == "f":
-            alpha = alpha.astype(theta.real.dtype, copy=False)
-        grads, last, phi = [], None, theta
-        for i, objective in enumerate(self.objectives):
-            last = objective.at(phi)
-            grads.append(last.grad)
-            phi = phi - alpha[..., row(alpha, i), :] * last.grad
-        return Adapted(self, theta, alpha, tuple(grads), phi, last)
 
 
 @dataclass(frozen=True)
 class Adapted:
     """The steps that were taken from theta.
 
-    grads   grad L_i(theta_i), one for each step
-    last    the last objective at its theta_i; None if there was no step
+    grads   grad L_i(theta_i), one for each step so far
+    last    the last loss at its theta_i; None if there was no step
     """
 
     steps: GradientSteps
@@ -144,47 +158,58 @@ class Adapted:
     phi: np.ndarray
     last: Any
 
+    def rate(self, i, alpha=None):
+        """alpha_i, or row i of another table."""
+        alpha = self.alpha if alpha is None else alpha
+        return self.steps.rate(alpha, i, self.theta.shape[-1])
+
     def point(self, i):
-        """Objective i at theta_i."""
+        """Loss i at theta_i."""
         if i == len(self.grads) - 1:
             return self.last
         theta = self.theta
         for j in range(i):
-            theta = theta - self.alpha[..., row(self.alpha, j), :] * self.grads[j]
-        return self.steps.objectives[i].at(theta)
+            theta = theta - self.rate(j) * self.grads[j]
+        return self.steps.losses[i].at(theta)
 
     @property
-    def points(self):
-        """All of them, one after the other."""
+    def path(self):
+        """Loss i at theta_i, for one step after the other."""
         return map(self.point, range(len(self.grads)))
 
-    def jvp(self, theta_dot, alpha_dot=None):
-        """The tangent of phi [..., P]; alpha_dot has the shape of alpha."""
-        v = theta_dot
+    def jvp(self, theta_dot):
+        """The tangent of phi, [..., P]."""
+        v, alpha_dot = self.steps.split(theta_dot)
         for i, grad in enumerate(self.grads):
-            at, moved = row(self.alpha, i), v
+            moved = v
             if not self.steps.first_order:
-                moved = v - self.alpha[..., at, :] * self.point(i).hvp(v)
-            if alpha_dot is not None:
-                moved = moved - alpha_dot[..., at, :] * grad
+                moved = v - self.rate(i) * self.point(i).hvp(v)
+            if self.steps.learn_alpha:
+                moved = moved - self.rate(i, alpha_dot) * grad
             v = moved
         return v
 
     def vjp(self, phi_bar, path_bar=None):
-        """The cotangents theta_bar [..., P] and alpha_bar [..., S, 1 or P].
+        """The cotangent of theta (with that of alpha after it, if learned).
 
         path_bar   cotangents of theta_0, theta_1, .. themselves, one for each step,
                    where more than phi depends on them
         """
-        v, per_parameter = phi_bar, self.alpha.shape[-1] > 1
-        alpha_bar = np.zeros(v.shape[:-1] + self.alpha.shape[-2:], v.dtype)
+        v, alpha_bar = phi_bar, None
+        if self.steps.learn_alpha:
+            shape = v.shape[:-1] + self.alpha.shape[-2:]
+            alpha_bar = np.zeros(shape, v.dtype)
         for i, grad in reversed(list(enumerate(self.grads))):
-            at = row(self.alpha, i)
-            step_bar = -(grad * v)
-            alpha_bar[..., at, :] += (
-                step_bar if per_parameter else step_bar.sum(-1, keepdims=True))
+            if self.steps.learn_alpha:
+                alpha_bar[..., row(self.alpha, i), :] -= self.rate_bar(grad * v)
             if not self.steps.first_order:
-                v = v - self.point(i).hvp(self.alpha[..., at, :] * v)
+                v = v - self.point(i).hvp(self.rate(i) * v)
             if path_bar is not None:
                 v = v + path_bar[i]
-        return v, alpha_bar
+        return self.steps.join(v, alpha_bar)
+
+    def rate_bar(self, product):
+        """The transpose of `rate`: what one row of alpha has of grad * v."""
+        product = product[..., :product.shape[-1] - self.steps.still]
+        is_one_number = self.alpha.shape[-1] == 1
+        return product.sum(-1, keepdims=True) if is_one_number else product

@@ -8,8 +8,8 @@
     outer   "cloning"   a demonstration that the inner step has not seen
             "return"    what the adapted policy earns, by policy gradient
 
-Nothing is sampled in the inner step, so the Hessian is exact: this is MAML without the
-question of estimators.
+The inner step samples nothing, so its Hessian is exact: this is MAML, formula and all,
+without the question of estimators.
 
 Letters: K tasks, T steps, B episodes, P parameters.
 Source: Finn et al. (2017), One-shot visual imitation learning via meta-learning, arXiv
@@ -27,10 +27,11 @@ from ..objective.losses import MeanError, OfActions, SquaredError, Sum
 from ..policy.policies import Act, Memoryless
 from ..rl import Rollout, rollout
 from ..rl.demonstrations import EXPERTS, Demonstration, demonstrate
-from .adaptation import GradientSteps
-from .gradient import GradientLearner, step_weights
-from .learned_loss import Judged, PartRates, Unjudged
+from .gradient import GradientLearner
+from .learned_loss import Judged, Unjudged
+from .maml import MAML
 from .reinforce import Reinforce
+from .rollout_learner import step_weights
 
 
 def log_likelihood(policy, actions, w):
@@ -64,13 +65,20 @@ class Greedy:
 
 @dataclass(frozen=True)
 class Lesson:
-    """What is learned from: a demonstration, and the learner's own tries."""
+    """A batch: demonstrations, and the learner's own tries.
+
+    shown   the demonstration to adapt to, a single episode without noise
+    other   the demonstration that judges the adapted policy; None if its tries do
+    tried   episodes that the learner played itself
+    """
 
     shown: Demonstration
+    other: Any
     tried: Rollout
 
     def __getitem__(self, index):
-        return Lesson(self.shown[index], self.tried[index])
+        other = None if self.other is None else self.other[index]
+        return Lesson(self.shown[index], other, self.tried[index])
 
     @property
     def x(self):
@@ -94,14 +102,14 @@ class Imitation(GradientLearner):
     steps         gradient steps of adaptation
     judge         sizes of the hidden layers of the learned loss; none make it linear
     n_judged      number of its outputs
-    shows         B, episodes of the demonstration behind the outer objective; the one
-                  to adapt to is a single episode, without noise
-    noise         by which the former are disturbed
+    shows         B, episodes of the demonstration that judges the adapted policy
+    noise         of the expert in these episodes, so that it also shows how to go on
+                  from elsewhere; the demonstration to adapt to has no noise
     tries         B, episodes that the learner plays itself, before and after adaptation
     greedy        True: there it takes its most probable actions (not for "return")
 
-    With a learned loss the trained vector is (theta, psi), of which phi has the same
-    psi. Learned rates come behind.
+    With a learned loss the trained vector is (theta, psi), and phi has the same psi.
+    Learned rates come last.
     """
 
     alpha: Any = 0.1
@@ -119,38 +127,10 @@ class Imitation(GradientLearner):
     first_order: bool = False
     learn_alpha: bool = False
 
-    rounds = 1
     only_descends = True
+    meta_loss = MAML.meta_loss
 
-    def __post_init__(self):
-        require.choice("inner", self.inner, INNER)
-        if isinstance(self.outer, type) or not hasattr(self.outer, "outer_objective"):
-            require.choice("outer", self.outer, OUTER)
-        if not isinstance(self.policy, Memoryless):
-            raise TypeError(f"policy must be memoryless, as MLPPolicy is, got "
-                            f"{self.policy!r}")
-        if self.inner == "cloning" and self.judge:
-            raise ValueError("judge must be () where the inner loss is not learned; "
-                             "use inner='learned'")
-        if self.outer != "cloning" and (self.shows, self.noise) != (1, 0):
-            raise ValueError("shows and noise are of a demonstration behind the outer "
-                             "objective, which has none where it is the return")
-        require.truth("greedy", self.greedy)
-        make = require.choice("loss", self.loss, LOSSES)
-        if make is MeanError and not hasattr(self.policy.head, "split"):
-            raise ValueError(f"loss 'squared-error' needs a Gaussian head, got "
-                             f"{self.policy.head}; use loss='log-likelihood'")
-        if not callable(self.expert):
-            require.choice("expert", self.expert, EXPERTS)
-        for name in ("steps", "n_judged", "shows", "tries"):
-            require.count(name, getattr(self, name))
-        require.number("noise", self.noise, 0)
-        if self.greedy and self.outer != "cloning":
-            raise ValueError("greedy must be False where the outer objective is the "
-                             "return, whose gradient needs actions that are sampled")
-        super().__post_init__()
-
-    # What is trained: theta, with psi and alpha behind it if they are learned.
+    # What is trained: theta; psi comes after it if the loss is learned.
 
     @cached_property
     def judged(self):
@@ -158,50 +138,26 @@ class Imitation(GradientLearner):
 
     @property
     def net(self):
-        """The policy, as a map of all that is trained but alpha."""
-        return Unjudged(self.judged) if self.inner == "learned" else self.policy
+        return self.judged if self.inner == "learned" else self.policy
 
     @property
-    def n_steps(self):
-        return self.rounds * self.steps
-
-    @cached_property
-    def rates(self):
-        rates = super().rates
-        if self.inner == "cloning":
-            return rates
-        return PartRates(rates.alpha, rates.is_learned, self.policy.size,
-                         self.judged.judge.size)
-
-    @cached_property
-    def layout(self):
-        return self.net.layout + self.rates.layout
-
-    def init(self, rng):
-        """A random theta [P], with psi and alpha behind it if they are learned."""
-        net = self.judged if self.inner == "learned" else self.policy
-        return self.rates.join(
-            net.init(rng, self.dtype), self.rates.alpha.astype(self.dtype))
+    def actor(self):
+        """The policy, as a map of all that `net` has parameters for."""
+        return Unjudged(self.judged) if self.inner == "learned" else self.policy
 
     # What is learned from.
 
     def collect(self, theta, tasks, rng):
-        """A Lesson: with theta [P] the demonstration to adapt to, with adapted
-        parameters [K, P] the one behind the outer objective; and tries."""
-        is_adapted = theta.ndim == 2
-        shown = demonstrate(
-            self.expert, self.policy, tasks, episodes=self.shows if is_adapted else 1,
-            rng=rng, noise=self.noise if is_adapted else 0.0, dtype=theta.dtype)
+        """A Lesson; theta [P] as it is trained, or adapted parameters [K, P]."""
+        def shown(episodes, noise):
+            return demonstrate(self.expert, self.policy, tasks, episodes=episodes,
+                               rng=rng, noise=noise, dtype=theta.dtype)
+
+        other = shown(self.shows, self.noise) if self.outer == "cloning" else None
         player = Greedy(self.policy) if self.greedy else self.policy
         tried = rollout(player, theta[..., :self.policy.size], tasks, trials=self.tries,
                         episodes=1, rng=rng)
-        return Lesson(shown, tried)
-
-    def adaptation(self, history):
-        """`steps` steps on each demonstration."""
-        objectives = [self.inner_objective(data) for data in history]
-        return GradientSteps(
-            tuple(o for o in objectives for _ in range(self.steps)), self.first_order)
+        return Lesson(shown(1, 0.0), other, tried)
 
     def inner_objective(self, data):
         """Of a Lesson, or of a Demonstration."""
@@ -216,12 +172,12 @@ class Imitation(GradientLearner):
 
     def outer_objective(self, data):
         if self.outer == "cloning":
-            return self.cloning(self.net, data.shown)
+            return self.cloning(self.actor, data.other)
         learner = self.outer
         if learner == "return":
             learner = Reinforce(self.policy, outer="ratio", trials=self.tries)
         objective = learner.outer_objective(data.tried)
-        return Objective(self.net, objective.x, objective.scalar)
+        return Objective(self.actor, objective.x, objective.scalar)
 
     def cloning(self, net, shown):
         """The loss of cloning a Demonstration."""
@@ -248,3 +204,34 @@ class Imitation(GradientLearner):
         """Mean returns of the tries, before and after."""
         return {name: float(lesson.tried.reward.sum(1).mean())
                 for name, lesson in (("before", history[0]), ("return", data))}
+
+    def __post_init__(self):
+        require.choice("inner", self.inner, INNER)
+        if isinstance(self.outer, type) or not hasattr(self.outer, "outer_objective"):
+            require.choice("outer", self.outer, OUTER)
+        if not isinstance(self.policy, Memoryless):
+            raise TypeError(f"policy must be memoryless, as MLPPolicy is, got "
+                            f"{self.policy!r}")
+        if self.inner == "cloning" and self.judge:
+            raise ValueError("judge must be () where the inner loss is not learned; "
+                             "use inner='learned'")
+        if self.outer != "cloning" and (self.shows, self.noise) != (1, 0):
+            raise ValueError("shows and noise are of a demonstration behind the outer "
+                             "objective, which has none where it is the return")
+        require.truth("greedy", self.greedy)
+        make = require.choice("loss", self.loss, LOSSES)
+        if make is MeanError and not hasattr(self.policy.head, "split"):
+            raise ValueError(f"loss 'squared-error' needs a Gaussian head, got "
+                             f"{self.policy.head}; use loss='log-likelihood'")
+        if not callable(self.expert):
+            require.choice("expert", self.expert, EXPERTS)
+        for name in ("steps", "n_judged", "shows", "tries"):
+            require.count(name, getattr(self, name))
+        require.number("noise", self.noise, 0)
+        if self.inner == "learned" and self.first_order:
+            raise ValueError("first_order must be False where the inner loss is "
+                             "learned: psi learns by second derivatives alone")
+        if self.greedy and self.outer != "cloning":
+            raise ValueError("greedy must be False where the outer objective is the "
+                             "return, whose gradient needs actions that are sampled")
+        super().__post_init__()

@@ -7,11 +7,16 @@ The judge, an MLP, sees a step from s to s' and what the policy would do in s. T
 step descends the loss in theta; psi stays. The outer loss trains both, so psi becomes
 such that to descend this loss is to imitate.
 
-Nothing new is needed for the meta-gradient. Let zeta = (theta, psi): the judged policy
-is one more map of zeta in four forms, the adaptation is a gradient step on zeta whose
-rate is 0 for psi, and its vjp holds the mixed derivatives:
+Nothing new is needed for the meta-gradient. Let zeta = (theta, psi). The judged policy
+is one more map of zeta in four forms, and the adaptation is a gradient step on zeta
+that leaves psi as it is: its rate is alpha for theta and 0 for psi. With H the Hessian
+of the loss in zeta, the step's vjp is
 
-    zeta_bar = phi_bar - H (alpha phi_bar),    alpha = (alpha of theta, 0)
+    zeta_bar = phi_bar - H (alpha phi_bar),    alpha phi_bar = (alpha theta_bar, 0)
+
+    theta_bar - H_theta,theta (alpha theta_bar)    as in MAML
+    psi_bar   - H_psi,theta   (alpha theta_bar)    the mixed derivatives, by which psi
+                                                   learns what a good step is
 
 Letters: ... leading task axes, T steps, B episodes, R = T B rows, n inputs, m outputs.
 Source: Finn et al. (2017), One-shot visual imitation learning via meta-learning, arXiv
@@ -24,7 +29,6 @@ from typing import Any
 import numpy as np
 
 from ..calculus import MLP, Layout
-from .adaptation import Rates
 
 
 @dataclass(frozen=True)
@@ -156,23 +160,3 @@ class Unjudged:
         theta_bar_dot, x_bar_dot = self.judged.policy.vjp_dot(
             self.theta(zeta), cache, y_bar, self.theta(zeta_dot), cache_dot, y_bar_dot)
         return self.zeta(theta_bar_dot), x_bar_dot
-
-
-@dataclass(frozen=True)
-class PartRates(Rates):
-    """Rates of the first `moving` parameters; the `still` ones behind them stay."""
-
-    moving: int = 0
-    still: int = 0
-
-    def at(self, vector):
-        zeta, alpha = super().at(vector)
-        alpha = np.broadcast_to(alpha, alpha.shape[:-1] + (self.moving,))
-        stays = np.zeros_like(alpha, shape=alpha.shape[:-1] + (self.still,))
-        return zeta, np.concatenate([alpha, stays], -1)
-
-    def join(self, zeta, alpha):
-        alpha = alpha[..., :self.moving]
-        if self.alpha.shape[-1] == 1:
-            alpha = alpha.sum(-1, keepdims=True)
-        return super().join(zeta, alpha)

@@ -100,7 +100,8 @@ def meta_train(learner, family, *, iterations, tasks, seed=0, theta=None,
 
     Returns a Result. Ctrl-C ends training and returns what was learned so far.
     Raises NonFiniteError as soon as a number is not finite, in a rollout, a loss, a
-    gradient, an update or the log.
+    gradient, an update or the log. Whatever is raised during training has `result`, the
+    Result before the iteration that failed.
     """
     require.able(learner, "learner", "MAML(..)", "collect", "update")
     require.able(family, "family", "BernoulliBandit(..)", "sample")
@@ -112,17 +113,29 @@ def meta_train(learner, family, *, iterations, tasks, seed=0, theta=None,
     training = Training(start, None, ())
     try:
         for iteration in range(iterations):
+            theta, state, log = training
             batch = family.sample(K, stream(seed, iteration, "tasks"))
             rng = stream(seed, iteration, "collect")
-            training = meta_step(learner, training, batch, iteration / iterations, rng)
+            phi, history = theta, []
+            for _ in range(learner.rounds):
+                history.append(learner.collect(phi, batch, rng))      # 1 collect
+                phi = learner.adapt(theta, history)                   # 2 adapt
+            last = learner.collect(phi, batch, rng)                   # 3 collect again
+            theta, state, row = learner.update(                       # 4 meta-train
+                theta, state, history, last, iteration / iterations)
+            require_finite(None, **row)
+            training = Training(theta, state, log + (row,))
             if callback is not None:
-                callback(iteration, training.log[-1], training.theta)
+                callback(iteration, row, theta)
     except KeyboardInterrupt:
         return Result(training.theta, training.log, interrupted=True)
     except (NonFiniteError, require.NotFinite) as error:
         message = (f"iteration {len(training.log)}: {error}; `result` of this error "
                    f"holds what was learned before")
         raise NonFiniteError(message, Result(training.theta, training.log)) from None
+    except Exception as error:
+        error.result = Result(training.theta, training.log)
+        raise
     return Result(training.theta, training.log)
 
 
@@ -136,16 +149,3 @@ def resumed(theta, start):
         raise TypeError("theta must be real, got complex numbers")
     require.finite("theta", theta)
     return theta.astype(start.dtype)
-
-
-def meta_step(learner, training, tasks, progress, rng):
-    """One iteration: collect, adapt, collect, update."""
-    phi, history = training.theta, []
-    for _ in range(learner.rounds):
-        history.append(learner.collect(phi, tasks, rng))
-        phi = learner.adapt(training.theta, history)
-    last = learner.collect(phi, tasks, rng)
-    theta, state, row = learner.update(
-        training.theta, training.state, history, last, progress)
-    require_finite(None, **row)
-    return Training(theta, state, training.log + (row,))

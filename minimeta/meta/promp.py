@@ -1,34 +1,39 @@
 """ProMP: MAML with ratios, clipped outside, and several steps on a batch.
 
-    phi_k = theta - alpha grad ratio_k(theta)
-    loss  = mean over tasks of clipped_k(phi_k) + eta KL(pi_old, pi_theta on D_k)
+    phi_k = theta - alpha grad ratio(theta; D_k)
+    loss  = mean over tasks of clipped(phi_k; D'_k) + eta KL(pi_old, pi_theta on D_k)
 
 The ratio's Hessian (LVC) has less noise than DiCE's and less bias than the
-log-likelihood's. The penalty holds theta where D_k, which was collected once, still
-tells about it.
+log-likelihood's. D_k was collected once, by pi_old: the penalty holds theta where D_k
+still tells about theta.
 
 Source: Rothfuss et al. (2018), ProMP, arXiv 1810.06784, section 6.
 """
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
+
 from .. import require
 from ..objective import ClippedRatio
-from ..objective.losses import KL, Sum
-from .gradient import step_weights
-from .learner import require_finite
-from .maml import MAML
-from .objective import mean, mean_gradient, share
+from ..objective.optimizers import length
+from .adaptation import share
+from .gradient import MetaLoss
+from .natural import divergence
+from .rollout_learner import ThroughSteps, step_weights
+
+FURTHEST = 1e3  # an adaptive eta stays within this factor of where it began
 
 
 @dataclass(frozen=True)
-class ProMP(MAML):
+class ProMP(ThroughSteps):
     """Proximal meta-policy search.
 
     clip        of the outer ratio
     eta         weight of the KL penalty, per nat; where it begins if it is adaptive
     target_kl   nats; None for a fixed eta. After a batch that moved theta by more than
-                1.5 target_kl eta doubles, by less than target_kl / 1.5 it halves
+                1.5 target_kl eta doubles, by less than target_kl / 1.5 it halves; eta
+                stays within a factor of 1000 of where it began
     epochs      steps on each batch
     """
 
@@ -41,54 +46,67 @@ class ProMP(MAML):
 
     only_descends = True
 
-    def __post_init__(self):
-        super().__post_init__()
-        require.number("clip", self.clip, 0, is_open=True)
-        require.number("eta", self.eta, 0)
-        require.count("epochs", self.epochs)
-        if self.target_kl is not None:
-            require.number("target_kl", self.target_kl, 0, is_open=True)
+    def meta_loss(self, theta, inner, outer, kls):
+        """outer(phi(theta)) + eta sum_i kl_i(theta_i) of each task, its gradient."""
+        adapted = self.adaptation(inner).at(theta)  # theta - alpha grad L(theta; D)
+        outer = outer.at(adapted.phi)               # clipped L(phi; D')
+        value = outer.value + self.eta * self.moved(adapted, kls)
+
+        def grad():
+            path_bar = [self.eta * at.vjp(kl.grad(at.y))
+                        for kl, at in zip(kls, adapted.path)]
+            return adapted.vjp(outer.grad, path_bar)
+
+        return MetaLoss(value, grad, adapted, outer)
+
+    def moved(self, adapted, kls):
+        """KL from the policies that collected, nats, a sum over the batches: [K]."""
+        return sum(kl.value(at.y) for kl, at in zip(kls, adapted.path))
+
+    def problems(self, theta, history, data):
+        """(inner, outer, kls) for each shard: the divergences from the policies at
+        theta_0, theta_1, .. that collected `history`, each a mean over steps."""
+        problems = []
+        for (inner, outer), shard in zip(super().problems(theta, history, data),
+                                         self.shards(data)):
+            path = self.adaptation(inner).at(share(theta, len(outer.x))).path
+            weights = [step_weights(D.mask[shard], theta.dtype) for D in history]
+            kls = [divergence(self.policy, at.y, w) for at, w in zip(path, weights)]
+            problems.append((inner, outer, kls))
+        return problems
 
     def outer_objective(self, data):
         return self.surrogate_loss(
-            data, lambda A, l_old, mask: ClippedRatio(A, l_old, self.clip))
+            data, lambda A, l_old, mask: ClippedRatio(A, l_old, clip=self.clip))
 
     def update(self, theta, state, history, data, progress):
-        """`epochs` steps on one batch."""
+        """`epochs` steps on one batch, and the next eta."""
         moments, eta = (None, self.eta) if state is None else state
-        parts = self.meta_objectives(history, data)
-        parts = self.penalised(parts, theta, history, data, eta)
+        now, problems = replace(self, eta=eta), self.problems(theta, history, data)
         for _ in range(self.epochs):
-            loss, grad = mean_gradient(parts, theta)
-            require_finite(self.layout, loss=loss, gradient=grad)
-            theta, moments = self.descend(theta, grad, moments, progress)
-            require_finite(self.layout, theta=theta)
-        kl = self.moved(parts, theta)
-        row = self.report(history, data) | {"loss": float(loss), "kl": kl, "eta": eta}
+            loss, grad = now.mean_loss(theta, problems)
+            theta, moments = self.descend(theta, loss, grad, moments, progress)
+        kl = self.mean_moved(theta, problems)
+        row = self.report(history, data) | {
+            "loss": float(loss), "gradient": length(grad), "kl": kl, "eta": eta}
         return theta, (moments, self.next_eta(eta, kl)), row
 
-    def penalised(self, parts, theta, history, data, eta):
-        """The same losses, plus eta KL from the policies at theta, on each batch."""
-        return [
-            replace(part, along=tuple(
-                Sum(((eta, KL(self.policy, self.policy.split(point.y)[0],
-                              step_weights(batch.mask[shard], point.y.dtype))),))
-                for batch, point in zip(history, self.path(part, theta))))
-            for part, shard in zip(parts, self.shards(data))]
-
-    def path(self, part, theta):
-        """The points theta_0, theta_1 .. of the steps."""
-        theta, alpha = self.rates.at(share(theta, len(part.outer.x)))
-        return part.steps.at(theta, alpha).points
-
-    def moved(self, parts, theta):
-        """Mean KL from the policies that collected, nats, summed over rounds."""
-        return float(mean([
-            sum(penalty.terms[0][1].value(point.y)
-                for penalty, point in zip(part.along, self.path(part, theta)))
-            for part in parts]))
+    def mean_moved(self, theta, problems):
+        """Mean over tasks of how far theta is from the policies that collected."""
+        return float(np.concatenate([
+            self.moved(self.adaptation(inner).at(share(theta, len(outer.x))), kls)
+            for inner, outer, kls in problems]).mean())
 
     def next_eta(self, eta, kl):
         if self.target_kl is None or self.target_kl / 1.5 <= kl <= 1.5 * self.target_kl:
             return eta
-        return 2 * eta if kl > self.target_kl else eta / 2
+        eta = 2 * eta if kl > self.target_kl else eta / 2
+        return min(max(eta, self.eta / FURTHEST), self.eta * FURTHEST)
+
+    def __post_init__(self):
+        super().__post_init__()
+        require.number("clip", self.clip, 0, is_open=True)
+        require.number("eta", self.eta, 0, is_open=self.target_kl is not None)
+        require.count("epochs", self.epochs)
+        if self.target_kl is not None:
+            require.number("target_kl", self.target_kl, 0, is_open=True)

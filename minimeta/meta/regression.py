@@ -2,13 +2,13 @@
 
     inner = outer = mean squared error,    phi = `steps` steps on the same few points
 
-Nothing is sampled by theta, so the Hessian is exact and there is one estimator only. A
-task has `draw(R, rng)` -> x [K, R, n_in], y [K, R, n_out]; the learner's network is an
-MLP.
+theta samples nothing here, so the Hessian is exact and there is one estimator only. A
+task has `draw(R, rng)` -> x [K, R, n_in], y [K, R, n_out]; the learner's policy is an
+MLP. The formulas are those of reinforcement, word for word:
 
     RegressionMAML         differentiates through the steps
-    RegressionReptile      moves towards where they end
-    RegressionPretrained   takes none while training: one network for all tasks
+    RegressionReptile      moves towards where the steps end
+    RegressionPretrained   takes no step while training: one network for all tasks
 
 Letters: K tasks, R points.
 Source: Finn et al. (2017), MAML, section 5.1; Nichol et al. (2018), arXiv 1803.02999.
@@ -21,10 +21,11 @@ import numpy as np
 from .. import require
 from ..objective import Objective
 from ..objective.losses import SquaredError
-from .adaptation import GradientSteps
+from .adaptation import share
 from .gradient import GradientLearner
-from .objective import share
-from .reptile import towards
+from .maml import MAML
+from .reinforce import Reinforce
+from .reptile import Reptile
 
 
 @dataclass(frozen=True)
@@ -50,17 +51,7 @@ class Regression(GradientLearner):
     shots: int = 5
     steps: int = 1
 
-    rounds = 1
     only_descends = True
-
-    def __post_init__(self):
-        super().__post_init__()
-        require.count("shots", self.shots)
-        require.count("steps", self.steps)
-
-    @property
-    def n_steps(self):
-        return self.rounds * self.steps
 
     def collect(self, theta, tasks, rng):
         """Points of each curve, which do not depend on theta."""
@@ -73,31 +64,29 @@ class Regression(GradientLearner):
         x, y = tasks.draw(R, rng)
         return Points(x.astype(dtype), y.astype(dtype))
 
-    def outer_objective(self, data):
+    def inner_objective(self, data):
         """The mean squared error over points."""
         w = np.full(data.y.shape[:-1], 1 / data.y.shape[-2], data.y.dtype)
         return Objective(self.policy, data.x, SquaredError(data.y, w))
 
-    inner_objective = outer_objective
-
-    def adaptation(self, history):
-        """`steps` steps on each batch of points."""
-        objectives = tuple(self.inner_objective(data) for data in history
-                           for _ in range(self.steps))
-        return GradientSteps(objectives, self.first_order)
+    outer_objective = inner_objective
 
     def report(self, history, data):
         return {}
 
     def errors(self, theta, tasks, rng, *, steps, points=100):
         """Mean squared errors [K, steps + 1] on fresh points, after 0, 1 .. steps."""
+        require.count("steps", steps)
         shown = self.inner_objective(self.collect(theta, tasks, rng))
         asked = self.outer_objective(self.draw(tasks, points, theta.dtype, rng))
-        vector, alpha = self.rates.at(share(theta, len(tasks)))
-        taken = GradientSteps((shown,) * require.count("steps", steps))
-        adapted = taken.at(vector, alpha)
-        thetas = [*(point.theta for point in adapted.points), adapted.phi]
+        adapted = self.adaptation((shown,) * steps).at(share(theta, len(tasks)))
+        thetas = [*(point.theta for point in adapted.path), adapted.phi]
         return np.stack([asked.at(phi).value for phi in thetas], -1)
+
+    def __post_init__(self):
+        super().__post_init__()
+        require.count("shots", self.shots)
+        require.count("steps", self.steps)
 
 
 @dataclass(frozen=True)
@@ -107,12 +96,15 @@ class RegressionMAML(Regression):
     first_order: bool = False
     learn_alpha: bool = False
 
+    meta_loss = MAML.meta_loss
+
 
 @dataclass(frozen=True)
 class RegressionPretrained(Regression):
     """One network for all curves; alpha and steps are of adaptation after training."""
 
     rounds = 0
+    meta_loss = Reinforce.meta_loss
 
 
 @dataclass(frozen=True)
@@ -121,5 +113,4 @@ class RegressionReptile(Regression):
 
     optimizer: Any = "sgd"
 
-    def meta_gradient(self, theta, history, data):
-        return towards(theta, self.adapt(theta, [*history, data]))
+    meta_loss = Reptile.meta_loss

@@ -1,22 +1,18 @@
 """Reptile: move theta towards where each task's adaptation ends.
 
-    theta += rate mean over tasks of (phi_k - theta)
+    phi_k  = theta - alpha grad L(theta; D_k) ..   a step a batch, D'_k included
+    theta += rate * mean over tasks of (phi_k - theta)
 
-No derivative of the adaptation appears; with one inner step it is training on all tasks
-at once.
+No derivative of the adaptation appears. With one inner step Reptile is training on all
+tasks at once.
 Source: Nichol et al. (2018), On first-order meta-learning algorithms, arXiv 1803.02999.
 """
 from dataclasses import dataclass, field
 from typing import Any
 
 from .. import require
-from .gradient import RolloutLearner
-
-
-def towards(theta, phi):
-    """Half the mean squared distance from theta to phi [K, P], and its gradient [P]."""
-    away = theta - phi
-    return 0.5 * (away * away).sum(-1).mean(), away.mean(0)
+from .gradient import MetaLoss
+from .rollout_learner import RolloutLearner
 
 
 @dataclass(frozen=True)
@@ -27,14 +23,25 @@ class Reptile(RolloutLearner):
     """
 
     optimizer: Any = "sgd"
-    outer: Any = field(default="log-likelihood", init=False)  # has no part in it
+    outer: Any = field(default="log-likelihood", init=False)  # has no part in Reptile
     rounds: int = 1
 
     only_descends = True
 
+    def meta_loss(self, theta, inner, outer):
+        """|phi(theta) - theta|^2 / 2 of each task, and theta - phi, which would be its
+        gradient if phi did not depend on theta."""
+        adapted = self.adaptation(inner + (outer,) * self.steps).at(theta)
+        away = theta - adapted.phi
+
+        def grad():
+            return away
+
+        return MetaLoss((away * away).sum(-1) / 2, grad)
+
+    def outer_objective(self, data):
+        return self.inner_objective(data)
+
     def __post_init__(self):
         super().__post_init__()
         require.count("rounds", self.rounds)
-
-    def meta_gradient(self, theta, history, data):
-        return towards(theta, self.adapt(theta, [*history, data]))

@@ -24,7 +24,7 @@ from ..policy import LSTMPolicy
 from ..objective.losses import Entropy, OfActions, Sum, ValueFit
 from ..objective.optimizers import at, clip_norm, require_schedule
 from ..rl import gae, normalised, rollout
-from .gradient import counts
+from .rollout_learner import counts
 from .learner import require_finite
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from minimeta import EMAML
 from minimeta.exact import exact_return
-from minimeta.meta.objective import MetaObjective, share
+from minimeta.meta.adaptation import share
 from minimeta.rl import Rollout
 from minimeta.testing import check_tasks
 
@@ -70,13 +70,11 @@ def mean_gradient(learner, theta):
     theta = share(theta, K)
     data, p = every_batch(learner.policy, theta)
     assert p.sum() == pytest.approx(1, rel=1e-12)
-    at = MetaObjective(learner.adaptation([data]), exact(K), learner.rates).at(theta)
-    grad = -at.grad
+    inner, scores = learner.inner_losses([data]), ()
     if isinstance(learner, EMAML):
-        term = learner.sampling(data, -at.value)
-        point, = at.adapted.points
-        grad = grad - point.vjp(term.grad(point.y))
-    return p @ grad
+        earned = -exact(K).at(learner.adaptation(inner).at(theta).phi).value
+        scores = [learner.score(data, earned)],
+    return -p @ learner.meta_loss(theta, inner, exact(K), *scores).grad()
 
 
 def began(start):
@@ -99,8 +97,8 @@ def test_e_mamls_is_the_gradient_of_the_return_after_adaptation():
     def expected(theta):
         theta = share(theta, K)
         data, p = every_batch(learner.policy, theta)
-        steps = learner.adaptation([data])
-        return -p @ exact(K).at(steps.at(theta, learner.alpha).phi).value
+        steps = learner.adaptation(learner.inner_losses([data]))
+        return -p @ exact(K).at(steps.at(theta).phi).value
 
     h = 6e-6
     numerical = np.array([(expected(theta + h * e) - expected(theta - h * e)) / (2 * h)

@@ -7,7 +7,7 @@ from hypothesis import given, strategies as st
 from samples import POLICIES, batch, loss, thetas
 
 from minimeta.exact import exact_return
-from minimeta.meta.adaptation import Adapted, GradientSteps, Rates, rows
+from minimeta.meta.adaptation import Adapted, GradientSteps, as_rows, require_rates
 from minimeta.objective.surrogates import ESTIMATORS, Dice
 from minimeta.tasks import RandomMDP
 from minimeta.testing.laws import (central_difference, complex_step, tangent, tasks,
@@ -36,14 +36,14 @@ def problem(name, S, policy="gaussian", seed=0, K=2, T=3, B=4):
 
 def meta(inner, outer, alpha, first_order=False):
     """The meta-objective on frozen samples, and its meta-gradient."""
-    steps = GradientSteps(inner, first_order)
+    steps = GradientSteps(inner, alpha, first_order=first_order)
 
     def value(theta):
-        return outer.at(steps.at(theta, alpha).phi).value
+        return outer.at(steps.at(theta).phi).value
 
     def grad(theta):
-        adapted = steps.at(theta, alpha)
-        return adapted.vjp(outer.at(adapted.phi).grad)[0]
+        adapted = steps.at(theta)
+        return adapted.vjp(outer.at(adapted.phi).grad)
 
     return value, grad
 
@@ -87,18 +87,20 @@ def test_first_order_fails_both_laws_down_to_small_rates(name, S, alpha):
 @pytest.mark.parametrize("rates", RATES)
 def test_the_gradient_of_learned_rates_is_their_complex_step(rates, S):
     net, theta, inner, outer = problem("ratio", S)
-    alpha = rows(RATES[rates](S, net.size), net.size)
-    steps = GradientSteps(inner)
+    alpha = as_rows(RATES[rates](S, net.size))
+    steps = GradientSteps(inner, alpha, learn_alpha=True)
+    shared = np.broadcast_to(alpha, (len(theta),) + alpha.shape)
 
-    def value(a):
-        return outer.at(steps.at(theta, a.reshape(alpha.shape)).phi).value.sum()
+    def value(trained):
+        return outer.at(steps.at(trained).phi).value
 
-    def grad(a):
-        adapted = steps.at(theta, a.reshape(alpha.shape))
-        return adapted.vjp(outer.at(adapted.phi).grad)[1].sum(0).ravel()
+    def grad(trained):
+        adapted = steps.at(trained)
+        return adapted.vjp(outer.at(adapted.phi).grad)
 
-    assert complex_step(value, grad, alpha.ravel()) < 1e-12
-    assert central_difference(value, grad, alpha.ravel()) < 1e-7
+    trained = steps.join(theta, shared)
+    assert complex_step(value, grad, trained) < 1e-12
+    assert central_difference(value, grad, trained) < 1e-7
 
 
 @n_steps
@@ -106,21 +108,41 @@ def test_the_gradient_of_learned_rates_is_their_complex_step(rates, S):
 @pytest.mark.parametrize("first_order", [False, True])
 def test_jvp_and_vjp_are_transposes(rates, S, first_order):
     net, theta, inner, _ = problem("dice", S)
-    adapted = GradientSteps(inner, first_order).at(theta, RATES[rates](S, net.size))
-    rng = np.random.default_rng(1)
-    v, phi_bar = rng.normal(size=(2,) + theta.shape)
-    alpha_dot = rng.normal(size=(len(theta),) + adapted.alpha.shape)
-    theta_bar, alpha_bar = adapted.vjp(phi_bar)
-    assert transpose(phi_bar, adapted.jvp(v, alpha_dot), (theta_bar, alpha_bar),
-                     (v, alpha_dot)) < 1e-13
+    alpha = as_rows(RATES[rates](S, net.size))
+    rng, shared = np.random.default_rng(1), np.broadcast_to(alpha, (len(theta),) + alpha.shape)
+    for learn_alpha in (False, True):
+        steps = GradientSteps(inner, alpha, learn_alpha, first_order)
+        trained = steps.join(theta, shared)
+        adapted = steps.at(trained)
+        v, phi_bar = rng.normal(size=trained.shape), rng.normal(size=theta.shape)
+        assert transpose(phi_bar, adapted.jvp(v), adapted.vjp(phi_bar), v) < 1e-13
 
 
 @n_steps
 def test_jvp_is_the_tangent_of_phi(S):
     net, theta, inner, _ = problem("loaded-dice", S)
-    steps, v = GradientSteps(inner), np.random.default_rng(1).normal(size=theta.shape)
-    assert tangent(lambda t: steps.at(t, 0.3).phi,
-                   lambda t, v: steps.at(t, 0.3).jvp(v), theta, v) < 1e-12
+    steps, v = GradientSteps(inner, 0.3), np.random.default_rng(1).normal(size=theta.shape)
+    assert tangent(lambda t: steps.at(t).phi,
+                   lambda t, v: steps.at(t).jvp(v), theta, v) < 1e-12
+
+
+@n_steps
+@pytest.mark.parametrize("rates", ["one number", "one for each step and parameter"])
+def test_the_last_parameters_may_stay_and_the_laws_hold(rates, S):
+    net, theta, inner, outer = problem("ratio", S)
+    alpha = as_rows(RATES[rates](S, net.size - 3))
+    steps = GradientSteps(inner, alpha, learn_alpha=True, still=3)
+    trained = steps.join(theta, np.broadcast_to(alpha, (len(theta),) + alpha.shape))
+    assert np.array_equal(steps.at(trained).phi[:, -3:], theta[:, -3:])
+
+    def grad(trained):
+        adapted = steps.at(trained)
+        return adapted.vjp(outer.at(adapted.phi).grad)
+
+    assert complex_step(lambda t: outer.at(steps.at(t).phi).value, grad, trained) < 1e-12
+    v = np.random.default_rng(1).normal(size=trained.shape)
+    assert tangent(lambda t: steps.at(t).phi, lambda t, v: steps.at(t).jvp(v),
+                   trained, v) < 1e-12
 
 
 @dataclass(frozen=True)
@@ -153,39 +175,37 @@ def test_a_quadratic_task_gives_the_closed_form(S):
     H = rng.normal(size=(S, 3, 5, 5))
     H = H + H.swapaxes(-1, -2)
     theta, g = rng.normal(size=(2, 3, 5))
-    steps = GradientSteps(tuple(Quadratic(h, rng.normal(size=(3, 5))) for h in H))
+    losses = tuple(Quadratic(h, rng.normal(size=(3, 5))) for h in H)
     expected = g[..., None]
     for h in H[::-1]:  # (I - alpha H_0) (I - alpha H_1) .. g
         expected = (np.eye(5) - 0.1 * h) @ expected
-    theta_bar, _ = steps.at(theta, 0.1).vjp(g)
+    theta_bar = GradientSteps(losses, 0.1).at(theta).vjp(g)
     assert np.abs(theta_bar - expected[..., 0]).max() < 1e-13
-    first, _ = GradientSteps(steps.objectives, first_order=True).at(theta, 0.1).vjp(g)
+    first = GradientSteps(losses, 0.1, first_order=True).at(theta).vjp(g)
     assert np.array_equal(first, g)
 
 
 def test_for_one_step_alpha_bar_is_minus_the_inner_times_the_outer_gradient():
     net, theta, inner, outer = problem("ratio", 1)
-    adapted = GradientSteps(inner).at(theta, np.full((1, net.size), 0.1))
+    steps = GradientSteps(inner, np.full((1, net.size), 0.1), learn_alpha=True)
+    adapted = steps.at(steps.join(theta, np.full((2, 1, net.size), 0.1)))
     v = outer.at(adapted.phi).grad
-    _, alpha_bar = adapted.vjp(v)
-    assert np.array_equal(alpha_bar[:, 0], -(inner[0].at(theta).grad * v))
+    theta_bar, alpha_bar = np.split(adapted.vjp(v), 2, -1)
+    assert np.array_equal(alpha_bar, -(inner[0].at(theta).grad * v))
     # Moving the rates along theta's gradient instead is another direction altogether.
-    theta_bar, _ = adapted.vjp(v)
-    assert np.abs(alpha_bar[:, 0] - theta_bar).max() > 1e-2 * np.abs(theta_bar).max()
+    assert np.abs(alpha_bar - theta_bar).max() > 1e-2 * np.abs(theta_bar).max()
 
 
 def test_doubling_alpha_doubles_the_way_of_one_step():
     _, theta, inner, _ = problem("ratio", 1)
-    steps = GradientSteps(inner)
-    one, two = (steps.at(theta, a).phi - theta for a in (0.25, 0.5))
+    one, two = (GradientSteps(inner, a).at(theta).phi - theta for a in (0.25, 0.5))
     assert np.abs(one).max() > 1e-3 and np.abs(two - 2 * one).max() < 1e-14
 
 
 def test_rates_follow_their_schedule_at_steps_0_1_2_and_after():
     quadratic = Quadratic(np.zeros((1, 2, 2)), np.ones((1, 2)))
-    steps, theta = GradientSteps((quadratic,) * 4), np.zeros((1, 2))
-    adapted = steps.at(theta, (0.5, 0.25, 0.125))
-    way = np.diff([p.theta[0, 0] for p in adapted.points] + [adapted.phi[0, 0]])
+    adapted = GradientSteps((quadratic,) * 4, (0.5, 0.25, 0.125)).at(np.zeros((1, 2)))
+    way = np.diff([p.theta[0, 0] for p in adapted.path] + [adapted.phi[0, 0]])
     assert way.tolist() == [-0.5, -0.25, -0.125, -0.125]
 
 
@@ -200,7 +220,7 @@ def test_a_task_adapts_as_it_would_alone(name):
         some = type(data)(*arrays)
         some = some if theta.ndim > 1 else type(data)(*(a[None] for a in arrays))
         inner = loss(net, some, ESTIMATORS[name], some.reward / 8)
-        return GradientSteps((inner,)).at(np.atleast_2d(theta), 0.3).phi.reshape(theta.shape)
+        return GradientSteps((inner,), 0.3).at(np.atleast_2d(theta)).phi.reshape(theta.shape)
 
     fields = [getattr(data, f) for f in data.__dataclass_fields__]
     assert tasks(phi, theta, *fields) < 1e-12
@@ -217,9 +237,9 @@ def test_on_policy_ratio_and_log_likelihood_adapt_alike_and_differ_in_the_meta_g
     outer = loss(net, batch(net, theta, 3, 4, rng), ESTIMATORS["ratio"])
     phis, grads = [], []
     for name in ("ratio", "log-likelihood"):
-        adapted = GradientSteps((loss(net, on_policy, ESTIMATORS[name]),)).at(theta, 0.3)
+        adapted = GradientSteps((loss(net, on_policy, ESTIMATORS[name]),), 0.3).at(theta)
         phis.append(adapted.phi)
-        grads.append(adapted.vjp(outer.at(adapted.phi).grad)[0])
+        grads.append(adapted.vjp(outer.at(adapted.phi).grad))
     assert np.abs(phis[0] - phis[1]).max() < 1e-14
     assert np.linalg.norm(grads[0] - grads[1]) > 1e-2 * np.linalg.norm(grads[0])
 
@@ -236,18 +256,18 @@ def test_exact_returns_adapt_by_the_same_code(S):
     assert complex_step(value, first_order, theta) > 1e-3
 
 
-def test_what_depends_on_the_way_adds_to_the_meta_gradient():
+def test_what_depends_on_the_path_adds_to_the_meta_gradient():
     _, theta, inner, outer = problem("ratio", 2)
-    steps, along = GradientSteps(inner), inner[1]
+    steps, extra = GradientSteps(inner, 0.3), inner[1]
 
     def value(theta):
-        adapted = steps.at(theta, 0.3)
-        return outer.at(adapted.phi).value + sum(along.at(p.theta).value for p in adapted.points)
+        adapted = steps.at(theta)
+        return outer.at(adapted.phi).value + sum(extra.at(p.theta).value for p in adapted.path)
 
     def grad(theta):
-        adapted = steps.at(theta, 0.3)
-        bars = [along.at(p.theta).grad for p in adapted.points]
-        return adapted.vjp(outer.at(adapted.phi).grad, bars)[0]
+        adapted = steps.at(theta)
+        path_bar = [extra.at(p.theta).grad for p in adapted.path]
+        return adapted.vjp(outer.at(adapted.phi).grad, path_bar)
 
     assert complex_step(value, grad, theta) < 1e-12
 
@@ -264,12 +284,12 @@ def test_a_masked_step_has_exactly_no_influence_on_phi_and_the_meta_gradient():
     x[~mask], action[~mask] = 50.0, -3.0
     spoilt = type(data)(x, action, data.reward, data.log_prob, data.value, data.end, mask)
     for name in ESTIMATORS:
-        one, two = (GradientSteps((loss(net, d, ESTIMATORS[name]),)).at(theta, 0.3)
+        one, two = (GradientSteps((loss(net, d, ESTIMATORS[name]),), 0.3).at(theta)
                     for d in (data, spoilt))
         assert np.array_equal(one.phi, two.phi)
         # The Hessian too: x of the masked steps differs, and nothing else does.
-        assert np.array_equal(one.vjp(outer.at(one.phi).grad)[0],
-                              two.vjp(outer.at(two.phi).grad)[0])
+        assert np.array_equal(one.vjp(outer.at(one.phi).grad),
+                              two.vjp(outer.at(two.phi).grad))
 
 
 def test_float32_stays_float32():
@@ -277,60 +297,60 @@ def test_float32_stays_float32():
     data = batch(net, theta, 3, 4, np.random.default_rng(0))
     data = type(data)(*(a.astype(np.float32) if a.dtype == float else a for a in (
         getattr(data, f) for f in data.__dataclass_fields__)))
-    adapted = GradientSteps((loss(net, data, ESTIMATORS["ratio"]),)).at(
-        theta.astype(np.float32), np.array([0.1]))
-    theta_bar, alpha_bar = adapted.vjp(adapted.phi)
-    assert {adapted.phi.dtype, theta_bar.dtype, alpha_bar.dtype} == {np.dtype(np.float32)}
+    for alpha in (1, 0.1, np.float64(0.1), np.array([0.1]), (0.1, 0.2)):
+        adapted = GradientSteps((loss(net, data, ESTIMATORS["ratio"]),), alpha).at(
+            theta.astype(np.float32))
+        assert adapted.phi.dtype == adapted.vjp(adapted.phi).dtype == np.float32
 
 
 @pytest.mark.parametrize("alpha", [0, -0.1, np.nan, np.inf, (0.1, 0.0)])
 def test_rates_that_are_not_positive_are_refused(alpha):
     with pytest.raises(ValueError, match="alpha must be positive numbers, got"):
-        Rates.of(alpha, 5, False)
+        require_rates(alpha, 5)
 
 
 def test_rates_of_no_possible_shape_are_refused():
     with pytest.raises(ValueError, match=r"alpha must be a number, a sequence \[S\]"):
-        Rates.of(np.ones((1, 4)), 5, False)
+        require_rates(np.ones((1, 4)), 5)
     with pytest.raises(ValueError, match="alpha must be"):
-        Rates.of((), 5, False)
+        require_rates((), 5)
 
 
 # ---- wrong on purpose
 
 class ForwardsInTheVjp(Adapted):
     def vjp(self, v):
-        for point in self.points:
+        for point in self.path:
             v = v - self.alpha[0] * point.hvp(v)
-        return v, None
+        return v
 
 
 class LastStepOnly(Adapted):
     def vjp(self, v):
-        return v - self.alpha[0] * self.last.hvp(v), None
+        return v - self.alpha[0] * self.last.hvp(v)
 
 
 class RateOutside(Adapted):
     """alpha H v in place of H (alpha v): right for one number, wrong for one each."""
 
     def vjp(self, v):
-        for point in reversed(list(self.points)):
+        for point in reversed(list(self.path)):
             v = v - self.alpha[0] * point.hvp(v)
-        return v, None
+        return v
 
 
 class WrongSign(Adapted):
     def vjp(self, v):
-        for point in reversed(list(self.points)):
+        for point in reversed(list(self.path)):
             v = v + point.hvp(self.alpha[0] * v)
-        return v, None
+        return v
 
 
 class AThousandthOff(Adapted):
     def vjp(self, v):
-        for point in reversed(list(self.points)):
+        for point in reversed(list(self.path)):
             v = v - 1.001 * point.hvp(self.alpha[0] * v)
-        return v, None
+        return v
 
 
 @pytest.mark.parametrize("bug", [ForwardsInTheVjp, LastStepOnly, RateOutside, WrongSign,
@@ -341,8 +361,8 @@ def test_a_planted_bug_is_caught(bug):
     value, _ = meta(inner, outer, alpha)
 
     def grad(theta):
-        adapted = GradientSteps(inner).at(theta, alpha)
+        adapted = GradientSteps(inner, alpha).at(theta)
         wrong = bug(**vars(adapted))
-        return wrong.vjp(outer.at(adapted.phi).grad)[0]
+        return wrong.vjp(outer.at(adapted.phi).grad)
 
     assert complex_step(value, grad, theta) > 1e-7

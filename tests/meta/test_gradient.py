@@ -10,7 +10,8 @@ from samples import POLICIES, batch
 from minimeta import (EMAML, MAML, SGD, Adam, Gaussian, MLPPolicy, NonFiniteError, ProMP,
                       Reinforce, Reptile, TrustRegion, meta_train)
 from minimeta.meta import gradient
-from minimeta.meta.objective import mean, mean_gradient, share
+from minimeta.meta.adaptation import share
+from minimeta.meta.natural import divergence
 from minimeta.objective.surrogates import ESTIMATORS, LoadedDice
 from minimeta.rl import baseline, discounted
 from minimeta.tasks import PointNavigation
@@ -32,8 +33,8 @@ def problem(learner, K=3, T=4, B=5, seed=0, rounds=None):
 
 def slope(learner, theta, history, data):
     """How far the learner's meta-gradient is from the complex step of its loss."""
-    parts = learner.meta_objectives(history, data)
-    return complex_step(lambda t: mean_gradient(parts, t)[0],
+    problems = learner.problems(theta, history, data)
+    return complex_step(lambda t: learner.mean_loss(t, problems)[0],
                         lambda t: learner.meta_gradient(t, history, data)[1], theta,
                         name=learner.layout.name)
 
@@ -144,8 +145,8 @@ def test_a_learned_rate_moves_against_its_own_gradient():
     theta, history, data = problem(learner)
     assert learner.layout.name(len(theta) - 1) == "alpha[0, 0]" and theta[-1] == 0.2
     new, _, _ = learner.update(theta, None, history, data, 0.0)
-    adapted = MAML(POLICY, **FLOAT).adaptation(history).at(share(theta[:-1], 3), 0.2)
-    outer = learner.outer_objective(data).at(adapted.phi).grad
+    phi = MAML(POLICY, **FLOAT).adapt(theta[:-1], history)
+    outer = learner.outer_objective(data).at(phi).grad
     inner = learner.inner_objective(history[0]).at(share(theta[:-1], 3)).grad
     assert new[-1] == pytest.approx(0.2 + 0.5 * (inner * outer).sum(-1).mean(), rel=1e-12)
 
@@ -169,13 +170,12 @@ def test_the_fisher_product_is_the_hessian_of_the_divergence_of_the_adapted_poli
     theta, history, data = problem(learner)
     learner.update(theta, None, history, data, 0.0)
     _, _, product, evaluate = learner.optimizer.given
-    parts, divergence = learner.meta_objectives(history, data), learner.divergence(data)
-    points = [part.at(share(theta, 3)) for part in parts]
-    kls = [divergence(i, point.outer.y) for i, point in enumerate(points)]
+    (losses,), (w,) = learner.problems(theta, history, data), learner.step_weights(data)
+    kl = divergence(learner.policy, learner.meta_loss(share(theta, 3), *losses).outer.y, w)
 
     def gradient_of_kl(theta):
-        moved = [part.at(share(theta, 3)) for part in parts]
-        return mean([p.vjp(kl.grad(p.outer.y)) for p, kl in zip(moved, kls)])
+        loss = learner.meta_loss(share(theta, 3), *losses)
+        return loss.adapted.vjp(loss.outer.vjp(kl.grad(loss.outer.y))).mean(0)
 
     v = np.random.default_rng(1).normal(size=theta.shape)
     truth = gradient_of_kl(theta + 1e-30j * v).imag / 1e-30
@@ -216,10 +216,11 @@ def test_a_trust_region_step_gains_and_reports_what_it_did(seed):
     learner = MAML(POLICY, optimizer=TrustRegion(max_kl=0.02), **FLOAT)
     theta, history, data = problem(learner, seed=seed)
     new, _, row = learner.update(theta, None, history, data, 0.0)
-    parts, divergence = learner.meta_objectives(history, data), learner.divergence(data)
-    assert mean_gradient(parts, new)[0] < mean_gradient(parts, theta)[0]
-    old, moved = (parts[0].at(share(t, 3)) for t in (theta, new))
-    assert divergence(0, old.outer.y).value(moved.outer.y).mean() == pytest.approx(row["kl"])
+    (losses,), (w,) = learner.problems(theta, history, data), learner.step_weights(data)
+    old, moved = (learner.meta_loss(share(t, 3), *losses) for t in (theta, new))
+    assert moved.value.mean() < old.value.mean()
+    kl = divergence(learner.policy, old.outer.y, w).value(moved.outer.y)
+    assert kl.mean() == pytest.approx(row["kl"])
     assert 0 < row["kl"] <= 0.02 and row["accepted"] and row["line_search"] >= 1
     assert 0 <= row["cg_residual"] < 0.5
 
@@ -246,8 +247,8 @@ def test_a_phi_that_is_not_finite_stops_the_run_and_names_its_block():
 
 def test_a_gradient_that_is_not_finite_stops_the_run_with_its_iteration():
     class Spoilt(MAML):
-        def meta_gradient(self, theta, history, data):
-            loss, grad = super().meta_gradient(theta, history, data)
+        def mean_loss(self, theta, problems):
+            loss, grad = super().mean_loss(theta, problems)
             grad[-1] = np.nan
             return loss, grad
 
@@ -324,7 +325,7 @@ def test_bad_settings_are_refused_by_name(kind, wrong, error, message):
 
 def test_optimizers_go_by_name_or_as_objects():
     assert MAML(POLICY, optimizer="sgd").optimizer == SGD()
-    assert MAML(POLICY).optimizer == Adam() and MAML(POLICY).rate == 1e-3
+    assert MAML(POLICY).optimizer == Adam() and MAML(POLICY).rate is None
     assert MAML(POLICY, optimizer="trust-region").rate is None
 
 

@@ -6,7 +6,7 @@ import pytest
 from samples import POLICIES, batch
 
 from minimeta import MAML, SGD, Gaussian, MLPPolicy, ProMP, meta_train
-from minimeta.meta.objective import mean_gradient, share
+from minimeta.meta.adaptation import share
 from minimeta.tasks import PointNavigation
 from minimeta.testing.laws import complex_step
 
@@ -22,38 +22,33 @@ def problem(seed=0, K=3, T=4, B=5):
     return theta, history, data
 
 
-def penalised(learner, theta, history, data, eta):
-    return learner.penalised(learner.meta_objectives(history, data), theta, history, data, eta)
-
-
 def test_the_penalised_gradient_is_the_complex_step_of_the_penalised_loss():
     theta, history, data = problem()
-    parts = penalised(LEARNER, theta, history, data, 0.3)
+    problems = LEARNER.problems(theta, history, data)
     away = theta + 0.1 * np.random.default_rng(1).normal(size=theta.shape)
-    for at in (theta, away):
-        assert complex_step(lambda t: mean_gradient(parts, t)[0],
-                            lambda t: mean_gradient(parts, t)[1], at) < 1e-12
+    for start in (theta, away):
+        assert complex_step(lambda t: LEARNER.mean_loss(t, problems)[0],
+                            lambda t: LEARNER.mean_loss(t, problems)[1], start) < 1e-12
 
 
 def test_the_penalty_is_eta_times_the_divergence_of_the_policies_that_collected():
     theta, history, data = problem()
     away = theta + 0.1
-    plain = mean_gradient(LEARNER.meta_objectives(history, data), away)[0]
-    parts = penalised(LEARNER, theta, history, data, 0.3)
-    kls, (old, new) = 0, (theta, away)
-    for i in range(2):
-        points = [LEARNER.adaptation(history).at(share(t, 3), 0.2).point(i) for t in (old, new)]
-        u_old, u = (POLICY.split(point.y)[0] for point in points)
+    problems, kls = LEARNER.problems(theta, history, data), 0
+    plain = replace(LEARNER, eta=0.0).mean_loss(away, problems)[0]
+    adaptation = LEARNER.adaptation(LEARNER.inner_losses(history))
+    for old, new in zip(*(adaptation.at(share(t, 3)).path for t in (theta, away))):
+        u_old, u = (POLICY.split(point.y)[0] for point in (old, new))
         kls = kls + POLICY.head.kl(u_old, u).mean()
-    assert mean_gradient(parts, away)[0] == pytest.approx(plain + 0.3 * kls, rel=1e-12)
-    assert LEARNER.moved(parts, away) == pytest.approx(kls, rel=1e-12)
-    assert abs(LEARNER.moved(parts, theta)) < 1e-15
+    assert LEARNER.mean_loss(away, problems)[0] == pytest.approx(plain + 0.3 * kls, rel=1e-12)
+    assert LEARNER.mean_moved(away, problems) == pytest.approx(kls, rel=1e-12)
+    assert abs(LEARNER.mean_moved(theta, problems)) < 1e-15
 
 
 def test_at_first_the_penalty_has_no_gradient_and_the_outer_ratio_that_of_maml():
     theta, history, data = problem()
     on_policy = replace(data, log_prob=log_probs_after(theta, history, data))
-    grad = mean_gradient(penalised(LEARNER, theta, history, on_policy, 0.3), theta)[1]
+    grad = LEARNER.meta_gradient(theta, history, on_policy)[1]
     maml = MAML(POLICY, alpha=0.2, dtype=np.float64, rounds=2, inner="ratio", outer="ratio")
     expected = maml.meta_gradient(theta, history, on_policy)[1]
     assert np.linalg.norm(grad - expected) < 1e-12 * np.linalg.norm(expected)
