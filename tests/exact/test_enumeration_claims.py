@@ -237,11 +237,12 @@ def test_the_term_of_e_maml_is_the_score_function_sum_on_twenty_mdps():
     w = world(S=S, A=A, T=T)
     data, p, k = pairs(w)
     learner = EMAML(w.policy, alpha=alpha, gamma=1.0, baseline="none", normalise=False)
-    exact, steps = exact_return(tasks[k]), learner.adaptation([data])
+    exact = exact_return(tasks[k])
+    steps = learner.adaptation(learner.inner_losses([data]))
 
     def after(theta):
         """J(phi) for each batch, which is frozen; theta [K, P]."""
-        return exact.at(steps.at(theta[k], alpha).phi).value
+        return exact.at(steps.at(theta[k]).phi).value
 
     def expected(theta):
         """E[J(phi)]: what the whole gradient is the gradient of."""
@@ -253,7 +254,7 @@ def test_the_term_of_e_maml_is_the_score_function_sum_on_twenty_mdps():
     R = after(w.theta)
     g, _ = scores(softmax(w.theta[k].reshape(-1, S, A)), data.x, data.action)
     by_sum = sums((p * R)[:, None] * g.sum((1, 2)), k)
-    point = Objective(w.policy, data.x, learner.sampling(data, R)).at(w.theta[k])
+    point = Objective(w.policy, data.x, learner.score(data, R)).at(w.theta[k])
     term = -sums(p[:, None] * point.grad, k)
     assert np.abs(term - by_sum).max() < 1e-10 * np.abs(by_sum).max()
 
