@@ -28,8 +28,8 @@ class EMAML(ThroughSteps):
     R_k is the mean discounted return after adaptation. b_k is the mean of R over the
     other tasks of the batch, in which D_k has no part; 0 if there are none.
 
-    With normalise=False and gamma=1 this is the whole gradient of the expected return
-    after adaptation. With normalise=True, `unit` depends on D', and so a little on D_k:
+    With normalise=False, and gamma=1 or discount_steps=True, this is the whole gradient
+    of the expected return after adaptation. With normalise=True, `unit` depends on D', and so a little on D_k:
     the mean of the score term is then near that of the whole gradient, not equal to it.
     Another inner estimator than "log-likelihood" would count the sampling twice.
 

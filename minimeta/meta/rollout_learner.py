@@ -19,7 +19,7 @@ from ..objective.losses import OfActions, Sum
 from ..objective.surrogates import estimator
 from ..policy.policies import Policy
 from ..rl import gae, normalised, rollout
-from ..rl.baseline import baseline
+from ..rl.baseline import baseline, clock
 from .gradient import GradientLearner
 
 
@@ -27,17 +27,20 @@ from .gradient import GradientLearner
 class RolloutLearner(GradientLearner):
     """Adapts from rollouts.
 
-    trials      B, trials of each task in a batch, each of one episode
-    inner       estimator of the inner step: "log-likelihood", "ratio", "clipped-ratio",
-                "dice", "loaded-dice", or a function of (A, l_old, mask) such as
-                partial(LoadedDice, lam=0.3)
-    outer       the same, of the outer loss
-    gamma, lam  discount, and the mix of advantages
-    baseline    "linear" (in features of the observation and time) or "none"
-    normalise   True: the advantages of each task have mean 0 and standard deviation 1,
-                and a loss is their mean over steps; alpha has no unit, and scaling the
-                rewards changes nothing. False: a loss is minus the return, a mean over
-                episodes; alpha has the unit 1 / reward
+    trials          B, trials of each task in a batch, each of one episode
+    inner           estimator of the inner step: "log-likelihood", "ratio",
+                    "clipped-ratio", "dice", "loaded-dice", or a function of
+                    (A, l_old, mask) such as partial(LoadedDice, lam=0.3)
+    outer           the same, of the outer loss
+    gamma, lam      discount, and the mix of advantages
+    baseline        "linear" (in features of the observation and time) or "none"
+    normalise       True: the advantages of each task have mean 0 and standard deviation
+                    1, and a loss is their mean over steps; alpha has no unit, and
+                    scaling the rewards changes nothing. False: a loss is minus the
+                    return, a mean over episodes; alpha has the unit 1 / reward
+    discount_steps  True: step t of an episode counts gamma^t, as in the discounted
+                    return, and what is claimed of a gradient or a Hessian holds for any
+                    gamma. False, as is usual: it holds for gamma = 1
     """
 
     trials: int = 20
@@ -47,6 +50,7 @@ class RolloutLearner(GradientLearner):
     lam: float = 1.0
     baseline: str = "linear"
     normalise: bool = True
+    discount_steps: bool = False
 
     def collect(self, theta, tasks, rng):
         """A batch of episodes; theta [P] as it is trained, or phi [K, P]."""
@@ -77,7 +81,10 @@ class RolloutLearner(GradientLearner):
         """A [K, T, B], reward."""
         counts(data.mask)
         value = baseline(self.baseline)(data, self.gamma)
-        return gae(data.reward, value, self.gamma, self.lam, data.end) * data.mask
+        A = gae(data.reward, value, self.gamma, self.lam, data.end) * data.mask
+        if self.discount_steps:
+            A = A * (self.gamma ** clock(data.end)).astype(A.dtype)
+        return A
 
     def step_weights(self, data):
         """Weights of a mean over the steps of each task, for each shard: [K, T, B]."""
@@ -95,7 +102,8 @@ class RolloutLearner(GradientLearner):
         if not isinstance(self.policy, Policy):
             raise TypeError(f"policy must be a policy, such as MLPPolicy(..), got "
                             f"{self.policy!r}")
-        require.truth("normalise", self.normalise)
+        for name in ("normalise", "discount_steps"):
+            require.truth(name, getattr(self, name))
         require.count("trials", self.trials)
         require.number("gamma", self.gamma, 0, 1)
         require.number("lam", self.lam, 0, 1)

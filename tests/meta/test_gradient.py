@@ -1,6 +1,6 @@
 """What gradient learners share: their losses, shards, the trust region, and bad input."""
 import tracemalloc
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import partial
 
 import numpy as np
@@ -321,6 +321,24 @@ def test_an_update_leaves_its_arguments_alone():
 def test_bad_settings_are_refused_by_name(kind, wrong, error, message):
     with pytest.raises(error, match=message):
         kind(POLICY, **wrong)
+
+
+@every
+def test_a_learner_can_be_replaced_field_by_field(learner):
+    for field in fields(learner):
+        if field.init:
+            assert replace(learner, **{field.name: getattr(learner, field.name)}) == learner
+    if not learner.only_descends:
+        assert replace(learner, optimizer="trust-region").optimizer == TrustRegion()
+        back = replace(replace(learner, optimizer="trust-region"), optimizer="adam", rate=0.1)
+        assert back.rate == 0.1 and back.optimizer == Adam()
+
+
+def test_a_single_batch_in_place_of_a_list_is_refused_with_what_to_write():
+    learner = MAML(POLICY, **FLOAT)
+    theta, (data,), _ = problem(learner)
+    with pytest.raises(TypeError, match=r"history must be a list of batches, .* use \[batch\]"):
+        learner.adapt(theta, data)
 
 
 def test_optimizers_go_by_name_or_as_objects():

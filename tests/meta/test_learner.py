@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from minimeta import (RL2, Categorical, LSTMPolicy, NonFiniteError,
-                      meta_train)
+from minimeta import (MAML, RL2, Categorical, Gaussian, LSTMPolicy, MLPPolicy,
+                      NonFiniteError, meta_train)
 from minimeta.meta.learner import stream
-from minimeta.tasks import BernoulliBandit
+from minimeta.tasks import BernoulliBandit, PointNavigation
 
 FAMILY = BernoulliBandit(arms=3, pulls=4)
 LEARNER = RL2(LSTMPolicy(1, Categorical(3), n_hidden=5))
@@ -149,3 +149,22 @@ def test_a_gradient_with_nan_names_its_block():
 def test_bad_arguments_are_refused_by_name(wrong, error, message):
     with pytest.raises(error, match=message):
         meta_train(LEARNER, FAMILY, **({"iterations": 1, "tasks": 2} | wrong))
+
+
+def test_whatever_is_raised_in_training_brings_what_was_learned_before():
+    class Breaks(MAML):
+        def update(self, theta, state, history, data, progress):
+            if progress == 0.5:
+                raise ZeroDivisionError("a dead end")
+            return super().update(theta, state, history, data, progress)
+
+    learner = Breaks(MLPPolicy(2, Gaussian(2), (4,)), trials=3)
+    family = PointNavigation(horizon=4)
+    with pytest.raises(ZeroDivisionError, match="a dead end") as caught:
+        meta_train(learner, family, iterations=4, tasks=2, seed=3)
+    seen = []
+    with pytest.raises(ZeroDivisionError):
+        meta_train(learner, family, iterations=4, tasks=2, seed=3,
+                   callback=lambda iteration, row, theta: seen.append(theta))
+    assert len(caught.value.result.log) == 2
+    assert np.array_equal(caught.value.result.theta, seen[-1])

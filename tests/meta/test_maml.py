@@ -30,9 +30,9 @@ def probability(theta, episodes):
     return np.exp(sum(l[0, a] + l[1 + a, b] for a, b in episodes))
 
 
-def expected_return(theta):
+def expected_return(theta, gamma=1.0):
     p = np.exp(log_probs(theta))
-    return (p[0][:, None] * p[1:] * PAYS).sum()
+    return gamma * (p[0][:, None] * p[1:] * PAYS).sum()
 
 
 def played(theta, episodes):
@@ -74,7 +74,7 @@ def truth(learner, theta, N, rounds):
     """The gradient of E[return of phi(theta, D)] over all D, by a complex step in each
     coordinate: both the probability of D and phi depend on theta."""
     def value(at):
-        return sum(p * expected_return(phi)
+        return sum(p * expected_return(phi, learner.gamma)
                    for _, _, phi, p in ways(learner, theta, N, rounds, at))
     return np.array([value(theta + 1e-30j * e).imag / 1e-30 for e in np.eye(6)])
 
@@ -101,6 +101,44 @@ def test_e_maml_in_the_mean_is_the_whole_gradient_and_its_term_has_coefficient_1
     assert np.linalg.norm(plain - exact) > 0.05 * np.linalg.norm(exact)
 
 
+@pytest.mark.parametrize("gamma", [0.9, 0.5])
+def test_at_a_discount_e_maml_is_whole_if_steps_are_discounted_and_is_not_otherwise(gamma):
+    theta = np.random.default_rng(1).normal(size=6)
+    settings = SETTINGS | {"gamma": gamma, "trials": 1}
+    learner = EMAML(POLICY, discount_steps=True, **settings)
+    exact = truth(learner, theta, 1, 1)
+    assert np.linalg.norm(mean_estimate(learner, theta, 1, 1) - exact) \
+        < 1e-12 * np.linalg.norm(exact)
+    usual = EMAML(POLICY, **settings)
+    exact = truth(usual, theta, 1, 1)
+    assert np.linalg.norm(mean_estimate(usual, theta, 1, 1) - exact) \
+        > 0.05 * np.linalg.norm(exact)
+
+
+def together(one, other):
+    """Rollouts of two tasks as one."""
+    return Rollout(*(np.concatenate([getattr(one, f), getattr(other, f)])
+                     for f in Rollout.__dataclass_fields__))
+
+
+def test_tasks_that_earn_nothing_keep_their_credit(monkeypatch):
+    # Two tasks of one episode each, whose returns are often 0: the credit of a task that earned
+    # nothing is minus what the other earned. The mean over all that can happen is the gradient.
+    monkeypatch.setitem(globals(), "PAYS", np.array([[0.0, 0.0], [0.0, 1.0]]))
+    theta = np.random.default_rng(3).normal(size=6)
+    learner = EMAML(POLICY, trials=1, **SETTINGS)
+    one_task, total = list(ways(learner, theta, 1, 1)), 0
+    played_on = [(history[0], played(phi, [episode]), p * probability(phi, [episode]))
+                 for history, phi, _, p in one_task for episode, in batches(1)]
+    for D, after, p in played_on:
+        for other_D, other_after, q in played_on:
+            _, grad = learner.meta_gradient(
+                theta, [together(D, other_D)], together(after, other_after))
+            total = total - p * q * grad
+    exact = truth(learner, theta, 1, 1)
+    assert np.linalg.norm(total - exact) < 1e-12 * np.linalg.norm(exact)
+
+
 def test_the_credit_is_the_return_less_that_of_the_other_tasks():
     rng = np.random.default_rng(0)
     theta = rng.normal(size=6)
@@ -123,6 +161,21 @@ def test_the_credit_is_in_the_units_of_normalised_advantages():
     A = learner.advantages(data)
     assert learner.unit(data) == pytest.approx(3 / (A.size * A.std()), rel=1e-12)
     assert replace(learner, normalise=False).unit(data) == 1
+
+
+def test_two_tasks_have_the_difference_of_their_returns_as_credit():
+    theta = np.zeros(6)
+    data = together(*(played(theta, batches(2)[i]) for i in (1, 11)))
+    R = data.reward.sum(1).mean(-1)
+    assert EMAML(POLICY, **SETTINGS).credit(data) == pytest.approx([R[0] - R[1], R[1] - R[0]])
+
+
+def test_credit_counts_each_reward_from_the_first_step_on_at_its_discount():
+    data = played(np.zeros(6), batches(2)[6])
+    reward = np.arange(4.0).reshape(1, 2, 2) + 1            # at the first step too
+    learner = EMAML(POLICY, **SETTINGS | {"gamma": 0.5})
+    credit = learner.credit(replace(data, reward=reward))
+    assert credit[0] == pytest.approx((reward[0, 0] + 0.5 * reward[0, 1]).mean(), rel=1e-15)
 
 
 def test_without_any_reward_there_is_no_credit():

@@ -75,6 +75,19 @@ def test_an_adaptive_weight_doubles_above_1_5_targets_and_halves_below_a_1_5th(k
     assert LEARNER.next_eta(1.0, kl) == 1.0
 
 
+def test_an_adaptive_weight_stays_alive_and_within_a_factor_of_1000():
+    learner, up, down = replace(LEARNER, target_kl=0.01, eta=1e-3), 1e-3, 1e-3
+    for _ in range(100):
+        up, down = learner.next_eta(up, 1.0), learner.next_eta(down, 0.0)
+    assert up == pytest.approx(1.0) and down == pytest.approx(1e-6)
+    assert learner.next_eta(down, 1.0) == 2 * down and learner.next_eta(up, 0.0) == up / 2
+
+
+def test_a_weight_of_zero_could_never_adapt_and_is_refused():
+    with pytest.raises(ValueError, match=r"eta must be a finite number in \(0"):
+        replace(LEARNER, target_kl=0.01, eta=0.0)
+
+
 def test_the_adaptive_weight_and_the_moments_are_kept_between_iterations():
     learner = ProMP(MLPPolicy(2, Gaussian(2), (6,)), trials=4, target_kl=1e-9, eta=1e-3)
     log = meta_train(learner, PointNavigation(horizon=5), iterations=3, tasks=3).log
