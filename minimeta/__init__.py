@@ -33,25 +33,27 @@ Letters, the same everywhere:
 
 One word, one meaning:
 
-    task       one MDP. `tasks` are K of them; as an argument of meta_train and evaluate,
-               how many
-    episode    from reset to done or horizon
-    trial      the episodes of one task through which a recurrent agent keeps its memory;
-               one episode for an agent without memory. B trials run side by side
-    round      one collection of data, and the adaptation to it
-    step       of an episode (T of them); of adaptation (one inner update); of an optimizer
-    meta-batch the K tasks of one iteration of meta_train
-    shard      some of these tasks, worked on at once
-    path       theta_0, theta_1, ..: the parameters that adaptation passes through
-    at         objective.at(theta): the objective, evaluated at a point
-    mask       True where a step was taken, False where an array is padded; None: no padding
-    weights w  of steps in a mean: numbers, not truths
-    rows       R inputs of a network, one below the other. `fold_steps` makes steps rows,
-               `fold_tasks` makes tasks rows
-    score      grad log pi(a | s)
-    progress   the fraction of the training that is done, from 0 to 1
-    loss       descends; a surrogate climbs, and Minus makes a loss of it
-    return     of an episode, undiscounted, unless another is named
+    task        one MDP. `tasks` are K of them; as an argument of meta_train and
+                evaluate, how many
+    episode     from reset to done or horizon
+    trial       the episodes of one task through which a recurrent agent keeps its
+                memory; one episode for an agent without memory. B trials run abreast
+    round       one collection of data, and the adaptation to it
+    step        of an episode (T of them); of adaptation (one inner update); of an
+                optimizer
+    meta-batch  the K tasks of one iteration of meta_train
+    shard       some of these tasks, worked on at once
+    path        theta_0, theta_1, ..: the parameters that adaptation passes through
+    at          objective.at(theta): the objective, evaluated at a point
+    mask        True where a step was taken, False where an array is padded; None where
+                nothing is padded
+    weights w   of steps in a mean: numbers, not truths
+    rows        R inputs of a network, one below the other. `fold_steps` makes rows of
+                steps, `fold_tasks` makes rows of tasks
+    score       grad log pi(a | s)
+    progress    the fraction of the training that is done, from 0 to 1
+    loss        descends; a surrogate climbs, and Minus makes a loss of it
+    return      of an episode, undiscounted, unless another is named
 """
 from . import exact, objective, policy, rivals, rl, tasks, testing
 from .calculus import LSTM, MLP, Layout, heap
