@@ -1,0 +1,59 @@
+"""What the README and the examples use is public: `minimeta`, or a chapter, lists the name."""
+import ast
+import importlib
+import re
+from pathlib import Path
+
+import pytest
+
+import minimeta
+
+ROOT = Path(__file__).parents[1]
+EXAMPLES = sorted((ROOT / "examples").rglob("*.py"))
+ALONE = {"minimeta.testing.strategies"}  # needs Hypothesis, and is imported by name
+
+
+def used(source):
+    """The (module, name) pairs that a program takes from minimeta."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("minimeta"):
+            yield from ((node.module, alias.name) for alias in node.names)
+        elif isinstance(node, ast.Import):
+            yield from ((alias.name, None) for alias in node.names
+                        if alias.name.startswith("minimeta."))
+
+
+def is_public(module, name):
+    if module in ALONE:
+        return True
+    return module.count(".") < 2 and (
+        name is None or name in importlib.import_module(module).__all__)
+
+
+def not_public(source):
+    return [pair for pair in used(source) if not is_public(*pair)]
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_an_example_uses_public_names_alone(path):
+    assert not not_public(path.read_text())
+
+
+def test_the_readme_uses_public_names_alone():
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
+    assert blocks and not not_public("\n".join(blocks))
+
+
+def test_every_public_name_is_there():
+    for chapter in ["minimeta", *(f"minimeta.{path.parent.name}" for path in
+                                  (ROOT / "minimeta").glob("*/__init__.py"))]:
+        module = importlib.import_module(chapter)
+        assert all(hasattr(module, name) for name in module.__all__), chapter
+        assert len(set(module.__all__)) == len(module.__all__), chapter
+
+
+def test_a_name_from_inside_is_seen():
+    assert not_public("from minimeta.meta.learner import stream")
+    assert not_public("from minimeta import require")
+    assert not not_public("from minimeta.tasks import Box\nimport minimeta.rl")
+    assert minimeta.__all__
