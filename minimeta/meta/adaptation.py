@@ -125,7 +125,7 @@ class GradientSteps:
         for i, objective in enumerate(self.objectives):
             last = objective.at(phi)
             grads.append(last.grad)
-            phi = phi - alpha[..., row(alpha, i), :] * last.grad
+            phi = phi - alpha[..., row(alpha, i), :] * grads[-1]
         return Adapted(self, theta, alpha, tuple(grads), phi, last)
 
 

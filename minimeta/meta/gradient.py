@@ -21,8 +21,8 @@ import numpy as np
 
 from .. import require
 from ..objective import SGD, Adam, Objective
-from ..objective.losses import KL, OfActions, Sum
-from ..objective.optimizers import at, length, require_schedule
+from ..objective.losses import KL, Minus, OfActions
+from ..objective.optimizers import length, require_schedule, schedule_value
 from ..policy.policies import Policy
 from ..objective.surrogates import estimator
 from ..objective.trust_region import TrustRegion
@@ -163,7 +163,8 @@ class GradientLearner:
 
     def descend(self, theta, grad, state, progress):
         state = self.optimizer.init(theta) if state is None else state
-        return self.optimizer.step(theta, grad, state, at(self.rate, progress))
+        rate = schedule_value(self.rate, progress)
+        return self.optimizer.step(theta, grad, state, rate)
 
 
 @dataclass(frozen=True)
@@ -224,7 +225,7 @@ class RolloutLearner(GradientLearner):
         """Minus a surrogate of the data, as a function of a policy's parameters."""
         A = self.weighted(self.advantages(data), data.mask)
         surrogate = make(A, data.log_prob, data.mask)
-        loss = Sum(((-1, OfActions(self.policy, data.action, surrogate)),))
+        loss = Minus(OfActions(self.policy, data.action, surrogate))
         return Objective(self.policy, data.x, loss)
 
     def inner_objective(self, data):

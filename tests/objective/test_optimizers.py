@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from minimeta import SGD, Adam, LinearSchedule
-from minimeta.objective.optimizers import at, clip_norm
+from minimeta.objective.optimizers import clip_norm, schedule_value
 
 GRADS = np.random.default_rng(0).normal(size=(5, 3)) * [1e-3, 1.0, 1e3]
 
@@ -57,8 +57,8 @@ def test_long_gradients_are_shortened_and_short_ones_left_alone():
 
 
 def test_a_schedule_runs_from_start_to_stop():
-    assert [at(LinearSchedule(3.0, 1.0), p) for p in (0.0, 0.5, 1.0)] == [3.0, 2.0, 1.0]
-    assert at(0.7, 0.3) == 0.7
+    assert [schedule_value(LinearSchedule(3.0, 1.0), p) for p in (0.0, 0.5, 1.0)] == [3.0, 2.0, 1.0]
+    assert schedule_value(0.7, 0.3) == 0.7
 
 
 @pytest.mark.parametrize("wrong", [{"beta1": 1.1}, {"beta2": -0.1}, {"epsilon": 0.0}])
