@@ -48,7 +48,7 @@ def world(seed=0, K=MDPS, S=3, A=2, T=3):
     theta = rng.normal(size=(K, S * A))
     data, p = all_trajectories(policy, theta, tasks)
     objective = exact_return(tasks)
-    (_, scalar), = objective.scalar.terms
+    scalar = objective.scalar
     pi = softmax(theta.reshape(K, S, A))
     g, hess = scores(pi, data.x, data.action)
     R = discounted(data.reward, 1.0)
