@@ -39,7 +39,8 @@ import numpy as np
 from .. import require
 from ..objective import Objective
 from ..policy import Categorical, TabularPolicy
-from ..policy.heads import dot, softmax
+from ..policy.categorical import softmax
+from ..policy.heads import dot
 from ..policy.policies import Memoryless
 from ..tasks.planning import backward
 
@@ -50,7 +51,7 @@ def exact_return(tasks, *, gamma=1.0, policy=None, dtype=np.float64):
         at = exact_return(tasks, gamma=0.95).at(theta)       theta [K, P]
         at.value [K], at.grad [K, P], at.hvp(v) [K, P]
 
-    An objective J climbs; the loss that adaptation descends is -J.
+    Learners climb J, and adaptation descends the loss -exact_return(tasks).
 
     tasks   with tables() and observe(): RandomMDP, GridNavigation
     gamma   discount

@@ -15,7 +15,7 @@ import numpy as np
 from .. import require
 from ..calculus import Layout
 from ..calculus.maps import T
-from .heads import Categorical
+from .categorical import Categorical
 from .policies import Memoryless
 
 

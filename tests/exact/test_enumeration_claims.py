@@ -19,7 +19,7 @@ from hypothesis import given, settings, strategies as st
 from minimeta import EMAML, TabularPolicy
 from minimeta.exact import all_trajectories, exact_return
 from minimeta.objective import Objective
-from minimeta.policy.heads import softmax
+from minimeta.policy.categorical import softmax
 from minimeta.objective.losses import OfActions
 from minimeta.objective.surrogates import Dice, LoadedDice, LogLikelihood, Ratio
 from minimeta.rl import Rollout, discounted
