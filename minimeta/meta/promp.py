@@ -51,7 +51,7 @@ class ProMP(MAML):
 
     def outer_objective(self, data):
         return self.surrogate_loss(
-            data, lambda A, l_old, mask: ClippedRatio(A, l_old, self.clip))
+            data, lambda A, l_old, mask: ClippedRatio(A, l_old, mask, self.clip))
 
     def update(self, theta, state, history, data, progress):
         """`epochs` steps on one batch."""

@@ -111,7 +111,8 @@ class RL2:
         A = gae(data.reward, data.value, self.gamma, self.lam)
         targets = fold(A + data.value)
         surrogate = ClippedRatio(
-            w * normalised(fold(A), data_mask), fold(data.log_prob), self.clip)
+            w * normalised(fold(A), data_mask), fold(data.log_prob),
+            fold(data.mask), self.clip)
         loss = Sum((
             (-1, OfActions(self.policy, fold(data.action), surrogate)),
             (self.value_weight, ValueFit(self.policy, targets, w)),

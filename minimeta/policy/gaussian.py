@@ -89,8 +89,8 @@ class Gaussian(Head):
         per_std = np.exp(-log_std)
         return (np.asarray(a, u.real.dtype) - mu) * per_std, per_std
 
-    # F: E e^2 = 1, E e^3 = 0 and E (e^2 - 1)^2 = 2, so E (grad l)(grad l)^T is diagonal,
-    # precision for mu and 2 for log_std
+    # F = E (grad l)(grad l)^T is diagonal, since E e (e^2 - 1) = 0: precision for mu,
+    # as E e^2 = 1, and 2 for log_std, as E (e^2 - 1)^2 = 2
 
     def fisher(self, u, u_dot):
         (_, log_std), (mu_dot, log_std_dot) = self.split(u), self.split(u_dot)
