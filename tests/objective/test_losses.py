@@ -21,7 +21,8 @@ def case(policy, seed=0, T=4, B=3):
     u_old, _ = policy.split(policy.forward(old, x)[0])
     actions = policy.head.sample(u_old, rng)
     A, w, targets = rng.normal(size=(3, T, B))
-    surrogate = ClippedRatio(A, policy.head.log_prob(u_old, actions), 0.3)
+    l_old = policy.head.log_prob(u_old, actions)
+    surrogate = ClippedRatio(A, l_old, rng.random((T, B)) < 0.8, 0.3)
     scalars = {
         "actions": OfActions(policy, actions, surrogate),
         "entropy": Entropy(policy, w), "kl": KL(policy, u_old, w),
