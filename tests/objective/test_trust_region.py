@@ -154,35 +154,38 @@ def test_a_candidate_that_cannot_be_evaluated_is_not_taken_and_the_next_is_tried
     assert evaluate(new)[0] < 3.0
 
 
-def test_a_nearly_deterministic_policy_in_float32_keeps_its_theta():
+@pytest.mark.parametrize("bias", [5, 20, 60, 90, 105, 200])
+def test_a_policy_that_becomes_deterministic_in_float32_trains_or_keeps_its_theta(bias):
     policy, rng = MLPPolicy(2, Categorical(3), (4,)), np.random.default_rng(0)
     theta = policy.init(rng, np.float32)
-    theta[-3:] = 0, 200, 0   # the biases of the logits: p = (0, 1, 0) in float32
+    theta[-3:] = 0, bias, 0   # the biases of the logits
     x = rng.normal(size=(1, 5, 4, 2)).astype(np.float32)
-    vector = theta[None]
-    u, _ = policy.split(policy.forward(vector, x)[0])
-    a, w = np.ones((1, 5, 4), int), np.full((1, 5, 4), 0.05, np.float32)
-    l_old = policy.head.log_prob(u, a)
-    at = Objective(policy, x, Minus(OfActions(policy, a, Ratio(w, l_old)))).at
+    u, _ = policy.split(policy.forward(theta[None], x)[0])
+    a, w = rng.integers(0, 3, (1, 5, 4)), np.full((1, 5, 4), 0.05, np.float32)
+    surrogate = Ratio(w, policy.head.log_prob(u, a))
+    at = Objective(policy, x, Minus(OfActions(policy, a, surrogate))).at
     kl = Objective(policy, x, KL(policy, u, w)).at
+    here, there = at(theta[None]), kl(theta[None])
 
     def evaluate(candidate):
         return at(candidate[None]).value[0], kl(candidate[None]).value[0]
 
-    with np.errstate(all="raise"):
-        new, report = TrustRegion().step(
-            theta, at(vector).value[0], at(vector).grad[0],
-            lambda v: kl(vector).hvp(v[None])[0], evaluate)
-    assert new is theta and not report["accepted"]
-    assert report["reason"] == "the gradient is zero"
+    for region in (TrustRegion(), TrustRegion(damping=0.0)):
+        with np.errstate(all="raise"):
+            new, report = region.step(theta, here.value[0], here.grad[0],
+                                      lambda v: there.hvp(v[None])[0], evaluate)
+        assert np.isfinite(new).all() and new.dtype == np.float32
+        assert report["accepted"] == (new is not theta) == (report["reason"] == "")
+    assert bias < 105 or "may be deterministic" in report["reason"]
+    assert bias > 5 or report["accepted"]
 
 
 DEFAULTS = {
-    "max_kl": 0.01,     # TRPO's, in all of its experiments
-    "cg_steps": 10,     # TRPO's
-    "damping": 1e-5,    # of a Fisher matrix whose entries are about 1e-2 and more
-    "shrink": 0.8,      # learn2learn's and garage's line search, with 15 tries:
-    "tries": 15,        # 0.8^14 = 0.044 of the longest step, 0.002 of its divergence
+    "max_kl": 0.01,     # Schulman et al. (2015), in all experiments
+    "cg_steps": 10,     # this and the rest as in garage's ConjugateGradientOptimizer
+    "damping": 1e-5,
+    "shrink": 0.8,      # the last of 15 tries is 0.8^14 = 0.044 of the longest step
+    "tries": 15,
 }
 
 
