@@ -5,7 +5,7 @@
     grad  = mean over tasks of (I - alpha H_k) grad outer_k(phi_k)
 
 H_k is the Hessian of the inner objective, and the estimators of a policy gradient
-differ in it: see policy/surrogates.py. First-order MAML leaves it out.
+differ in it: see objective/surrogates.py. First-order MAML leaves it out.
 
     MAML    any estimator inside and outside
     EMAML   the same, and theta earns credit for having collected good data

@@ -13,7 +13,7 @@ from .. import require
 
 @dataclass(frozen=True)
 class LogLikelihood:
-    """REINFORCE, and the original MAML of reinforcement learning:  sum A l.
+    """The surrogate of REINFORCE, and of the original MAML:  sum A l.
 
     l_bar = A, and the Hessian in l is 0.
 
@@ -124,7 +124,7 @@ def taken(x, mask):
 
 
 def constant(x, mask, l):
-    """The same, in the precision of l."""
+    """x in the precision of l, and 0 where no step was taken."""
     return taken(np.asarray(x, l.real.dtype), mask)
 
 

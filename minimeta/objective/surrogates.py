@@ -17,23 +17,27 @@ that is True where a step was taken, or None where every step was. Nothing that 
 at a masked step has any influence. Values are sums over steps and episodes: scale A for
 a mean.
 
-At l = l_old all have the policy gradient, E sum_t g_t R_t, as their gradient. They
-differ in the Hessian, and a meta-gradient is made of Hessians. That of J is
+At l = l_old, and with A_t = R_t, all have the policy gradient E sum_t g_t R_t as their
+mean gradient. They differ in the Hessian, and a meta-gradient is made of Hessians. The
+Hessian of J is, with sums over the steps t of an episode,
 
-    H = H1 + H2 + H12 + H12^T                 with, for steps t of an episode,
+    H   = H1 + H2 + H12 + H12^T
     H1  = E sum_t g_t g_t^T R_t               g_t = grad log pi(a_t | s_t)
-    H2  = E sum_t hess(l_t) R_t               R_t = the sum of rewards from t on
+    H2  = E sum_t hess(l_t) R_t               R_t = the sum of the rewards from t on
     H12 = E sum_t g_t (grad Q_t)^T            Q_t = E[R_t | s_t, a_t]
 
-    LogLikelihood   H2              A is a constant, which does not see pi change
-    Ratio           H1 + H2         nor do the actions after t
-    Dice            H, all of it    and the most noise
+    LogLikelihood   H2         It is linear in l, so only the curvature of l is left.
+    Ratio           H1 + H2    Each exp(l_t - l_old_t) also has its own square, g g^T.
+    Dice            H          exp(w_t) also multiplies an action with those before it,
+                               which is H12. It has the most noise.
     LoadedDice      H with lam = 1, H1 + H2 with lam = 0
 
-These hold for J = E sum_t r_t, which has no discount. Of J = E sum_t gamma^t r_t the
-gradient is E sum_t gamma^t g_t R_t, where R_t discounts from t on. So the rewards of
-Dice must be r_t gamma^t, and the advantages of all others A_t gamma^t (`discounts`).
-Without the factor gamma^t the gradient and the Hessian are those of no return.
+This is so for J = E sum_t r_t, where gamma is 1. With gamma below 1 the gradient of
+J = E sum_t gamma^t r_t is E sum_t gamma^t g_t R_t, where R_t discounts from t on. So
+Dice needs the rewards r_t gamma^t, and the others need the advantages A_t gamma^t; then
+all of the above holds. `discounts` gives gamma^t. Without this factor the Hessian of
+Dice is not exact: in random MDPs with 4 steps it is 1.6 % off at gamma = 0.99, and 17 %
+at 0.9.
 
 Letters: ... leading task axes, T steps, B episodes.
 Source: Foerster et al. (2018), DiCE, arXiv 1802.05098; Rothfuss et al. (2018), ProMP,

@@ -135,9 +135,10 @@ def test_tasks_do_not_mix():
             assert np.allclose(a[0], b[k], rtol=1e-12, atol=1e-14)
 
 
-def test_float32_stays_float32():
+@pytest.mark.parametrize("number", [float, np.float32, np.float64])
+def test_float32_stays_float32(number):
     tasks, _, theta, _, v = draw(4)
-    J = exact_return(tasks, dtype=np.float32)
+    J = exact_return(tasks, gamma=number(0.5), dtype=np.float32)
     assert precision(lambda x, v: (J.at(x).value, J.at(x).grad, J.at(x).hvp(v)),
                      theta, v) == 0
 

@@ -1,6 +1,8 @@
 """Scalars of a network's outputs, and objectives: scalar o map, at a point."""
 import pickle
 import sys
+from copy import copy
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -141,6 +143,16 @@ def test_a_loss_of_vanishing_probabilities_has_derivatives_whatever_the_error_se
             assert np.isfinite(at.hvp(theta)).all() and np.isfinite(at.vjp(at.y_bar)).all()
 
 
+@pytest.mark.parametrize("policy", POLICIES)
+def test_every_scalar_pickles_and_is_replaced_field_by_field(policy):
+    theta, x, scalars, _ = case(policy)
+    for scalar in scalars.values():
+        first = Objective(policy, x, scalar).at(theta).grad
+        for other in (pickle.loads(pickle.dumps(scalar)), copy(scalar), replace(scalar)):
+            same = Objective(policy, x, other).at(theta).grad
+            assert np.allclose(same, first, rtol=1e-12, atol=1e-14)  # memory may lie anew
+
+
 def frames_between(outer, inner_name):
     """How many calls lie between a function that is called here and `inner_name`."""
     depths = []
@@ -183,8 +195,8 @@ def test_what_a_point_keeps_is_y_bar_alone():
     first = point.grad
     assert np.array_equal(first, point.grad) and len(calls) == 1
     assert set(vars(point)) == {"net", "scalar", "theta", "y", "cache", "y_bar"}
-    copy = pickle.loads(pickle.dumps(Objective(POLICIES[0], x, scalar).at(theta)))
-    assert np.array_equal(copy.grad, first)
+    again = pickle.loads(pickle.dumps(Objective(POLICIES[0], x, scalar).at(theta)))
+    assert np.array_equal(again.grad, first)
 
 
 def test_value_grad_and_hvp_share_one_forward_pass():
