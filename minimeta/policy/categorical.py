@@ -30,8 +30,8 @@ def softmax(u):
 
 
 def p_and_log_p(u):
-    """p, and log_p where p is not 0. Where p is 0 it stands beside a factor p: any
-    finite number will do there, and it is 0."""
+    """p, and log_p where p is not 0. Elsewhere log_p is given as 0: it is used beside a
+    factor p only, so that p log_p is 0, its limit."""
     log_p = log_softmax(u)
     p = np.exp(log_p)
     return p, np.where(p != 0, log_p, 0)
