@@ -9,8 +9,9 @@ descends. It is evaluated at a point, so that nothing is computed twice.
                   y_dot = jvp(v),  y_bar_dot = (Hessian of s) y_dot
     at.jvp(v), at.vjp(y_bar)      the map's own forms, at this point
 
-The scalar never mentions a weight, and the map never mentions a loss. A number that is
-too small for its dtype becomes zero here, whatever np.seterr says.
+The scalar never mentions a weight, and the map never mentions a loss. The precision is
+that of theta, whatever the precision of the scalar's data. A number that is too small
+for it becomes zero here, whatever np.seterr says.
 
 Letters: ... leading task axes, P parameters.
 """
@@ -80,7 +81,7 @@ class Point:
     @Kept
     def y_bar(self):
         """The gradient of the scalar in y."""
-        return self.scalar.grad(self.y)
+        return precise(self.scalar.grad(self.y), self.y)
 
     @property
     def grad(self):
@@ -91,7 +92,7 @@ class Point:
         """The Hessian of value, times v [..., P]."""
         with np.errstate(under="ignore"):
             y_dot, cache_dot = self.net.jvp(self.theta, self.cache, v)
-            y_bar_dot = self.scalar.hvp(self.y, y_dot)
+            y_bar_dot = precise(self.scalar.hvp(self.y, y_dot), self.y)
             return self.net.vjp_dot(
                 self.theta, self.cache, self.y_bar, v, cache_dot, y_bar_dot)[0]
 
@@ -101,4 +102,12 @@ class Point:
 
     def vjp(self, y_bar):
         with np.errstate(under="ignore"):
-            return self.net.vjp(self.theta, self.cache, y_bar)[0]
+            return self.net.vjp(self.theta, self.cache, precise(y_bar, self.y))[0]
+
+
+def precise(y_bar, y):
+    """y_bar in the precision of y; it stays real, or complex."""
+    dtype = y.real.dtype
+    if np.iscomplexobj(y_bar):
+        dtype = np.result_type(dtype, np.complex64)
+    return np.asarray(y_bar, dtype)

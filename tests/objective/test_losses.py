@@ -130,6 +130,19 @@ def test_the_type_of_a_weight_does_not_change_the_precision(number):
     assert at.value.dtype == at.grad.dtype == at.hvp(at.grad).dtype == np.float32
 
 
+@pytest.mark.parametrize("policy", POLICIES)
+def test_the_precision_of_the_data_does_not_change_that_of_the_gradient(policy):
+    theta, x, scalars, rng = case(policy)   # the scalars hold float64
+    theta, x = theta.astype(np.float32), x.astype(np.float32)
+    v = rng.normal(size=theta.shape).astype(np.float32)
+    for scalar in scalars.values():
+        at = Objective(policy, x, scalar).at(theta)
+        for out in (at.y_bar, at.grad, at.hvp(v), at.vjp(at.y.astype(float))):
+            assert out.dtype == np.float32
+        assert at.hvp(v + 1j * v).dtype == np.complex64
+        assert np.allclose(at.hvp(1j * v).imag, at.hvp(v), rtol=1e-4, atol=1e-6)
+
+
 def test_a_loss_of_vanishing_probabilities_has_derivatives_whatever_the_error_settings():
     policy = POLICIES[0]
     theta, x, scalars, rng = case(policy)
