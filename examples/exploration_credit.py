@@ -39,7 +39,7 @@ import numpy as np
 
 from minimeta import EMAML, MAML, Reinforce, TabularPolicy, evaluate, meta_train
 from minimeta import require
-from minimeta.policy.heads import softmax
+from minimeta.policy.categorical import softmax
 from minimeta.tasks.family import Discrete
 from minimeta.tasks.random_mdp import TabularTasks
 

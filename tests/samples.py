@@ -2,7 +2,7 @@
 import numpy as np
 
 from minimeta import Categorical, Gaussian, MLPPolicy, Objective, TabularPolicy
-from minimeta.objective.losses import OfActions, Sum
+from minimeta.objective.losses import Minus, OfActions
 from minimeta.rl import Rollout
 
 POLICIES = {
@@ -40,4 +40,4 @@ def loss(policy, data, make, A=None):
     """Minus a surrogate of the batch, its rewards as the advantages."""
     A = data.reward / data.reward[0].size if A is None else A
     surrogate = make(A, data.log_prob, data.mask)
-    return Objective(policy, data.x, Sum(((-1, OfActions(policy, data.action, surrogate)),)))
+    return Objective(policy, data.x, Minus(OfActions(policy, data.action, surrogate)))

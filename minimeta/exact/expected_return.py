@@ -1,9 +1,9 @@
-"""The expected return of a softmax policy in a known MDP, exactly, with its gradient
-and its Hessian-vector product: what every estimator of them should have in the mean.
+"""The exact expected return of a softmax policy in a known MDP, with its gradient and
+its Hessian-vector product: the truth that the mean of an estimator is compared with.
 
-It is a scalar of the logits, so it can be put on top of any memoryless policy, and used
-wherever a sampled objective can: adapting to it gives the exact phi, and the exact
-meta-gradient.
+The return is a scalar of the logits, so it fits any memoryless policy, and it stands
+wherever a sampled objective can stand: an inner step on it gives the exact phi, and an
+outer objective of it the exact meta-gradient.
 
 Derivation. With pi = softmax(u), a row for each state, and episodes of T steps:
 
@@ -12,8 +12,8 @@ Derivation. With pi = softmax(u), a row for each state, and episodes of T steps:
     J   = sum_s start(s) V_0(s)
 
 d_t is the probability of the state, times gamma^t. pi(a|s) enters J once for each
-visit, where it is worth Q_t. So the derivative in pi, as if its entries were free, and
-in u, through the softmax, are
+visit, and one visit adds d_t(s) Q_t(s,a) to the derivative. So the derivatives in pi,
+as if its entries were free, and in u, through the softmax, are
 
     pi_bar = sum_t d_t Q_t                           [S, A]
     u_bar  = pi (pi_bar - sum_a pi pi_bar)           the policy gradient theorem
@@ -38,29 +38,28 @@ import numpy as np
 
 from .. import require
 from ..objective import Objective
-from ..objective.losses import Sum
 from ..policy import Categorical, TabularPolicy
-from ..policy.heads import dot, softmax
+from ..policy.categorical import softmax
+from ..policy.heads import dot
 from ..policy.policies import Memoryless
 from ..tasks.planning import backward
 
 
-def exact_return(tasks, *, gamma=1.0, weight=1.0, policy=None, dtype=np.float64):
-    """weight * J(theta), the expected return of one episode of each task, as an
-    objective.
+def exact_return(tasks, *, gamma=1.0, policy=None, dtype=np.float64):
+    """J(theta), the expected return of one episode of each task, as an objective.
 
         at = exact_return(tasks, gamma=0.95).at(theta)       theta [K, P]
         at.value [K], at.grad [K, P], at.hvp(v) [K, P]
 
+    Learners climb J, and adaptation descends the loss -exact_return(tasks).
+
     tasks   with tables() and observe(): RandomMDP, GridNavigation
     gamma   discount
-    weight  1 for the return itself; -1 for a loss, which adaptation descends
     policy  a memoryless policy; a TabularPolicy if None, where theta [K, S A] holds
             logits
     dtype   of theta
     """
-    require.number("gamma", gamma, 0, 1)
-    require.number("weight", weight)
+    gamma = float(require.number("gamma", gamma, 0, 1))
     if policy is None and hasattr(tasks, "tables"):
         policy = TabularPolicy(*tasks.tables()[1].shape[1:])
     require_tables(tasks, policy)
@@ -68,12 +67,12 @@ def exact_return(tasks, *, gamma=1.0, weight=1.0, policy=None, dtype=np.float64)
     K, S, A = R.shape
     every_state = tasks.observe(np.broadcast_to(np.arange(S), (K, 1, S))).astype(dtype)
     J = ExpectedReturn(policy, P, R, start, tasks.family.horizon, gamma)
-    return Objective(policy, every_state, Sum(((weight, J),)))
+    return Objective(policy, every_state, J)
 
 
 def require_tables(tasks, policy):
-    """Tasks must be tables, and the policy must see what they show and do what they
-    ask."""
+    """Raises TypeError if the tasks are no tables, and ValueError if the policy does
+    not fit their observations and actions."""
     if not (hasattr(tasks, "tables") and hasattr(tasks, "observe")):
         raise TypeError("tasks must have tables() and observe(), as those of RandomMDP "
                         f"and GridNavigation have, got {type(tasks).__name__}")

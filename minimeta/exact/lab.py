@@ -115,7 +115,7 @@ class Laboratory:
 
     def loss(self, R):
         """Minus the exact return."""
-        return exact_return(self.repeated(R), weight=-1, dtype=self.theta.dtype)
+        return -exact_return(self.repeated(R), dtype=self.theta.dtype)
 
     @cached_property
     def exact(self):

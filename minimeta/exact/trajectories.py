@@ -1,10 +1,10 @@
-"""All that can happen in a small MDP, and how probable it is: a rollout of every
-trajectory, under which the mean of any estimator is a sum.
+"""Every trajectory of a small MDP with its probability: with them the mean of an
+estimator is a sum, and needs no samples.
 
     E[estimator] = sum_n probability_n estimator(trajectory_n)
 
-Rewards are the mean rewards R(s, a): what is linear in the rewards has the same mean
-with them as with noisy ones.
+The rewards are the mean rewards R(s, a). An estimator that is linear in the rewards
+has the same mean with them as with noisy rewards.
 
 Letters: K tasks, T steps, N trajectories, S states, A actions.
 """
@@ -41,7 +41,7 @@ def all_trajectories(policy, theta, tasks):
     require_tables(tasks, policy)
     require.parameters(policy.layout, theta)
     P, R, start = tasks.tables()
-    states, action = paths((start > 0).any(0), (P > 0).any(0), tasks.family.horizon)
+    states, action = walks((start > 0).any(0), (P > 0).any(0), tasks.family.horizon)
     k, (T, N) = np.arange(len(tasks))[:, None], states.shape
     probability = start[k, states[0]]
     for t in range(T - 1):
@@ -57,9 +57,9 @@ def all_trajectories(policy, theta, tasks):
     return Trajectories(data, probability.astype(theta.dtype) * np.exp(log_prob.sum(1)))
 
 
-def paths(starts, leads, horizon):
-    """States and actions [T, N] of all ways through the table `leads` [S, A, S], true
-    where a step is possible, from the states where `starts` [S] is true."""
+def walks(starts, leads, horizon):
+    """States and actions [T, N] of all walks from the states where `starts` [S] is
+    True. `leads` [S, A, S] is True where a step is possible."""
     A = leads.shape[1]
     states, actions = np.flatnonzero(starts)[None], np.zeros((0, starts.sum()), int)
     for t in range(horizon):

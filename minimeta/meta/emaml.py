@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..objective.losses import OfActions
+from ..objective.losses import Minus, OfActions
 from ..objective.surrogates import LogLikelihood
 from ..rl import discounted
 from .gradient import MetaLoss
@@ -62,8 +62,8 @@ class EMAML(ThroughSteps):
 
     def score(self, D, credit):
         """Minus the credited log-probability of a whole batch, a scalar of y."""
-        weights = -credit[:, None, None] * D.mask
-        return OfActions(self.policy, D.action, LogLikelihood(weights))
+        A = np.broadcast_to(credit[:, None, None], D.mask.shape)
+        return Minus(OfActions(self.policy, D.action, LogLikelihood(A, D.mask)))
 
     def credit(self, data):
         """unit (R - b) of each task: [K]."""

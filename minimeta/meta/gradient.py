@@ -33,8 +33,7 @@ import numpy as np
 
 from .. import require
 from ..objective import SGD, Adam, TrustRegion
-from ..objective.optimizers import at as schedule_value
-from ..objective.optimizers import length, require_schedule
+from ..objective.optimizers import length, require_schedule, schedule_value
 from .adaptation import GradientSteps, n_tasks, require_rates, share
 from .learner import require_finite
 from .natural import natural_gradient_step

@@ -23,7 +23,7 @@ import numpy as np
 
 from .. import require
 from ..objective import LogLikelihood, Objective
-from ..objective.losses import MeanError, OfActions, SquaredError, Sum
+from ..objective.losses import MeanError, Minus, OfActions, SquaredError
 from ..policy.policies import Act, Memoryless
 from ..rl import Rollout, rollout
 from ..rl.demonstrations import EXPERTS, Demonstration, demonstrate
@@ -36,7 +36,7 @@ from .rollout_learner import step_weights
 
 def log_likelihood(policy, actions, w):
     """Minus the mean log-probability of the actions, nats."""
-    return Sum(((-1, OfActions(policy, actions, LogLikelihood(w))),))
+    return Minus(OfActions(policy, actions, LogLikelihood(w)))
 
 
 LOSSES = {"log-likelihood": log_likelihood, "squared-error": MeanError}

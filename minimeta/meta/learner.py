@@ -123,7 +123,8 @@ def meta_train(learner, family, *, iterations, tasks, seed=0, theta=None,
             last = learner.collect(phi, batch, rng)                   # 3 collect again
             theta, state, row = learner.update(                       # 4 meta-train
                 theta, state, history, last, iteration / iterations)
-            require_finite(None, **row)
+            require_finite(None, **{name: value for name, value in row.items()
+                                    if not isinstance(value, str)})
             training = Training(theta, state, log + (row,))
             if callback is not None:
                 callback(iteration, row, theta)

@@ -77,7 +77,7 @@ class ProMP(ThroughSteps):
 
     def outer_objective(self, data):
         return self.surrogate_loss(
-            data, lambda A, l_old, mask: ClippedRatio(A, l_old, clip=self.clip))
+            data, lambda A, l_old, mask: ClippedRatio(A, l_old, mask, self.clip))
 
     def update(self, theta, state, history, data, progress):
         """`epochs` steps on one batch, and the next eta."""

@@ -22,7 +22,7 @@ from .. import require
 from ..objective import Adam, ClippedRatio, LinearSchedule, Objective
 from ..policy import LSTMPolicy
 from ..objective.losses import Entropy, OfActions, Sum, ValueFit
-from ..objective.optimizers import at, clip_norm, require_schedule
+from ..objective.optimizers import clip_norm, require_schedule, schedule_value
 from ..rl import gae, normalised, rollout
 from .rollout_learner import counts
 from .learner import require_finite
@@ -111,7 +111,8 @@ class RL2:
         A = gae(data.reward, data.value, self.gamma, self.lam)
         targets = fold(A + data.value)
         surrogate = ClippedRatio(
-            w * normalised(fold(A), data_mask), fold(data.log_prob), self.clip)
+            w * normalised(fold(A), data_mask), fold(data.log_prob),
+            fold(data.mask), self.clip)
         loss = Sum((
             (-1, OfActions(self.policy, fold(data.action), surrogate)),
             (self.value_weight, ValueFit(self.policy, targets, w)),
@@ -122,15 +123,16 @@ class RL2:
     def update(self, theta, state, history, data, progress):
         """`epochs` steps on the loss of one batch."""
         state = self.optimizer.init(theta) if state is None else state
-        objective = self.objective(data, at(self.entropy_weight, progress))
+        weight = schedule_value(self.entropy_weight, progress)
+        objective = self.objective(data, weight)
         for _ in range(self.epochs):
             point = objective.at(theta)
-            require_finite(
-                self.policy.layout, loss=point.value, gradient=point.grad)
-            grad, norm = clip_norm(point.grad, self.max_norm)
+            loss, grad = point.value, point.grad
+            require_finite(self.policy.layout, loss=loss, gradient=grad)
+            grad, norm = clip_norm(grad, self.max_norm)
             theta, state = self.optimizer.step(
-                theta, grad, state, at(self.rate, progress))
+                theta, grad, state, schedule_value(self.rate, progress))
             require_finite(self.policy.layout, theta=theta)
         returns = data.reward.sum(1)
         return theta, state, {"return": float(returns.mean()),
-                              "loss": float(point.value), "gradient": norm}
+                              "loss": float(loss), "gradient": norm}

@@ -15,7 +15,7 @@ import numpy as np
 
 from .. import require
 from ..objective import Objective
-from ..objective.losses import OfActions, Sum
+from ..objective.losses import Minus, OfActions
 from ..objective.surrogates import estimator
 from ..policy.policies import Policy
 from ..rl import gae, normalised, rollout
@@ -66,7 +66,7 @@ class RolloutLearner(GradientLearner):
     def surrogate_loss(self, data, make):
         """Minus a surrogate of the data, as a function of a policy's parameters."""
         surrogate = make(self.weighted(data), data.log_prob, data.mask)
-        loss = Sum(((-1, OfActions(self.policy, data.action, surrogate)),))
+        loss = Minus(OfActions(self.policy, data.action, surrogate))
         return Objective(self.policy, data.x, loss)
 
     def weighted(self, data):

@@ -1,6 +1,6 @@
-"""Chapter 4, what is climbed: scalars of log-probabilities (surrogates) and of outputs
-(losses), a scalar of a map at a point (composite), and steps on a flat vector
-(optimizers, trust_region).
+"""Chapter 4, what is climbed: scalars of log-probabilities (surrogates, which are
+ratios and dice) and of outputs (losses), a scalar of a map at a point (composite), and
+steps on a flat vector (optimizers, trust_region).
 """
 from . import losses, surrogates
 from .composite import Objective, Point

@@ -1,26 +1,31 @@
-"""An objective is a scalar of a map, as a function of theta; it is evaluated at a
-point.
+"""An objective is a scalar of a map, as a function of theta: what a learner climbs or
+descends. It is evaluated at a point, so that nothing is computed twice.
 
-    at = Objective(net, x, scalar).at(theta)      one forward pass, shared by all three:
-    at.value      s(y)                            [...]
-    at.grad       vjp(s_grad(y))                  [..., P]
-    at.hvp(v)     vjp_dot along v: the exact Hessian of s(f(theta)) times v
-    at.jvp(v), at.vjp(y_bar)                      the map's own, at this point
+    at = Objective(net, x, scalar).at(theta)      one forward pass, y = f(theta, x)
 
-The scalar never mentions a weight, the map never mentions a loss.
+    at.value      s(y)                                                    [...]
+    at.grad       vjp(y_bar),             y_bar = grad s(y)               [..., P]
+    at.hvp(v)     vjp_dot(y_bar, y_bar_dot),                              [..., P]
+                  y_dot = jvp(v),  y_bar_dot = (Hessian of s) y_dot
+    at.jvp(v), at.vjp(y_bar)      the map's own forms, at this point
 
-Letters: ... leading task axes, P parameters; y = f(theta, x).
+The scalar never mentions a weight, and the map never mentions a loss. The precision is
+that of theta, whatever the precision of the scalar's data. A number that is too small
+for it becomes zero here, whatever np.seterr says.
+
+Letters: ... leading task axes, P parameters.
 """
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from .losses import Minus
+
 
 @dataclass(frozen=True)
 class Objective:
-    """scalar o map for fixed inputs.
+    """scalar o map for fixed inputs; -objective is the same objective upside down.
 
     net     a map in four forms: an MLP, an LSTM, a policy
     x       its inputs
@@ -32,40 +37,77 @@ class Objective:
     scalar: Any
 
     def at(self, theta):
-        """theta [..., P] -> the objective at this point; runs the forward pass."""
-        return Point(self, theta, *self.net.forward(theta, self.x))
+        """theta [..., P] -> the Point there; runs the forward pass."""
+        with np.errstate(under="ignore"):
+            y, cache = self.net.forward(theta, self.x)
+        return Point(self.net, self.scalar, theta, y, cache)
+
+    def __neg__(self):
+        return replace(self, scalar=Minus(self.scalar))
+
+
+class Kept:
+    """A property that is computed once for each object. functools.cached_property holds
+    a lock before Python 3.12, and threads would wait for each other."""
+
+    def __init__(self, f):
+        self.f, self.name, self.__doc__ = f, f.__name__, f.__doc__
+
+    def __get__(self, it, kind=None):
+        if it is None:
+            return self
+        return it.__dict__.setdefault(self.name, self.f(it))
 
 
 @dataclass(frozen=True)
 class Point:
-    """An objective at one theta, with what the forward pass left behind."""
+    """An objective at one theta, with what the forward pass left.
 
-    objective: Objective
+    value and grad are computed anew each time they are read; y_bar is kept, since grad
+    and every hvp need it.
+    """
+
+    net: Any
+    scalar: Any
     theta: np.ndarray
     y: np.ndarray
     cache: Any
 
-    @cached_property
+    @property
     def value(self):
-        return self.objective.scalar.value(self.y)
+        with np.errstate(under="ignore"):
+            return self.scalar.value(self.y)
 
-    @cached_property
+    @Kept
     def y_bar(self):
-        return self.objective.scalar.grad(self.y)
+        """The gradient of the scalar in y."""
+        return precise(self.scalar.grad(self.y), self.y)
 
-    @cached_property
+    @property
     def grad(self):
-        return self.vjp(self.y_bar)
-
-    def jvp(self, v):
-        return self.objective.net.jvp(self.theta, self.cache, v)[0]
-
-    def vjp(self, y_bar):
-        return self.objective.net.vjp(self.theta, self.cache, y_bar)[0]
+        with np.errstate(under="ignore"):
+            return self.net.vjp(self.theta, self.cache, self.y_bar)[0]
 
     def hvp(self, v):
-        net, scalar = self.objective.net, self.objective.scalar
-        y_dot, cache_dot = net.jvp(self.theta, self.cache, v)
-        y_bar_dot = scalar.hvp(self.y, y_dot)
-        return net.vjp_dot(
-            self.theta, self.cache, self.y_bar, v, cache_dot, y_bar_dot)[0]
+        """The Hessian of value, times v [..., P]."""
+        with np.errstate(under="ignore"):
+            y_dot, cache_dot = self.net.jvp(self.theta, self.cache, v)
+            y_bar_dot = precise(self.scalar.hvp(self.y, y_dot), self.y)
+            return self.net.vjp_dot(
+                self.theta, self.cache, self.y_bar, v, cache_dot, y_bar_dot)[0]
+
+    def jvp(self, v):
+        with np.errstate(under="ignore"):
+            return self.net.jvp(self.theta, self.cache, v)[0]
+
+    def vjp(self, y_bar):
+        with np.errstate(under="ignore"):
+            return self.net.vjp(self.theta, self.cache, precise(y_bar, self.y))[0]
+
+
+def precise(y_bar, y):
+    """y_bar in the precision of y; it stays real, or complex."""
+    dtype = y.real.dtype
+    if np.iscomplexobj(y_bar):
+        dtype = np.result_type(dtype, np.complex64)
+    return np.asarray(y_bar, dtype)

@@ -1,61 +1,67 @@
-"""Scalars of a network's outputs y, and their weighted sum.
+"""Scalars of a network's outputs y: the losses that learners are made of.
 
-    value(y)        one number per task     [...]
-    grad(y)         y_bar                   [..., T, B, m]
-    hvp(y, y_dot)   y_bar_dot               [..., T, B, m]
+    value(y)        one number per task                [...]
+    grad(y)         y_bar, the gradient                [..., T, B, m]
+    hvp(y, y_dot)   y_bar_dot, the Hessian times y_dot [..., T, B, m]
 
     OfActions      a surrogate of the log-probabilities of the actions taken
     Entropy        sum w H(pi)
     KL             sum w KL(pi_old, pi)
     ValueFit       sum w (v - target)^2
-    MeanError      sum w |mu - a|^2 of the mean of a Gaussian
+    MeanError      sum w |mu - a|^2 of the mean mu of a Gaussian
     SquaredError   sum w |y - target|^2
-    Sum            sum of weight * scalar:  loss = -surrogate + 0.5 value - 0.02 entropy
+    Minus          -scalar: a loss descends, a surrogate climbs
+    Sum            sum of weight * scalar
 
 The weights w [..., T, B] of the steps are 1 / n for a mean over n steps, and 0 where no
-step was taken. A policy splits y into the head's u and a value v.
+step was taken. A policy splits y into the head's u and a value v, and joins u_bar and
+v_bar to y_bar. All data are constants.
 """
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from .. import require
-from ..policy.heads import beside
+from ..policy.heads import beside as concatenate_last
 
 
 @dataclass(frozen=True)
 class OfActions:
-    """A surrogate s(l), l = log pi(a | u(y)), for actions [..., T, B] or [..., T, B,
-    n]."""
+    """A surrogate s(l) of l = log pi(a | u(y)), the log-probabilities of the actions.
+
+        u_bar     = l_bar grad l,      l_bar = grad s(l)
+        u_bar_dot = l_bar_dot grad l + l_bar (Hessian of l) u_dot
+                    l_bar_dot = (Hessian of s) l_dot,  l_dot = grad l . u_dot
+
+    actions   [..., T, B], or [..., T, B, n] of a Gaussian
+    """
 
     policy: Any
     actions: np.ndarray
     surrogate: Any
 
-    @cached_property
-    def a(self):
-        """The actions, which lie in memory as y does."""
-        if not self.policy.head.free.size:
-            return self.actions
-        return beside([self.actions], self.actions.ndim - 3)
-
     def value(self, y):
         u, _ = self.policy.split(y)
-        return self.surrogate.value(self.policy.head.log_prob(u, self.a))
+        return self.surrogate.value(self.policy.head.log_prob(u, self.actions))
 
     def grad(self, y):
-        (u, _), head = self.policy.split(y), self.policy.head
-        l_bar = self.surrogate.grad(head.log_prob(u, self.a))
-        return self.policy.join(head.log_prob_vjp(u, self.a, l_bar), y)
+        (u, _), head, a = self.policy.split(y), self.policy.head, self.actions
+        l_bar = self.surrogate.grad(head.log_prob(u, a))
+        return self.policy.join(head.log_prob_vjp(u, a, l_bar), y)
 
     def hvp(self, y, y_dot):
         (u, _), (u_dot, _) = self.policy.split(y), self.policy.split(y_dot)
-        head, a = self.policy.head, self.a
+        head, a = self.policy.head, self.actions
         l, l_dot = head.log_prob(u, a), head.log_prob_jvp(u, a, u_dot)
         l_bar, l_bar_dot = self.surrogate.grad(l), self.surrogate.hvp(l, l_dot)
         return self.policy.join(head.log_prob_vjp_dot(u, a, l_bar, u_dot, l_bar_dot), y)
+
+    def __post_init__(self):
+        a = np.asarray(self.actions)
+        if self.policy.head.free.size:  # then y is not contiguous, and a lies as y does
+            a = concatenate_last([a], a.ndim - 3)
+        object.__setattr__(self, "actions", a)
 
 
 @dataclass(frozen=True)
@@ -87,9 +93,6 @@ class KL:
     u_old: np.ndarray
     w: np.ndarray
 
-    def __post_init__(self):
-        require.like("w", self.w, "the rows of u_old", self.u_old[..., 0])
-
     def value(self, y):
         u, _ = self.policy.split(y)
         require.like("u", u, "u_old", self.u_old)
@@ -105,18 +108,20 @@ class KL:
         u_bar_dot = self.w[..., None] * self.policy.head.kl_hvp(self.u_old, u, u_dot)
         return self.policy.join(u_bar_dot, y)
 
+    def __post_init__(self):
+        require.like("w", self.w, "the rows of u_old", self.u_old[..., 0])
+
 
 @dataclass(frozen=True)
 class ValueFit:
-    """sum w (v - target)^2 of the policy's value v; targets [..., T, B] are
-    constants."""
+    """sum w (v - target)^2 of the policy's value v.
+
+        v_bar = 2 w (v - target),    v_bar_dot = 2 w v_dot
+    """
 
     policy: Any
     targets: np.ndarray
     w: np.ndarray
-
-    def __post_init__(self):
-        require.like("w", self.w, "targets", self.targets)
 
     def error(self, v):
         require.like("v", v, "targets", self.targets)
@@ -134,17 +139,20 @@ class ValueFit:
         u_dot, v_dot = self.policy.split(y_dot)
         return self.policy.join(np.zeros_like(u_dot), y, 2 * self.w * v_dot)
 
+    def __post_init__(self):
+        require.like("w", self.w, "targets", self.targets)
+
 
 @dataclass(frozen=True)
 class MeanError:
-    """sum w |mu - a|^2 of the mean mu of a Gaussian policy; a [..., T, B, n]."""
+    """sum w |mu - a|^2 of the mean mu of a Gaussian policy; a [..., T, B, n].
+
+        mu_bar = 2 w (mu - a),    mu_bar_dot = 2 w mu_dot
+    """
 
     policy: Any
     actions: np.ndarray
     w: np.ndarray
-
-    def __post_init__(self):
-        require.like("w", self.w, "the rows of actions", self.actions[..., 0])
 
     def mean(self, y):
         return self.policy.head.greedy(self.policy.split(y)[0])
@@ -158,27 +166,28 @@ class MeanError:
         return (self.w * (self.error(y) ** 2).sum(-1)).sum((-2, -1))
 
     def grad(self, y):
-        return self.pull(self.error(y), y)
+        return self.joined(2 * self.w[..., None] * self.error(y), y)
 
     def hvp(self, y, y_dot):
-        return self.pull(self.mean(y_dot), y)
+        return self.joined(2 * self.w[..., None] * self.mean(y_dot), y)
 
-    def pull(self, error, y):
-        """y_bar of mu_bar = 2 w error; nothing else of y has a part in it."""
-        mu_bar = 2 * self.w[..., None] * error
+    def joined(self, mu_bar, y):
+        """y_bar, which is zero in all but mu."""
         return self.policy.join(self.policy.head.join(mu_bar, np.zeros_like(mu_bar)), y)
+
+    def __post_init__(self):
+        require.like("w", self.w, "the rows of actions", self.actions[..., 0])
 
 
 @dataclass(frozen=True)
 class SquaredError:
-    """sum w |y - target|^2 over rows; targets [..., R, m] and w [..., R] are
-    constants."""
+    """sum w |y - target|^2 over rows; targets [..., R, m], w [..., R].
+
+        y_bar = 2 w (y - target),    y_bar_dot = 2 w y_dot
+    """
 
     targets: np.ndarray
     w: np.ndarray
-
-    def __post_init__(self):
-        require.like("w", self.w, "the rows of targets", self.targets[..., 0])
 
     def error(self, y):
         require.like("y", y, "targets", self.targets)
@@ -192,6 +201,26 @@ class SquaredError:
 
     def hvp(self, y, y_dot):
         return 2 * self.w[..., None] * y_dot
+
+    def __post_init__(self):
+        require.like("w", self.w, "the rows of targets", self.targets[..., 0])
+
+
+@dataclass(frozen=True)
+class Minus:
+    """-scalar: what descends where the scalar climbs. No other minus turns a surrogate
+    into a loss."""
+
+    scalar: Any
+
+    def value(self, y):
+        return -self.scalar.value(y)
+
+    def grad(self, y):
+        return -self.scalar.grad(y)
+
+    def hvp(self, y, y_dot):
+        return -self.scalar.hvp(y, y_dot)
 
 
 @dataclass(frozen=True)
@@ -208,3 +237,7 @@ class Sum:
 
     def hvp(self, y, y_dot):
         return sum(weight * scalar.hvp(y, y_dot) for weight, scalar in self.terms)
+
+    def __post_init__(self):  # a float, unlike np.float64, leaves float32 as it is
+        terms = tuple((float(weight), scalar) for weight, scalar in self.terms)
+        object.__setattr__(self, "terms", terms)

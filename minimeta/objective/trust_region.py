@@ -1,10 +1,17 @@
-"""The trust region: the step that gains most for a given change of the policy.
+"""The trust region takes the step that gains most for a given change of the policy.
 
-    x = F^{-1} grad,    theta - s x,    s = sqrt(2 max_kl / x^T F x)
+To second order, with g the gradient of the loss at theta, a step d gains -g^T d and
+moves the policy by a KL divergence of 1/2 d^T F d. (The value and the gradient of the
+KL are zero at d = 0, and its Hessian is the Fisher matrix F.) So
 
-F is the Fisher matrix, known by its products F v alone; x comes from conjugate
-gradients. Then s shrinks until the loss is really less and the KL divergence really
-within max_kl.
+    minimise g^T d  with  1/2 d^T F d <= max_kl
+    =>  g + mu F d = 0                        mu > 0, the multiplier of the bound
+    =>  d = -size x,  x = F^{-1} g            in the direction of the natural gradient
+    =>  size = sqrt(2 max_kl / x^T F x)       where the bound is met
+
+F is known by its products F v alone, so x comes from conjugate gradients. The loss and
+the KL are not quadratic, so size then shrinks until the loss is really less and the KL
+really within max_kl.
 
 Letters: P parameters.
 Source: Schulman et al. (2015), Trust region policy optimization, arXiv 1502.05477,
@@ -15,29 +22,42 @@ from dataclasses import dataclass
 import numpy as np
 
 from .. import require
-from .optimizers import length
+from .optimizers import inner, length
 
 
 def conjugate_gradient(product, b, steps, tolerance=1e-10):
     """x with A x = b for a symmetric positive definite A, from products A v alone.
 
+    x minimises 1/2 x^T A x - b^T x, and residual = b - A x points downhill. Each step
+
+        x        += size direction,     size = |residual|^2 / direction^T A direction
+        residual -= size A direction
+        direction = residual + (|residual|^2 / |residual before|^2) direction
+
+    goes to the lowest point along a direction d with d^T A d' = 0 for every direction
+    d' before, so that no step undoes another.
+
     product     v [P] -> A v [P]
     steps       at most; with exact arithmetic P suffice
     tolerance   on |b - A x| / |b|
 
-    Returns x and the residual b - A x.
+    Stops early where d^T A d is not above 0 or not finite: there A is not positive
+    definite to this precision. Returns x and the residual b - A x.
     """
     x, residual = np.zeros_like(b), b
-    direction, square = b, float(b @ b)
+    direction, square = b, inner(b, b)
     target = tolerance * tolerance * square
     for _ in range(steps):
-        if square <= target:
+        if not square > target:
             break
-        bent = product(direction)
-        along = b.dtype.type(square / float(direction @ bent))
-        x = x + along * direction
-        residual = residual - along * bent
-        before, square = square, float(residual @ residual)
+        A_direction = product(direction)
+        curvature = inner(direction, A_direction)
+        if not (curvature > 0 and np.isfinite(square / curvature)):
+            break
+        size = b.dtype.type(square / curvature)
+        x = x + size * direction
+        residual = residual - size * A_direction
+        before, square = square, inner(residual, residual)
         direction = residual + b.dtype.type(square / before) * direction
     return x, residual
 
@@ -49,7 +69,7 @@ class TrustRegion:
     max_kl      the longest step, nats, mean over states
     cg_steps    of conjugate gradients
     damping     added to the Fisher matrix's diagonal
-    shrink      of s, from one try of the line search to the next
+    shrink      of the size, from one try of the line search to the next
     tries       of the line search; if none is good, theta stays
     """
 
@@ -59,35 +79,66 @@ class TrustRegion:
     shrink: float = 0.8
     tries: int = 15
 
-    def __post_init__(self):
-        require.number("max_kl", self.max_kl, 0, is_open=True)
-        require.number("damping", self.damping, 0)
-        require.number("shrink", self.shrink, 0, 1, is_open=True)
-        require.count("cg_steps", self.cg_steps)
-        require.count("tries", self.tries)
-
     def step(self, theta, loss, grad, product, evaluate):
-        """One step that descends.
+        """One step that descends, or none. Whatever the numbers are, none is trusted
+        before it has been compared, and no floating-point error is raised.
 
         loss, grad  at theta
         product     v [P] -> F v [P] at theta
         evaluate    a candidate theta [P] -> its loss, and its mean KL from the policy
                     at theta
 
-        Returns theta and a report: kl, cg_residual, line_search (tries made), accepted.
+        Returns theta and a report: kl, cg_residual, line_search (tries made), accepted,
+        and reason, why there was no step ("" if there was one).
         """
-        damped = (lambda v: product(v) + v.dtype.type(self.damping) * v)
-        x, residual = conjugate_gradient(damped, grad, self.cg_steps)
-        curvature = float(x @ (grad - residual))  # x^T F x
+        with np.errstate(all="ignore"):
+            return self.best_step(theta, loss, grad, product, evaluate)
+
+    def best_step(self, theta, loss, grad, product, evaluate):
+        x, residual = conjugate_gradient(self.damped(product), grad, self.cg_steps)
+        curvature = inner(x, grad - residual)  # x^T F x
         report = {"kl": 0.0, "cg_residual": length(residual) / (length(grad) or 1.0),
-                  "line_search": 0, "accepted": False}
-        if not curvature > 0:  # the gradient is zero, or nothing here is to be trusted
-            return theta, report
+                  "line_search": 0, "accepted": False, "reason": ""}
+        if not (curvature > 0 and np.isfinite(x).all()):
+            return theta, report | {"reason": why_not(grad)}
         longest = (2 * self.max_kl / curvature) ** 0.5
         for i in range(self.tries):
             candidate = theta - theta.dtype.type(longest * self.shrink ** i) * x
-            new_loss, kl = evaluate(candidate)
+            new_loss, kl = judged(evaluate, candidate)
             if new_loss < loss and kl <= self.max_kl:
                 return candidate, report | {
                     "kl": float(kl), "line_search": i + 1, "accepted": True}
-        return theta, report | {"line_search": self.tries}
+        return theta, report | {"line_search": self.tries, "reason": NONE_BETTER}
+
+    def damped(self, product):
+        """v -> (F + damping) v."""
+        return lambda v: product(v) + v.dtype.type(self.damping) * v
+
+    def __post_init__(self):
+        require.number("max_kl", self.max_kl, 0, is_open=True)
+        require.number("damping", self.damping, 0)
+        require.number("shrink", self.shrink, 0, 1, is_open=True)
+        for name in ("cg_steps", "tries"):
+            object.__setattr__(self, name, require.count(name, getattr(self, name)))
+
+
+NONE_BETTER = "no candidate had a smaller loss within max_kl"
+
+
+def why_not(grad):
+    """Why conjugate gradients found no direction."""
+    if not np.isfinite(grad).all():
+        return "the gradient is not finite"
+    if not grad.any():
+        return "the gradient is zero"
+    return "the policy hardly changes along the gradient: it may be deterministic"
+
+
+def judged(evaluate, candidate):
+    """Loss and KL of a candidate; NaN if it cannot be evaluated."""
+    if not np.isfinite(candidate).all():
+        return np.nan, np.nan
+    try:
+        return evaluate(candidate)
+    except require.NotFinite:
+        return np.nan, np.nan

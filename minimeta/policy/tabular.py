@@ -1,9 +1,9 @@
-"""The tabular softmax policy: theta is a table of logits, one row for each state.
+"""The tabular softmax policy: theta is a table of logits with one row for each state.
 
-    u = x theta,    x one-hot: the row of theta of the state
+    u = x theta,    where x is one-hot, so u is the row of the state
 
-Nothing is shared between states, so expected returns can be differentiated exactly and
-estimators held against the truth.
+States share nothing, and there are few of them, so the expected return and its
+derivatives can be computed exactly: estimators are compared with them.
 
 Letters: ... leading task axes, R rows, S states, A actions; P = S A.
 """
@@ -15,7 +15,7 @@ import numpy as np
 from .. import require
 from ..calculus import Layout
 from ..calculus.maps import T
-from .heads import Categorical
+from .categorical import Categorical
 from .policies import Memoryless
 
 
@@ -34,6 +34,10 @@ class Table:
     def size(self):
         """P, the number of parameters."""
         return self.layout.size
+
+    def init(self, rng, dtype=np.float64, output_scale=1.0):
+        """A random theta [P] of logits from N(0, output_scale^2)."""
+        return rng.normal(0, output_scale, self.size).astype(dtype)
 
     def table(self, theta):
         return self.layout.unpack(theta).logits
@@ -69,11 +73,6 @@ class TabularPolicy(Memoryless):
     n_actions: int
     net: Table = field(init=False, repr=False)
 
-    def __post_init__(self):
-        require.count("n_states", self.n_states)
-        require.count("n_actions", self.n_actions)
-        object.__setattr__(self, "net", Table(self.n_states, self.n_actions))
-
     @property
     def obs_size(self):
         return self.n_states
@@ -84,4 +83,9 @@ class TabularPolicy(Memoryless):
 
     def init(self, rng, dtype=np.float64):
         """A random theta [P], N(0, 0.1^2), so that actions start out alike."""
-        return rng.normal(0, 0.1, self.size).astype(dtype)
+        return self.net.init(rng, dtype, output_scale=0.1)
+
+    def __post_init__(self):
+        for name in ("n_states", "n_actions"):
+            object.__setattr__(self, name, require.count(name, getattr(self, name)))
+        object.__setattr__(self, "net", Table(self.n_states, self.n_actions))

@@ -19,9 +19,10 @@ from hypothesis import given, settings, strategies as st
 from minimeta import EMAML, TabularPolicy
 from minimeta.exact import all_trajectories, exact_return
 from minimeta.objective import Objective
-from minimeta.policy.heads import softmax
+from minimeta.policy.categorical import softmax
 from minimeta.objective.losses import OfActions
-from minimeta.objective.surrogates import Dice, LoadedDice, LogLikelihood, Ratio
+from minimeta.objective.surrogates import (Dice, LoadedDice, LogLikelihood, Ratio,
+                                           discounts)
 from minimeta.rl import Rollout, discounted
 from minimeta.tasks import RandomMDP
 
@@ -43,12 +44,13 @@ class World(NamedTuple):
 
 
 def world(seed=0, K=MDPS, S=3, A=2, T=3):
+    """All without a discount."""
     rng = np.random.default_rng(seed)
     tasks, policy = RandomMDP(S, A, T, 1).sample(K, rng), TabularPolicy(S, A)
     theta = rng.normal(size=(K, S * A))
     data, p = all_trajectories(policy, theta, tasks)
     objective = exact_return(tasks)
-    (_, scalar), = objective.scalar.terms
+    scalar = objective.scalar
     pi = softmax(theta.reshape(K, S, A))
     g, hess = scores(pi, data.x, data.action)
     R = discounted(data.reward, 1.0)
@@ -216,6 +218,53 @@ def test_dice_of_one_trajectory_scatters_more_than_the_ratio_does():
     ratio, dice = spread(Ratio), spread(LoadedDice)
     assert np.median(dice / ratio) > 1.1
     assert np.median(spread(lambda A, l: LogLikelihood(A)) / ratio) < 0.5
+
+
+# ---- with a discount
+
+def discounted_truth(w, gamma, T):
+    """The exact gradient and Hessian of E sum gamma^t r_t, in the same MDPs."""
+    tasks = RandomMDP(3, 2, T, 1).sample(MDPS, np.random.default_rng(0))
+    at = exact_return(tasks, gamma=gamma).at(w.theta)
+    return at.grad, exact_hessian(w._replace(J=at))
+
+
+def gradient(w, make, A):
+    """The gradient of make(A, l_old) in the mean."""
+    scalar = OfActions(w.policy, w.data.action, make(A * w.p[:, None], w.data.log_prob))
+    return Objective(w.policy, w.data.x, scalar).at(w.theta).grad
+
+
+def gap(estimate, truth):
+    """Relative to the truth, over all MDPs together."""
+    return np.linalg.norm(estimate - truth) / np.linalg.norm(truth)
+
+
+@pytest.mark.parametrize("gamma", [0.99, 0.9, 0.5, 0.0])
+def test_advantages_times_gamma_to_the_t_make_gradient_and_hessian_exact(gamma):
+    w = world(T=4)
+    g, H = discounted_truth(w, gamma, T=4)
+    r, weights = w.data.reward, discounts(w.data.end, gamma)
+    A = weights * discounted(r, gamma)
+    assert gap(gradient(w, Dice, weights * r), g) < 1e-12
+    assert gap(mean_hessian(w, Dice, weights * r), H) < 1e-12
+    assert gap(mean_hessian(w, LoadedDice, A), H) < 1e-12
+    for make in (Ratio, LogLikelihood, LoadedDice):
+        assert gap(gradient(w, ignoring(make), A), g) < 1e-12
+
+
+def ignoring(make):
+    """LogLikelihood has no l_old."""
+    return (lambda A, l: LogLikelihood(A)) if make is LogLikelihood else make
+
+
+@pytest.mark.parametrize("gamma, low, high", [(0.99, 0.014, 0.018), (0.9, 0.15, 0.19)])
+def test_without_gamma_to_the_t_the_hessian_of_dice_is_off(gamma, low, high):
+    w = world(T=4)
+    g, H = discounted_truth(w, gamma, T=4)
+    A = discounted(w.data.reward, gamma)
+    assert low < gap(mean_hessian(w, LoadedDice, A), H) < high
+    assert low < gap(gradient(w, Ratio, A), g) < high
 
 
 # ---- E-MAML's sampling term

@@ -248,7 +248,7 @@ def test_on_policy_ratio_and_log_likelihood_adapt_alike_and_differ_in_the_meta_g
 def test_exact_returns_adapt_by_the_same_code(S):
     rng = np.random.default_rng(0)
     mdps = RandomMDP(states=4, actions=3, horizon=5, episodes=1).sample(2, rng)
-    objective = exact_return(mdps, gamma=0.9, weight=-1.0)
+    objective = -exact_return(mdps, gamma=0.9)
     theta = rng.normal(size=(2, 12))
     value, grad = meta((objective,) * S, objective, 0.2)
     assert complex_step(value, grad, theta) < 1e-12

@@ -1,9 +1,15 @@
 """Scalars of a network's outputs, and objectives: scalar o map, at a point."""
+import pickle
+import sys
+from copy import copy
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from minimeta import MLP, Categorical, Gaussian, LSTMPolicy, MLPPolicy, Objective
-from minimeta.objective.losses import KL, Entropy, OfActions, SquaredError, Sum, ValueFit
+from minimeta.objective.losses import (KL, Entropy, MeanError, Minus, OfActions,
+                                       SquaredError, Sum, ValueFit)
 from minimeta.objective.surrogates import ClippedRatio
 from minimeta.testing import central_difference, complex_step, second, symmetry
 
@@ -21,13 +27,17 @@ def case(policy, seed=0, T=4, B=3):
     u_old, _ = policy.split(policy.forward(old, x)[0])
     actions = policy.head.sample(u_old, rng)
     A, w, targets = rng.normal(size=(3, T, B))
-    surrogate = ClippedRatio(A, policy.head.log_prob(u_old, actions), 0.3)
+    l_old = policy.head.log_prob(u_old, actions)
+    surrogate = ClippedRatio(A, l_old, rng.random((T, B)) < 0.8, 0.3)
     scalars = {
         "actions": OfActions(policy, actions, surrogate),
         "entropy": Entropy(policy, w), "kl": KL(policy, u_old, w),
     }
     if isinstance(policy, LSTMPolicy):
         scalars["value"] = ValueFit(policy, targets, w)
+    if isinstance(policy.head, Gaussian):
+        scalars["mean"] = MeanError(policy, actions, w)
+    scalars["minus"] = Minus(scalars["actions"])
     scalars["sum"] = Sum(tuple((i - 1.5, s) for i, s in enumerate(scalars.values())))
     return theta, x, scalars, rng
 
@@ -88,6 +98,118 @@ def test_weights_of_zero_make_a_step_count_for_nothing_at_all():
         (1.0, ValueFit(policy, t, w)), (-1.0, Entropy(policy, w))))).at(theta)
         for t in (targets, changed))
     assert one.value == other.value and np.array_equal(one.grad, other.grad)
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_minus_turns_value_gradient_and_hessian_around(policy):
+    theta, x, scalars, rng = case(policy)
+    v = rng.normal(size=theta.shape)
+    objective = Objective(policy, x, scalars["actions"])
+    at = objective.at(theta)
+    for minus in (-objective, Objective(policy, x, Minus(scalars["actions"]))):
+        other = minus.at(theta)
+        assert other.value == -at.value and np.array_equal(other.grad, -at.grad)
+        assert np.array_equal(other.hvp(v), -at.hvp(v))
+
+
+def test_the_sum_is_the_weighted_sum_of_its_terms():
+    theta, x, scalars, rng = case(POLICIES[2])
+    parts = ("actions", "value", "entropy")
+    whole = Sum(tuple(zip((-1, 0.5, -0.02), map(scalars.get, parts))))
+    at = [Objective(POLICIES[2], x, s).at(theta) for s in (whole, *map(scalars.get, parts))]
+    total, one, two, three = (point.grad for point in at)
+    assert np.allclose(total, -one + 0.5 * two - 0.02 * three, rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("number", [int, float, np.float64, np.float32])
+def test_the_type_of_a_weight_does_not_change_the_precision(number):
+    theta, x, scalars, _ = case(POLICIES[0])
+    w = np.ones((4, 3), np.float32)
+    loss = Sum(((number(2), Entropy(POLICIES[0], w)),))
+    at = Objective(POLICIES[0], x.astype(np.float32), loss).at(theta.astype(np.float32))
+    assert at.value.dtype == at.grad.dtype == at.hvp(at.grad).dtype == np.float32
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_the_precision_of_the_data_does_not_change_that_of_the_gradient(policy):
+    theta, x, scalars, rng = case(policy)   # the scalars hold float64
+    theta, x = theta.astype(np.float32), x.astype(np.float32)
+    v = rng.normal(size=theta.shape).astype(np.float32)
+    for scalar in scalars.values():
+        at = Objective(policy, x, scalar).at(theta)
+        for out in (at.y_bar, at.grad, at.hvp(v), at.vjp(at.y.astype(float))):
+            assert out.dtype == np.float32
+        assert at.hvp(v + 1j * v).dtype == np.complex64
+        assert np.allclose(at.hvp(1j * v).imag, at.hvp(v), rtol=1e-4, atol=1e-6)
+
+
+def test_a_loss_of_vanishing_probabilities_has_derivatives_whatever_the_error_settings():
+    policy = POLICIES[0]
+    theta, x, scalars, rng = case(policy)
+    theta, x = 300 * theta.astype(np.float32), x.astype(np.float32)
+    l = policy.head.log_prob(policy.forward(theta, x)[0], np.zeros((4, 3), int))
+    assert l.min() < -110  # where float32 makes a probability of 0
+    with np.errstate(all="raise"):
+        for name in ("entropy", "kl"):
+            at = Objective(policy, x, scalars[name]).at(theta)
+            assert np.isfinite(at.value) and np.isfinite(at.grad).all()
+            assert np.isfinite(at.hvp(theta)).all() and np.isfinite(at.vjp(at.y_bar)).all()
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_every_scalar_pickles_and_is_replaced_field_by_field(policy):
+    theta, x, scalars, _ = case(policy)
+    for scalar in scalars.values():
+        first = Objective(policy, x, scalar).at(theta).grad
+        for other in (pickle.loads(pickle.dumps(scalar)), copy(scalar), replace(scalar)):
+            same = Objective(policy, x, other).at(theta).grad
+            assert np.allclose(same, first, rtol=1e-12, atol=1e-14)  # memory may lie anew
+
+
+def frames_between(outer, inner_name):
+    """How many calls lie between a function that is called here and `inner_name`."""
+    depths = []
+
+    def trace(frame, event, arg):
+        if event == "call" and frame.f_code.co_name == inner_name and not depths:
+            names = []
+            while frame:
+                names.append(frame.f_code.co_name)
+                frame = frame.f_back
+            depths.append(names[1:names.index("frames_between")])
+
+    before = sys.getprofile()
+    sys.setprofile(trace)
+    try:
+        outer()
+    finally:
+        sys.setprofile(before)
+    return depths[0]
+
+
+def test_from_a_points_gradient_to_the_maps_vjp_is_one_call():
+    theta, x, scalars, _ = case(POLICIES[0])
+    point = Objective(POLICIES[0], x, scalars["actions"]).at(theta)
+    assert frames_between(lambda: point.grad, "vjp")[:-1] == ["grad"]
+    assert frames_between(lambda: point.hvp(theta), "vjp_dot")[:-1] == ["hvp"]
+
+
+def test_what_a_point_keeps_is_y_bar_alone():
+    theta, x, scalars, _ = case(POLICIES[0])
+    calls = []
+
+    class Counting(OfActions):
+        def grad(self, y):
+            calls.append(1)
+            return super().grad(y)
+
+    scalar = scalars["actions"]
+    point = Objective(POLICIES[0], x, Counting(*vars(scalar).values())).at(theta)
+    first = point.grad
+    assert np.array_equal(first, point.grad) and len(calls) == 1
+    assert set(vars(point)) == {"net", "scalar", "theta", "y", "cache", "y_bar"}
+    again = pickle.loads(pickle.dumps(Objective(POLICIES[0], x, scalar).at(theta)))
+    assert np.array_equal(again.grad, first)
 
 
 def test_value_grad_and_hvp_share_one_forward_pass():

@@ -3,7 +3,9 @@ import numpy as np
 import pytest
 
 from minimeta import SGD, Adam, LinearSchedule
-from minimeta.objective.optimizers import at, clip_norm
+from minimeta import require
+from minimeta.objective.optimizers import (clip_norm, length, require_schedule,
+                                           schedule_value)
 
 GRADS = np.random.default_rng(0).normal(size=(5, 3)) * [1e-3, 1.0, 1e3]
 
@@ -56,9 +58,65 @@ def test_long_gradients_are_shortened_and_short_ones_left_alone():
     assert same is grad
 
 
+@pytest.mark.parametrize("size", [1e-30, 1e20])
+def test_the_length_of_float32_is_right_where_its_squares_are_not_numbers(size):
+    v = np.array([3 * size, -4 * size], np.float32)
+    with np.errstate(all="raise"):
+        assert length(v) == pytest.approx(5 * size, rel=1e-6)
+        clipped, norm = clip_norm(v, size)
+    assert norm == length(v) and length(clipped) == pytest.approx(size, rel=1e-6)
+    assert clipped.dtype == np.float32
+
+
+def test_a_gradient_without_a_length_is_not_clipped_but_left_to_be_found():
+    grad = np.array([np.nan, 1.0])
+    clipped, norm = clip_norm(grad, 1.0)
+    assert clipped is grad and np.isnan(norm)
+
+
+@pytest.mark.parametrize("optimizer", [SGD(), Adam()])
+@pytest.mark.parametrize("size", [1e-45, 1e-25, 1e-15, 1e15])
+def test_a_gradient_of_any_size_is_taken_in_float32_whatever_the_error_settings(optimizer, size):
+    theta = np.array([0.5, -0.25, 0.125], np.float32)
+    grad = np.array([size, -size, 0], np.float32)
+    state = optimizer.init(theta)
+    with np.errstate(all="raise"):
+        for _ in range(20):
+            theta, state = optimizer.step(theta, grad, state, 1e-3)
+    assert np.isfinite(theta).all() and theta.dtype == np.float32
+    assert theta[0] <= 0.5 and theta[1] >= -0.25 and theta[2] == 0.125
+
+
+def test_adam_says_so_where_a_square_is_too_large_for_float32():
+    theta = np.ones(2, np.float32)
+    with np.errstate(all="raise"), pytest.raises(require.NotFinite, match="mean square"):
+        Adam().step(theta, np.array([1, 1e25], np.float32), Adam().init(theta), 0.1)
+
+
+def test_the_defaults_of_adam_are_those_of_its_authors():
+    assert vars(Adam()) == {"beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8}
+
+
+@pytest.mark.parametrize("rate, schedule", [(1, LinearSchedule(2, 0)), (0.5, LinearSchedule(1.0))])
+def test_a_schedule_of_ones_own_needs_a_method_value_alone(rate, schedule):
+    class Half:
+        def value(self, progress):
+            return 2 * rate * (1 - progress)
+
+    for own in (Half(), schedule):
+        require_schedule("rate", own)
+        assert schedule_value(own, 0.5) == rate
+
+
+@pytest.mark.parametrize("schedule", [-0.1, LinearSchedule(1.0, -1.0), LinearSchedule(-1.0, 1.0)])
+def test_a_rate_below_zero_at_either_end_is_refused(schedule):
+    with pytest.raises(ValueError, match=r"rate must be a finite number in \[0, inf\], got -"):
+        require_schedule("rate", schedule)
+
+
 def test_a_schedule_runs_from_start_to_stop():
-    assert [at(LinearSchedule(3.0, 1.0), p) for p in (0.0, 0.5, 1.0)] == [3.0, 2.0, 1.0]
-    assert at(0.7, 0.3) == 0.7
+    assert [schedule_value(LinearSchedule(3.0, 1.0), p) for p in (0.0, 0.5, 1.0)] == [3.0, 2.0, 1.0]
+    assert schedule_value(0.7, 0.3) == 0.7
 
 
 @pytest.mark.parametrize("wrong", [{"beta1": 1.1}, {"beta2": -0.1}, {"epsilon": 0.0}])

@@ -6,16 +6,19 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
+from minimeta import Categorical, MLPPolicy, Objective
+from minimeta.objective.dice import decayed, decayed_transpose
+from minimeta.objective.losses import OfActions
 from minimeta.objective.surrogates import (ESTIMATORS, ClippedRatio, Dice, LoadedDice,
-                                        LogLikelihood, Ratio, estimator)
+                                           LogLikelihood, Ratio, discounts, estimator)
 from minimeta.testing.laws import central_difference, complex_step, second, symmetry
 
 sizes = st.integers(2, 6)
 seeds = st.integers(0, 2**31)
-MAKERS = {
-    "log-likelihood": lambda A, l_old, mask: LogLikelihood(A * mask),
-    "ratio": lambda A, l_old, mask: Ratio(A * mask, l_old),
-    "clipped ratio": lambda A, l_old, mask: ClippedRatio(A * mask, l_old, 0.25),
+MAKERS = {  # functions of (A, l_old, mask)
+    "log-likelihood": lambda A, l_old, mask=None: LogLikelihood(A, mask),
+    "ratio": Ratio,
+    "clipped ratio": partial(ClippedRatio, clip=0.25),
     "dice": Dice,
     "loaded dice 0": partial(LoadedDice, lam=0.0),
     "loaded dice .6": partial(LoadedDice, lam=0.6),
@@ -70,7 +73,7 @@ def test_on_policy_all_share_the_gradient_of_reinforce():
     r, l, *_ = sample(2)
     A = to_go(r)
     for make in ESTIMATORS.values():
-        assert np.abs(make(A, l, True).grad(l) - A).max() < 1e-12
+        assert np.abs(make(A, l, None).grad(l) - A).max() < 1e-12
     assert np.abs(Dice(r, l).grad(l) - A).max() < 1e-12
 
 
@@ -110,35 +113,108 @@ def test_loaded_dice_is_the_ratio_at_0_and_dice_at_1(seed, T):
 def test_the_clip_stops_gain_but_not_loss():
     A = np.array([1.0, 1.0, -1.0, -1.0])[None, :, None]
     rho = np.array([1.3, 0.7, 0.7, 1.3])[None, :, None]
-    clipped = ClippedRatio(A, np.zeros_like(A), 0.2)
+    clipped = ClippedRatio(A, np.zeros_like(A))
     assert clipped.value(np.log(rho)).item() == pytest.approx(1.2 + 0.7 - 0.8 - 1.3)
     grad = clipped.grad(np.log(rho)).ravel()
     assert np.allclose(grad, [0, 0.7, 0, -1.3], rtol=0, atol=1e-15)
 
 
 @every
-@pytest.mark.parametrize("garbage", [1e9, -1e9, np.nan, np.inf])
-def test_a_masked_step_has_exactly_no_influence(make, garbage):
-    A, l_old, mask, l = sample(4)
-    v = np.random.default_rng(0).normal(size=l.shape)
-    off = ~mask
-    assert off.any()
-    plain = make(np.where(mask, A, 0), l_old, mask)
-    other = make(np.where(mask, A, 0), np.where(mask, l_old, 0), mask)
-    spoilt, spoilt_v = np.where(mask, l, garbage), np.where(mask, v, 7.0)
-    assert np.array_equal(plain.value(l), other.value(spoilt))
-    assert np.array_equal(plain.grad(l), other.grad(spoilt))
-    assert np.array_equal(plain.hvp(l, v)[mask], other.hvp(spoilt, spoilt_v)[mask])
-    assert not plain.grad(l)[off].any() and not other.hvp(spoilt, spoilt_v)[off].any()
+@given(seed=seeds, K=sizes, T=sizes, B=sizes)
+def test_where_every_step_was_taken_no_mask_is_needed(make, seed, K, T, B):
+    A, l_old, _, l = sample(seed, K, T, B)
+    v = np.random.default_rng(seed).normal(size=l.shape)
+    one, other = make(A, l_old), make(A, l_old, np.ones(l.shape, bool))
+    assert np.array_equal(one.value(l), other.value(l))
+    assert np.array_equal(one.grad(l), other.grad(l))
+    assert np.array_equal(one.hvp(l, v), other.hvp(l, v))
 
 
 @every
-def test_float32_stays_float32(make):
+@pytest.mark.parametrize("garbage", [1e9, -1e9, np.nan, np.inf, -np.inf])
+@given(seed=seeds)
+def test_nothing_that_stands_at_a_masked_step_has_any_influence(make, garbage, seed):
+    A, l_old, mask, l = sample(seed)
+    mask[0, 1, 0], mask[1, 2, 1] = False, True
+    v = np.random.default_rng(seed).normal(size=l.shape)
+
+    def spoilt(x):
+        return np.where(mask, x, garbage)
+
+    plain, other = make(A, l_old, mask), make(spoilt(A), spoilt(l_old), mask)
+    assert np.array_equal(plain.value(l), other.value(spoilt(l)))
+    assert np.array_equal(plain.grad(l), other.grad(spoilt(l)))
+    assert np.array_equal(plain.hvp(l, v), other.hvp(spoilt(l), spoilt(v)))
+    assert not plain.grad(l)[~mask].any() and not plain.hvp(l, v)[~mask].any()
+
+
+def test_a_step_that_was_not_taken_is_as_if_it_were_not_there():
+    """The negative control is the same step, taken."""
+    A, l_old, _, l = sample(9, T=5)
+    mask = np.ones(l.shape, bool)
+    mask[:, 2] = False
+    v, left = np.random.default_rng(9).normal(size=l.shape), np.arange(5) != 2
+    for make in MAKERS.values():
+        if "lam" in getattr(make, "keywords", {}) and make.keywords["lam"] == 0.6:
+            continue  # there a step without an action still lets the older ones decay
+        whole, short = make(A, l_old, mask), make(A[:, left], l_old[:, left])
+        taken = make(A, l_old)
+        same = dict(rtol=1e-12, atol=1e-12)
+        assert np.allclose(whole.value(l), short.value(l[:, left]), **same)
+        assert np.allclose(whole.grad(l)[:, left], short.grad(l[:, left]), **same)
+        assert np.allclose(whole.hvp(l, v)[:, left], short.hvp(l[:, left], v[:, left]), **same)
+        assert not np.allclose(taken.value(l), short.value(l[:, left]))
+
+
+@every
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_precision_is_that_of_l_whatever_the_data_are(make, dtype):
     A, l_old, mask, l = sample(5)
-    A, l_old, l = (array.astype(np.float32) for array in (A, l_old, l))
-    surrogate = make(A, l_old, mask)
+    surrogate, l = make(A.astype(np.float16), l_old, mask), l.astype(dtype)
     assert {surrogate.value(l).dtype, surrogate.grad(l).dtype,
-            surrogate.hvp(l, l).dtype} == {np.dtype(np.float32)}
+            surrogate.hvp(l, l).dtype} == {np.dtype(dtype)}
+
+
+@pytest.mark.parametrize("number", [float, np.float64, np.float32])
+def test_the_type_of_an_option_changes_nothing(number):
+    A, l_old, mask, l = (x.astype(np.float32) if x.dtype == float else x for x in sample(5))
+    for one, other in ((LoadedDice(A, l_old, mask, 0.5), LoadedDice(A, l_old, mask, number(0.5))),
+                       (ClippedRatio(A, l_old, mask, 0.25),
+                        ClippedRatio(A, l_old, mask, number(0.25)))):
+        for form in ("value", "grad"):
+            assert getattr(one, form)(l).dtype == getattr(other, form)(l).dtype == np.float32
+            assert np.array_equal(getattr(one, form)(l), getattr(other, form)(l))
+
+
+def test_whole_numbers_are_advantages_too():
+    A = np.array([[2], [-1], [3]])
+    l = np.log([[1.5], [0.5], [0.9]])
+    clipped = ClippedRatio(A, np.zeros_like(l), clip=0.25)
+    assert clipped.value(l) == pytest.approx(2 * 1.25 - 0.75 + 3 * 0.9, rel=1e-15)
+
+
+def test_a_surrogate_of_vanishing_ratios_is_zero_whatever_the_error_settings():
+    policy, rng = MLPPolicy(2, Categorical(3), (4,)), np.random.default_rng(0)
+    theta, x = policy.init(rng, np.float32), rng.normal(size=(4, 3, 2)).astype(np.float32)
+    actions, l_old = rng.integers(0, 3, (4, 3)), np.full((4, 3), 99.0, np.float32)
+    surrogate = Ratio(np.ones((4, 3)), l_old)
+    with np.errstate(all="raise"):
+        point = Objective(policy, x, OfActions(policy, actions, surrogate)).at(theta)
+        assert 0 <= point.value < 1e-40 and np.isfinite(point.grad).all()
+        assert np.isfinite(point.hvp(theta)).all()
+
+
+# ---- the discount
+
+def test_discounts_count_the_steps_of_each_episode():
+    end = np.zeros((2, 5, 2), bool)
+    end[0, 1, 0] = end[0, 3, 0] = end[1, 0, 1] = True
+    weights = discounts(end, 0.5)
+    assert weights[0, :, 0].tolist() == [1, 0.5, 1, 0.5, 1]
+    assert weights[1, :, 1].tolist() == [1, 1, 0.5, 0.25, 0.125]
+    assert weights[0, :, 1].tolist() == [1, 0.5, 0.25, 0.125, 0.0625]
+    assert (discounts(end, 1) == 1).all()
+    assert discounts(end, 0)[0, :, 0].tolist() == [1, 0, 1, 0, 1]
 
 
 # ---- wrong on purpose
@@ -172,23 +248,66 @@ class FlatRatio(Ratio):
 
 class ForgetsLambda(LoadedDice):
     def hvp(self, l, l_dot):
-        now, following, _ = self.terms(l)
+        now, following = self.terms(l)
         return (now - self.lam * following) * l_dot
+
+
+class OneLambdaTooFew(LoadedDice):
+    """lam in place of lam^2: the inner derivative forgotten once."""
+
+    def hvp(self, l, l_dot):
+        now, following = self.terms(l)
+        w_bar_dot = (now - self.lam * following) * decayed(l_dot, self.lam)
+        return decayed_transpose(w_bar_dot, self.lam)
+
+
+class ItsOwnTermOnly(LoadedDice):
+    """w_t occurs in two terms; here in one."""
+
+    def grad(self, l):
+        return decayed_transpose(self.terms(l)[0], self.lam)
+
+
+class DecaysForwards(LoadedDice):
+    """The sum over what came before in place of what comes after."""
+
+    def grad(self, l):
+        now, following = self.terms(l)
+        return decayed(now - self.lam * following, self.lam)
 
 
 class NeverClips(ClippedRatio):
     def grad(self, l):
-        return self.A * self.ratio(l)
+        return self.terms(l)[0]
+
+
+class ClipsLossesToo(ClippedRatio):
+    """clip on both sides, without the min."""
+
+    def grad(self, l):
+        rho = np.exp(l - self.l_old)
+        return np.where((rho - 1) ** 2 < self.clip ** 2, self.A * rho, 0)
 
 
 @pytest.mark.parametrize("make", [
-    WrapsAround, DividedByEpisodes, WithoutThePast, lambda A, l_old, mask: FlatRatio(A, l_old),
-    partial(ForgetsLambda, lam=0.7), lambda A, l_old, mask: NeverClips(A, l_old, 0.1)],
-    ids=["wraps around", "divided by episodes", "without the past", "flat ratio",
-         "forgets lambda", "never clips"])
+    WrapsAround, DividedByEpisodes, WithoutThePast, FlatRatio,
+    partial(ForgetsLambda, lam=0.7), partial(OneLambdaTooFew, lam=0.7),
+    partial(ItsOwnTermOnly, lam=0.7), partial(DecaysForwards, lam=0.7),
+    partial(NeverClips, clip=0.1), partial(ClipsLossesToo, clip=0.1)],
+    ids=lambda make: getattr(make, "func", make).__name__)
 def test_a_planted_bug_is_caught(make):
     A, l_old, _, l = sample(6)
-    assert max(errors(make(A, l_old, np.ones(A.shape, bool)), l)) > 1e-3
+    assert max(errors(make(A, l_old), l)) > 1e-3
+
+
+class IgnoresTheMask(Ratio):
+    def grad(self, l):
+        return self.A * np.exp(l - self.l_old)
+
+
+def test_a_surrogate_that_ignores_its_mask_is_caught():
+    A, l_old, mask, l = sample(4)
+    assert IgnoresTheMask(A, l_old, mask).grad(l)[~mask].any()
 
 
 # ---- bad input
@@ -200,6 +319,27 @@ def test_data_of_other_shapes_are_refused_with_both_shapes(make):
         make(A, l_old, mask).value(l[..., :1])
     with pytest.raises(ValueError, match=r"\[2, 4, 3\]"):
         make(A, l_old, mask).grad(l[:, :3])
+
+
+@every
+def test_a_mask_of_weights_is_refused(make):
+    A, l_old, mask, _ = sample(7)
+    with pytest.raises(TypeError, match=r"mask must hold True .* float64; use mask.astype"):
+        make(A, l_old, mask.astype(float))
+    with pytest.raises(ValueError, match=r"mask must have the shape of l_old, \[2, 4, 3\]"):
+        make(A, l_old, mask[:, :1])
+
+
+def test_each_name_is_the_estimator_that_it_says():
+    A, l_old, mask, l = sample(10)
+    named = {name: make(A, l_old, mask) for name, make in ESTIMATORS.items()}
+    assert named == {
+        "log-likelihood": LogLikelihood(A, mask), "ratio": Ratio(A, l_old, mask),
+        "clipped-ratio": ClippedRatio(A, l_old, mask, 0.2),
+        "dice": LoadedDice(A, l_old, mask, 1.0),         # Dice takes rewards
+        "loaded-dice": LoadedDice(A, l_old, mask, 0.5)}  # half way to the ratio
+    assert all(estimator("inner", name)(A, l_old).mask is None for name in ESTIMATORS)
+    assert estimator("inner", Ratio) is Ratio
 
 
 def test_an_unknown_estimator_is_refused_and_the_choices_listed():

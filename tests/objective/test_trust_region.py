@@ -3,8 +3,11 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-from minimeta import TrustRegion
-from minimeta.objective.trust_region import conjugate_gradient
+from minimeta import Categorical, MLPPolicy, Objective, TrustRegion
+from minimeta import require
+from minimeta.objective.losses import KL, Minus, OfActions
+from minimeta.objective.surrogates import Ratio
+from minimeta.objective.trust_region import NONE_BETTER, conjugate_gradient
 
 
 def positive(n, rng):
@@ -29,11 +32,27 @@ def test_fewer_steps_leave_the_residual_that_is_reported():
     assert np.abs(residual - (b - A @ x)).max() < 1e-12
 
 
+def test_each_direction_is_conjugate_to_all_before():
+    rng, seen = np.random.default_rng(1), []
+    A, b = positive(7, rng), rng.normal(size=7)
+
+    def product(v):
+        seen.append(v)
+        return A @ v
+
+    conjugate_gradient(product, b, 5)
+    D = np.stack(seen)
+    D = D / np.sqrt(np.einsum("ip,pq,iq->i", D, A, D))[:, None]
+    assert len(D) == 5 and np.abs(D @ A @ D.T - np.eye(5)).max() < 1e-10
+
+
 def test_a_zero_gradient_needs_no_step():
     x, residual = conjugate_gradient(lambda v: v, np.zeros(3), 5)
     assert not x.any() and not residual.any()
     theta, report = TrustRegion().step(np.ones(3), 0.0, np.zeros(3), lambda v: v, None)
-    assert theta.tolist() == [1, 1, 1] and not report["accepted"]
+    assert theta.tolist() == [1, 1, 1]
+    assert report == {"kl": 0.0, "cg_residual": 0.0, "line_search": 0, "accepted": False,
+                      "reason": "the gradient is zero"}
 
 
 def quadratic(seed=0, n=5):
@@ -60,6 +79,7 @@ def test_the_step_is_the_best_one_within_the_divergence():
     assert report["accepted"] and steps in (1, 2) and len(evaluated) == steps
     assert np.abs(new - theta - 0.8 ** (steps - 1) * (best - theta)).max() < 1e-9
     assert report["kl"] <= 0.01 and report["cg_residual"] < 1e-8
+    assert report["reason"] == ""
 
 
 def test_the_line_search_shortens_until_the_loss_is_less_and_the_divergence_small():
@@ -80,6 +100,97 @@ def test_without_a_good_candidate_theta_stays(loss, kl):
     region = TrustRegion(max_kl=0.01, tries=4)
     new, report = region.step(theta, 3.0, g, lambda v: F @ v, lambda candidate: (loss, kl))
     assert new is theta and not report["accepted"] and report["line_search"] == 4
+    assert report["reason"] == NONE_BETTER and report["kl"] == 0
+
+
+# ---- where numbers come to an end
+
+@pytest.mark.parametrize("scale", [0.0, 1e-30, 1e-45, -1.0, np.nan, np.inf])
+@pytest.mark.parametrize("size", [1e-30, 1.0, 1e30])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_whatever_the_curvature_is_nothing_is_raised_and_theta_stays_finite(scale, size, dtype):
+    """A policy that is nearly deterministic has a Fisher matrix of almost nothing."""
+    g = (size * np.array([1.0, -2.0, 0.5])).astype(dtype)
+    theta = np.ones(3, dtype)
+    with np.errstate(all="ignore"):
+        F = dtype(scale)
+    region = TrustRegion(damping=0.0, tries=3)
+    with np.errstate(all="raise"):
+        new, report = region.step(
+            theta, 1.0, g, lambda v: F * v, lambda candidate: (0.5, 0.0))
+    assert np.isfinite(new).all() and new.dtype == dtype
+    assert report["accepted"] == (new is not theta) == (report["reason"] == "")
+    if not scale > 0:
+        assert new is theta and "may be deterministic" in report["reason"]
+
+
+def test_without_curvature_the_damping_bounds_the_step():
+    g = np.array([3.0, -4.0])
+    region = TrustRegion(max_kl=0.02, damping=0.5)
+    new, report = region.step(np.zeros(2), 1.0, g, lambda v: 0 * v, lambda c: (0.5, 0.0))
+    # x = g / 0.5, x^T F x = g^T g / 0.5 = 50, size = sqrt(0.04 / 50)
+    assert np.allclose(new, -np.sqrt(0.04 / 50) * 2 * g, rtol=1e-12) and report["accepted"]
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_a_gradient_that_is_not_finite_gives_no_step(bad):
+    theta, g = np.ones(2, np.float32), np.array([1.0, bad], np.float32)
+    with np.errstate(all="raise"):
+        new, report = TrustRegion().step(theta, 1.0, g, lambda v: v, None)
+    assert new is theta and report["reason"] == "the gradient is not finite"
+
+
+def test_a_candidate_that_cannot_be_evaluated_is_not_taken_and_the_next_is_tried():
+    F, g, theta, evaluate, evaluated = quadratic()
+
+    def fragile(candidate):
+        loss, kl = evaluate(candidate)
+        if len(evaluated) < 3:
+            raise require.NotFinite("phi must be finite")
+        return loss, kl
+
+    new, report = TrustRegion(max_kl=0.01).step(theta, 3.0, g, lambda v: F @ v, fragile)
+    assert report["accepted"] and report["line_search"] == 3
+    assert evaluate(new)[0] < 3.0
+
+
+@pytest.mark.parametrize("bias", [5, 20, 60, 90, 105, 200])
+def test_a_policy_that_becomes_deterministic_in_float32_trains_or_keeps_its_theta(bias):
+    policy, rng = MLPPolicy(2, Categorical(3), (4,)), np.random.default_rng(0)
+    theta = policy.init(rng, np.float32)
+    theta[-3:] = 0, bias, 0   # the biases of the logits
+    x = rng.normal(size=(1, 5, 4, 2)).astype(np.float32)
+    u, _ = policy.split(policy.forward(theta[None], x)[0])
+    a, w = rng.integers(0, 3, (1, 5, 4)), np.full((1, 5, 4), 0.05, np.float32)
+    surrogate = Ratio(w, policy.head.log_prob(u, a))
+    at = Objective(policy, x, Minus(OfActions(policy, a, surrogate))).at
+    kl = Objective(policy, x, KL(policy, u, w)).at
+    here, there = at(theta[None]), kl(theta[None])
+
+    def evaluate(candidate):
+        return at(candidate[None]).value[0], kl(candidate[None]).value[0]
+
+    for region in (TrustRegion(), TrustRegion(damping=0.0)):
+        with np.errstate(all="raise"):
+            new, report = region.step(theta, here.value[0], here.grad[0],
+                                      lambda v: there.hvp(v[None])[0], evaluate)
+        assert np.isfinite(new).all() and new.dtype == np.float32
+        assert report["accepted"] == (new is not theta) == (report["reason"] == "")
+    assert bias < 105 or "may be deterministic" in report["reason"]
+    assert bias > 5 or report["accepted"]
+
+
+DEFAULTS = {
+    "max_kl": 0.01,     # Schulman et al. (2015), in all experiments
+    "cg_steps": 10,     # this and the rest as in garage's ConjugateGradientOptimizer
+    "damping": 1e-5,
+    "shrink": 0.8,      # the last of 15 tries is 0.8^14 = 0.044 of the longest step
+    "tries": 15,
+}
+
+
+def test_the_defaults_are_those_with_a_reason():
+    assert vars(TrustRegion()) == DEFAULTS
 
 
 def test_float32_stays_float32():

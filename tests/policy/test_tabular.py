@@ -81,3 +81,19 @@ def test_unvisited_states_have_no_gradient():
 def test_bad_sizes_are_refused_by_name(S, A, message):
     with pytest.raises(ValueError, match=message):
         TabularPolicy(S, A)
+
+
+def test_logits_begin_near_zero_and_follow_the_scale():
+    policy, n = TabularPolicy(100, 80), 8000
+    for theta, scale in ((policy.init(np.random.default_rng(0)), 0.1),
+                         (policy.net.init(np.random.default_rng(1)), 1.0),
+                         (policy.net.init(np.random.default_rng(2), output_scale=3.0), 3.0)):
+        assert theta.shape == (n,) and abs(theta.mean()) < 4 * scale / np.sqrt(n)
+        assert abs(theta.std() / scale - 1) < 4 / np.sqrt(2 * n)
+    assert policy.init(np.random.default_rng(0), np.float32).dtype == np.float32
+
+
+def test_whole_numbers_of_any_type_are_kept_as_int():
+    policy = TabularPolicy(np.uint8(100), np.int16(80))
+    assert policy == TabularPolicy(100, 80) and policy.size == 8000
+    assert type(policy.n_states) is type(policy.n_actions) is int
