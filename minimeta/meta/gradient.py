@@ -58,6 +58,7 @@ class GradientLearner:
 
     episodes = 1  # of a trial: gradient steps adapt between trials, not within
     first_order = False
+    adapts_between_trials = True
     learn_alpha = False
     only_descends = False  # True where a trust region has no meaning
 

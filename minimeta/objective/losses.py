@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from .. import require
-from ..policy.heads import beside
+from ..calculus.fast import concatenate_last
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class OfActions:
         """The actions, which lie in memory as y does."""
         if not self.policy.head.free.size:
             return self.actions
-        return beside([self.actions], self.actions.ndim - 3)
+        return concatenate_last([self.actions], self.actions.ndim - 3)
 
     def value(self, y):
         u, _ = self.policy.split(y)

@@ -2,7 +2,8 @@
 networks with a head that act (policies, and tabular where states can be counted).
 """
 from .heads import Categorical, Gaussian
-from .policies import LSTMPolicy, MLPPolicy
+from .policies import MLPPolicy
+from .recurrent_policy import RecurrentPolicy
 from .tabular import TabularPolicy
 
-__all__ = ["Categorical", "Gaussian", "LSTMPolicy", "MLPPolicy", "TabularPolicy"]
+__all__ = ["Categorical", "Gaussian", "MLPPolicy", "RecurrentPolicy", "TabularPolicy"]

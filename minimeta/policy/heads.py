@@ -16,12 +16,13 @@ Letters: ... any leading axes, n actions or action dimensions.
 """
 import math
 from dataclasses import dataclass
-from functools import cached_property, reduce
+from functools import cached_property
 
 import numpy as np
 
 from .. import require
 from ..calculus import Layout
+from ..calculus.fast import max_last, sum_last
 
 LOG_2PI = math.log(2 * math.pi)  # a Python float, which leaves float32 as it is
 
@@ -50,39 +51,18 @@ class Head:
             )
 
 
-def largest(u):
-    """u.max(-1, keepdims=True), column by column: NumPy is slow along a short last
-    axis."""
-    return reduce(np.maximum, np.moveaxis(u, -1, 0))[..., None]
-
-
-def total(u):
-    """u.sum(-1, keepdims=True), as a matrix product for the same reason."""
-    return u @ np.ones((u.shape[-1], 1), u.dtype)
-
-
-def beside(parts, lead):
-    """np.concatenate(parts, -1), each of whose columns is contiguous behind the first
-    `lead` axes: for the same reason."""
-    columns = [np.moveaxis(part, -1, lead) for part in parts]
-    like, n = columns[0], sum(part.shape[-1] for part in parts)
-    shape = like.shape[:lead] + (n,) + like.shape[lead + 1:]
-    room = np.empty(shape, np.result_type(*parts))
-    return np.moveaxis(np.concatenate(columns, lead, out=room), lead, -1)
-
-
 def log_softmax(u):
-    u = u - largest(u.real)
-    return u - np.log(total(np.exp(u)))
+    u = u - max_last(u.real)
+    return u - np.log(sum_last(np.exp(u)))
 
 
 def softmax(u):
-    e = np.exp(u - largest(u.real))
-    return e / total(e)
+    e = np.exp(u - max_last(u.real))
+    return e / sum_last(e)
 
 
 def dot(p, v):
-    return total(p * v)
+    return sum_last(p * v)
 
 
 @dataclass(frozen=True)
@@ -217,7 +197,7 @@ class Gaussian(Head):
         self._check(u, a, (self.n,))
         mu, log_std = self.split(u)
         e = (a - mu) * np.exp(-log_std)
-        return total(-0.5 * e * e - log_std - 0.5 * LOG_2PI)[..., 0]
+        return sum_last(-0.5 * e * e - log_std - 0.5 * LOG_2PI)[..., 0]
 
     def log_prob_grad(self, u, a):
         mu, log_std = self.split(u)

@@ -14,7 +14,7 @@ import numpy as np
 
 from .. import require
 from ..calculus import Layout
-from ..calculus.maps import T
+from ..calculus.maps import transpose
 from .heads import Categorical
 from .policies import Memoryless
 
@@ -35,6 +35,10 @@ class Table:
         """P, the number of parameters."""
         return self.layout.size
 
+    def init(self, rng, dtype=np.float64, output_scale=1.0):
+        """A random theta [P], N(0, output_scale^2)."""
+        return rng.normal(0, output_scale, self.size).astype(dtype)
+
     def table(self, theta):
         return self.layout.unpack(theta).logits
 
@@ -49,11 +53,12 @@ class Table:
         return x @ self.table(theta_dot) + x_dot @ self.table(theta), x_dot
 
     def vjp(self, theta, x, y_bar):
-        return self.flat(T(x) @ y_bar), y_bar @ T(self.table(theta))
+        return self.flat(transpose(x) @ y_bar), y_bar @ transpose(self.table(theta))
 
     def vjp_dot(self, theta, x, y_bar, theta_dot, x_dot, y_bar_dot):
-        W_bar_dot = T(x_dot) @ y_bar + T(x) @ y_bar_dot
-        x_bar_dot = y_bar_dot @ T(self.table(theta)) + y_bar @ T(self.table(theta_dot))
+        W_bar_dot = transpose(x_dot) @ y_bar + transpose(x) @ y_bar_dot
+        x_bar_dot = (y_bar_dot @ transpose(self.table(theta))
+                     + y_bar @ transpose(self.table(theta_dot)))
         return self.flat(W_bar_dot), x_bar_dot
 
 
@@ -81,7 +86,3 @@ class TabularPolicy(Memoryless):
     @property
     def head(self):
         return Categorical(self.n_actions)
-
-    def init(self, rng, dtype=np.float64):
-        """A random theta [P], N(0, 0.1^2), so that actions start out alike."""
-        return rng.normal(0, 0.1, self.size).astype(dtype)

@@ -58,7 +58,7 @@ def test_the_forward_pass_is_the_formula():
         h = o * np.tanh(c)
         ys.append(h @ p.Wy + p.by)
     y, cache = NET.forward(theta, x)
-    assert gap((y, *cache.state), (np.array(ys), h, c)) < 1e-12
+    assert gap((y, *NET.state_after(cache)), (np.array(ys), h, c)) < 1e-12
 
 
 @pytest.mark.parametrize("lead", [(), (7,)])
@@ -69,7 +69,7 @@ def test_stepping_agrees_with_the_unrolled_forward(lead):
         y, state = NET.step(theta, state, x[..., t, :, :])
         ys.append(y)
     y, cache = NET.forward(theta, x)
-    assert gap((np.stack(ys, -3), *state), (y, *cache.state)) < 1e-12
+    assert gap((np.stack(ys, -3), *state), (y, *NET.state_after(cache))) < 1e-12
 
 
 @pytest.mark.parametrize("cut", [1, 6, 19])
@@ -87,7 +87,7 @@ def test_a_trial_cut_in_two_equals_the_whole_in_all_four_forms(cut):
         y, cache = NET.unroll(theta, state, x[part])
         y_dot, cache_dot = NET.unroll_jvp(
             theta, cache, theta_dot, state_dot, x_dot[part])
-        state, state_dot = cache.state, cache_dot.state
+        state, state_dot = NET.state_after(cache), NET.state_after(cache_dot)
         ys, ys_dot, caches = ys + [y], ys_dot + [y_dot], caches + [(cache, cache_dot)]
 
     s_bar = s_bar_dot = tuple(np.zeros((2, 3, 4, 5)))
@@ -115,7 +115,7 @@ def test_the_gradient_reaches_a_state_that_is_given_and_leaves_the_learned_one_a
     def value(z):
         state = z[:20].reshape(4, 5), z[20:].reshape(4, 5)
         y, cache = NET.unroll(theta.astype(z.dtype), state, x)  # its dtype is the rule
-        h, c = cache.state
+        h, c = NET.state_after(cache)
         return (y_bar * y).sum() + (h_end * h).sum() + (c_end * c).sum()
 
     def grad(z):
@@ -138,7 +138,7 @@ def test_a_cotangent_of_the_last_state_reaches_all_parameters_to_second_order():
     def value(theta):
         y, cache = NET.forward(theta, x)
         return (y_bar * y).sum() + sum(
-            (e * s).sum() for e, s in zip((h_end, c_end), cache.state))
+            (e * s).sum() for e, s in zip((h_end, c_end), NET.state_after(cache)))
 
     def grad(theta):
         _, cache = NET.forward(theta, x)

@@ -12,7 +12,7 @@ import pytest
 
 from minimeta import LSTM, MLP
 from minimeta.calculus import mlp
-from minimeta.calculus.maps import ACTIVATIONS, T
+from minimeta.calculus.maps import ACTIVATIONS, transpose
 from minimeta.testing import check_map, map_report
 from minimeta.testing.nests import rebuild
 
@@ -151,7 +151,7 @@ for net in (MLP, LSTM):
 def square_weight_transposed(edit):
     def broken(x, W, y_bar):
         is_square = W.shape[-1] == W.shape[-2]
-        return y_bar @ (W if is_square else T(W)), T(x) @ y_bar, y_bar.sum(-2)
+        return y_bar @ (W if is_square else transpose(W)), transpose(x) @ y_bar, y_bar.sum(-2)
     edit(mlp, "affine_vjp", lambda real: broken)
 
 
@@ -177,7 +177,7 @@ def bias_forgotten_by_jvp_and_vjp_alike(edit):
 @bug(MLP, "second")
 def conjugate_transpose_stops_complex_numbers(edit):
     def wrap(real):
-        return lambda x, W, y_bar: (y_bar @ T(W).conj(),) + real(x, W, y_bar)[1:]
+        return lambda x, W, y_bar: (y_bar @ transpose(W).conj(),) + real(x, W, y_bar)[1:]
     edit(mlp, "affine_vjp", wrap)
 
 
@@ -186,7 +186,7 @@ def half_of_the_product_rule_of_W_bar_missing(edit):
     def wrap(real):
         def broken(x, W, y_bar, x_dot, W_dot, y_bar_dot):
             x_bar_dot, _, b_bar_dot = real(x, W, y_bar, x_dot, W_dot, y_bar_dot)
-            return x_bar_dot, T(x) @ y_bar_dot, b_bar_dot
+            return x_bar_dot, transpose(x) @ y_bar_dot, b_bar_dot
         return broken
     edit(mlp, "affine_vjp_dot", wrap)
 
@@ -289,7 +289,7 @@ def through_time(carry=lambda h_bar, c_bar: (h_bar, c_bar),
         steps = [np.s_[..., t:t + 1, :, :] for t in range(x.shape[-3])]
         for step in steps:
             caches.append(net.unroll(theta, state, x[step])[1])
-            state = caches[-1].state
+            state = net.state_after(caches[-1])
         theta_bar, x_bars, state_bar = 0, [], tuple(0 * s for s in state)
         for step, at in reversed(list(zip(steps, caches))):
             more, state_bar, x_bar = net.unroll_vjp(theta, at, y_bar[step], state_bar)
@@ -316,8 +316,8 @@ def h_one_step_late_in_the_gradient_of_U(edit):
     """h_t z_bar_t for h_{t-1} z_bar_t. Each episode is made a task of its own, so that
     what one step adds to b_bar is its z_bar."""
     def late(net, theta_bar, cache):
-        blocks, (h, _) = net.layout.unpack(theta_bar)._asdict(), cache.state
-        return net.layout.pack(**blocks | {"U": T(h) * blocks["b"][..., None, :]})
+        blocks, (h, _) = net.layout.unpack(theta_bar)._asdict(), net.state_after(cache)
+        return net.layout.pack(**blocks | {"U": transpose(h) * blocks["b"][..., None, :]})
 
     def vjp(net, theta, cache, y_bar):
         x, y_bar = (np.moveaxis(a, -2, -3)[..., None, :] for a in (cache.x, y_bar))

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from minimeta import (RL2, Categorical, LSTMPolicy, NonFiniteError,
+from minimeta import (RL2, Categorical, RecurrentPolicy, NonFiniteError,
                       meta_train)
 from minimeta.meta.learner import stream
 from minimeta.tasks import BernoulliBandit
 
 FAMILY = BernoulliBandit(arms=3, pulls=4)
-LEARNER = RL2(LSTMPolicy(1, Categorical(3), n_hidden=5))
+LEARNER = RL2(RecurrentPolicy(1, Categorical(3), n_hidden=5))
 
 
 @dataclass(frozen=True)

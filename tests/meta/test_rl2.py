@@ -2,13 +2,13 @@
 import numpy as np
 import pytest
 
-from minimeta import RL2, Categorical, LSTMPolicy, meta_train
-from minimeta.meta.rl2 import fold
+from minimeta import RL2, Categorical, RecurrentPolicy, meta_train
+from minimeta.meta.rl2 import fold_tasks
 from minimeta.rl import gae
 from minimeta.tasks import BernoulliBandit
 
 FAMILY = BernoulliBandit(arms=3, pulls=4)
-POLICY = LSTMPolicy(FAMILY.obs_size, Categorical(3), n_hidden=5)
+POLICY = RecurrentPolicy(FAMILY.obs_size, Categorical(3), n_hidden=5)
 LEARNER = RL2(POLICY, dtype=np.float64)
 
 
@@ -44,8 +44,8 @@ def test_the_hessian_product_of_the_loss_is_the_complex_step_of_its_gradient():
 def test_some_ratios_were_clipped_where_these_gradients_were_checked():
     theta, data = batch()
     l = POLICY.head.log_prob(
-        POLICY.split(POLICY.forward(moved(theta, 0.2), fold(data.x))[0])[0], fold(data.action))
-    rho = np.exp(l - fold(data.log_prob))
+        POLICY.split(POLICY.forward(moved(theta, 0.2), fold_tasks(data.x))[0])[0], fold_tasks(data.action))
+    rho = np.exp(l - fold_tasks(data.log_prob))
     assert (rho > 1.2).any() and (rho < 0.8).any() and ((0.8 < rho) & (rho < 1.2)).any()
 
 
@@ -54,9 +54,9 @@ def test_on_the_first_epoch_the_ratio_is_one_and_the_gradient_reinforce_s():
     learner = RL2(POLICY, dtype=np.float64, value_weight=0.0)
     point = learner.objective(data, entropy_weight=0.0).at(theta)
     u, _ = POLICY.split(point.y)
-    A = fold(gae(data.reward, data.value, learner.gamma, learner.lam))
+    A = fold_tasks(gae(data.reward, data.value, learner.gamma, learner.lam))
     A = (A - A.mean()) / A.std() / A.size
-    l_bar = -POLICY.head.log_prob_vjp(u, fold(data.action), A)
+    l_bar = -POLICY.head.log_prob_vjp(u, fold_tasks(data.action), A)
     reinforce, _ = POLICY.vjp(theta, point.cache, POLICY.join(l_bar, point.y))
     assert np.linalg.norm(point.grad - reinforce) <= 1e-12 * np.linalg.norm(reinforce)
 
@@ -65,7 +65,7 @@ def test_adapting_is_reading_and_ends_in_the_memory_that_acting_had():
     theta, data = batch()
     memory = LEARNER.adapt(theta, [data])
     h, c = POLICY.begin(theta, 6)
-    for x in fold(data.x):
+    for x in fold_tasks(data.x):
         _, (h, c) = POLICY.net.step(theta, (h, c), x)
     assert np.abs(memory[0] - h).max() < 1e-12 and np.abs(memory[1] - c).max() < 1e-12
 
@@ -95,7 +95,7 @@ def test_rates_follow_their_schedule_to_zero():
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_a_short_training_learns_to_find_the_better_of_two_arms(seed):
     family = BernoulliBandit(arms=2, pulls=6)
-    learner = RL2(LSTMPolicy(1, Categorical(2), 12), rate=1e-2, gamma=0.8)
+    learner = RL2(RecurrentPolicy(1, Categorical(2), 12), rate=1e-2, gamma=0.8)
     result = meta_train(learner, family, iterations=400, tasks=64, seed=seed)
     early = np.mean([row["return"] for row in result.log[:20]])
     late = np.mean([row["return"] for row in result.log[-50:]])

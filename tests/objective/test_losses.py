@@ -2,14 +2,14 @@
 import numpy as np
 import pytest
 
-from minimeta import MLP, Categorical, Gaussian, LSTMPolicy, MLPPolicy, Objective
+from minimeta import MLP, Categorical, Gaussian, RecurrentPolicy, MLPPolicy, Objective
 from minimeta.objective.losses import KL, Entropy, OfActions, SquaredError, Sum, ValueFit
 from minimeta.objective.surrogates import ClippedRatio
 from minimeta.testing import central_difference, complex_step, second, symmetry
 
 POLICIES = [
     MLPPolicy(3, Categorical(4), (5,)), MLPPolicy(3, Gaussian(2), (5,)),
-    LSTMPolicy(2, Categorical(3), 4), LSTMPolicy(1, Gaussian(2), 4),
+    RecurrentPolicy(2, Categorical(3), 4), RecurrentPolicy(1, Gaussian(2), 4),
 ]
 
 
@@ -26,7 +26,7 @@ def case(policy, seed=0, T=4, B=3):
         "actions": OfActions(policy, actions, surrogate),
         "entropy": Entropy(policy, w), "kl": KL(policy, u_old, w),
     }
-    if isinstance(policy, LSTMPolicy):
+    if isinstance(policy, RecurrentPolicy):
         scalars["value"] = ValueFit(policy, targets, w)
     scalars["sum"] = Sum(tuple((i - 1.5, s) for i, s in enumerate(scalars.values())))
     return theta, x, scalars, rng

@@ -4,7 +4,6 @@ import pytest
 from hypothesis import given, strategies as st
 
 from minimeta import Categorical, Gaussian
-from minimeta.policy.heads import beside, largest, total
 
 HEADS = [Categorical(3), Categorical(5), Gaussian(1), Gaussian(3)]
 seeds = st.integers(0, 2**31)
@@ -142,23 +141,6 @@ def test_samples_come_with_the_stated_probabilities():
     counts = np.bincount(head.sample(np.broadcast_to(u, (100_000, 4)), rng), minlength=4)
     p = np.exp(u) / np.exp(u).sum()
     assert np.all(np.abs(counts / 1e5 - p) < 5 * np.sqrt(p * (1 - p) / 1e5))
-
-
-@given(seed=seeds, n=st.integers(1, 9))
-def test_the_fast_row_maximum_and_sum_are_the_plain_ones(seed, n):
-    u = np.random.default_rng(seed).normal(size=(3, 4, n))
-    assert np.array_equal(largest(u), u.max(-1, keepdims=True))
-    gap = np.abs(total(u) - u.sum(-1, keepdims=True))
-    assert np.all(gap <= 1e-15 * n * np.abs(u).sum(-1, keepdims=True))
-
-
-@pytest.mark.parametrize("lead", [0, 1, 2])
-def test_beside_is_concatenate_with_columns_that_are_contiguous(lead):
-    a, b = np.arange(30.0).reshape(2, 3, 1, 5), 1j * np.arange(12).reshape(2, 3, 1, 2)
-    joined = beside([a, b], lead)
-    plain = np.concatenate([a, b], -1)
-    assert np.array_equal(joined, plain) and joined.dtype == plain.dtype
-    assert np.moveaxis(joined, -1, lead).flags.c_contiguous
 
 
 @pytest.mark.parametrize("head", HEADS)

@@ -2,7 +2,7 @@
 import numpy as np
 import pytest
 
-from minimeta import Categorical, LSTMPolicy
+from minimeta import Categorical, RecurrentPolicy
 from minimeta.rl import rollout
 from minimeta.tasks import BernoulliBandit
 
@@ -10,7 +10,7 @@ FAMILY = BernoulliBandit(arms=3, pulls=7)
 
 
 def run(sees):
-    policy = LSTMPolicy(1, Categorical(3), 5, sees=sees)
+    policy = RecurrentPolicy(1, Categorical(3), 5, sees=sees)
     rng = np.random.default_rng(0)
     theta = policy.init(rng)
     return policy, theta, rollout(
@@ -41,7 +41,7 @@ def test_without_the_reward_input_the_policy_cannot_tell_rewards_apart():
     obs, action = rng.random((4, 2, 1)), rng.integers(0, 3, (4, 2))
     rewards, end = (np.zeros((4, 2)), np.ones((4, 2))), np.zeros((4, 2), bool)
     for sees, is_blind in ((("action", "done"), True), (("action", "reward"), False)):
-        policy = LSTMPolicy(1, Categorical(3), 5, sees=sees)
+        policy = RecurrentPolicy(1, Categorical(3), 5, sees=sees)
         poor, rich = (policy.see(obs, (action, r, end), float) for r in rewards)
         assert np.array_equal(poor, rich) == is_blind
 
@@ -58,4 +58,4 @@ def test_acting_and_the_unroll_agree_with_inputs_left_out():
 def test_an_unknown_input_is_refused_and_the_choices_are_listed():
     message = "sees must be one of 'action', 'reward', 'done', got 'regret'"
     with pytest.raises(ValueError, match=message):
-        LSTMPolicy(1, Categorical(2), 4, sees=("action", "regret"))
+        RecurrentPolicy(1, Categorical(2), 4, sees=("action", "regret"))

@@ -3,12 +3,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from minimeta import Categorical, Gaussian, LSTMPolicy, MLPPolicy
+from minimeta import Categorical, Gaussian, RecurrentPolicy, MLPPolicy
 from minimeta.testing import check_map
 
 POLICIES = [
     MLPPolicy(3, Categorical(4), (5,)), MLPPolicy(3, Gaussian(2), (5, 4), "sigmoid"),
-    LSTMPolicy(2, Categorical(3), 4), LSTMPolicy(1, Gaussian(2), 5),
+    RecurrentPolicy(2, Categorical(3), 4), RecurrentPolicy(1, Gaussian(2), 5),
 ]
 
 
@@ -22,7 +22,7 @@ def test_policies_are_maps_in_four_forms(policy):
 def test_policies_of_any_size_are_maps_in_four_forms(seed, sizes):
     obs_size, n, hidden, T = sizes
     for policy in (MLPPolicy(obs_size, Gaussian(n), (hidden,)),
-                   LSTMPolicy(obs_size, Categorical(n), hidden)):
+                   RecurrentPolicy(obs_size, Categorical(n), hidden)):
         check_map(policy, (T, 2, policy.n_in), seed=seed, leads=((2,),), scales=(1.0,))
 
 
