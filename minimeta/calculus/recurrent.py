@@ -131,8 +131,8 @@ class Recurrent:
         n_steps[..., b] steps, integers: trials may end early."""
         if n_steps is None:
             return flip(cache.states[-1])
-        last, lead = len(cache.kept), cache.seen.shape[1:-2] + cache.seen.shape[-1:]
-        require_steps(n_steps, last, lead)
+        (n_states, *lead, _, B), n_steps = cache.seen.shape, np.asarray(n_steps)
+        require_steps(n_steps, n_states - 1, (*lead, B))
         index = n_steps[None, ..., None, :]
         return flip(np.take_along_axis(np.stack(arrays), index, 0)[0]
                     for arrays in zip(*cache.states))
@@ -230,10 +230,9 @@ def nothing(cache):
 
 def require_steps(n_steps, most, shape):
     """Raises if n_steps is not an array of whole numbers of steps that were taken."""
-    if np.shape(n_steps) != shape or not np.issubdtype(n_steps.dtype, np.integer):
+    if n_steps.shape != shape or not np.issubdtype(n_steps.dtype, np.integer):
         raise ValueError(f"n_steps must be integers of shape {list(shape)}, got "
-                         f"{getattr(n_steps, 'dtype', type(n_steps).__name__)} of "
-                         f"shape {list(np.shape(n_steps))}")
+                         f"{n_steps.dtype} of shape {list(n_steps.shape)}")
     if n_steps.size and not (0 <= n_steps.min() and n_steps.max() <= most):
         raise ValueError(f"n_steps must be in [0, {most}], got {n_steps.min()} to "
                          f"{n_steps.max()}")
