@@ -11,7 +11,7 @@ from minimeta import GRU, LSTM
 from minimeta.testing import check_map, compare, complex_step, second
 from minimeta.testing.laws import transpose
 from minimeta.testing.nests import leaves
-from minimeta.testing.strategies import sizes
+from minimeta.testing.strategies import recurrents
 
 NETS = [LSTM(3, 5, 2), GRU(3, 5, 2), Elman(3, 5, 2)]
 every_net = pytest.mark.parametrize("net", NETS, ids=lambda net: type(net).__name__)
@@ -59,10 +59,11 @@ def step_by_step(net, theta, state, x, n_steps=None):
 
 @every_net
 @settings(max_examples=15)
-@given(shape=sizes(6), seed=st.integers(0, 2 ** 31))
-def test_a_random_network_obeys_every_law(net, shape, seed):
-    K, T, B, n, H, m = shape
-    check_map(type(net)(n, H, m), (T, B, n), seed=seed, leads=((), (K,)), scales=(1.0,))
+@given(data=st.data())
+def test_a_random_network_obeys_every_law(net, data):
+    case = data.draw(recurrents((type(net),)))
+    check_map(case.net, case.x_shape, seed=case.seed, leads=((), (case.K,)),
+              scales=(1.0,))
 
 
 @every_net

@@ -17,8 +17,8 @@ def run(sees):
         policy, theta, FAMILY.sample(4, rng), trials=2, episodes=1, rng=rng)
 
 
-def parts(data):
-    """Each part of the input as it should be from the second step on."""
+def inputs(data):
+    """Each input of the step before as it should be from the second step on."""
     before = data.action[:, :-1, :, None] == np.arange(3)
     return {"action": before, "reward": data.reward[:, :-1, :, None],
             "done": data.end[:, :-1, :, None]}
@@ -27,9 +27,9 @@ def parts(data):
 @pytest.mark.parametrize("sees", [
     ("action", "reward", "done"), ("action", "done"), ("reward",), ("done", "action"),
     ()])
-def test_the_input_holds_the_named_parts_of_the_step_before_and_no_others(sees):
+def test_the_input_holds_the_named_inputs_of_the_step_before_and_no_others(sees):
     policy, _, data = run(sees)
-    expected = [parts(data)[name] for name in sees]
+    expected = [inputs(data)[name] for name in sees]
     assert data.x.shape[-1] == policy.n_in == 1 + sum(e.shape[-1] for e in expected)
     if sees:
         assert np.array_equal(data.x[:, 1:, :, 1:], np.concatenate(expected, -1))
@@ -59,3 +59,8 @@ def test_an_unknown_input_is_refused_and_the_choices_are_listed():
     message = "sees must be one of 'action', 'reward', 'done', got 'regret'"
     with pytest.raises(ValueError, match=message):
         RecurrentPolicy(1, Categorical(2), 4, sees=("action", "regret"))
+
+
+def test_a_single_name_where_a_tuple_is_meant_is_refused():
+    with pytest.raises(TypeError, match="sees must be a tuple, got 'action'"):
+        RecurrentPolicy(1, Categorical(2), 4, sees="action")
