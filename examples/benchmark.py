@@ -34,7 +34,7 @@ import time
 
 import numpy as np
 
-from minimeta import LSTM, RL2, Categorical, LSTMPolicy, meta_train
+from minimeta import LSTM, RL2, Categorical, RecurrentPolicy, meta_train
 from minimeta.tasks import BernoulliBandit
 
 LIBRARIES = ("minimeta", "torch", "jax")
@@ -108,7 +108,7 @@ def gradient_jax(B, T, H, seed):
 
 def rl2_minimeta(B, T, H, seed):
     family = BernoulliBandit(ARMS, T)
-    policy = LSTMPolicy(family.obs_size, Categorical(ARMS), H)
+    policy = RecurrentPolicy(family.obs_size, Categorical(ARMS), H)
     learner = RL2(policy, gamma=GAMMA, lam=LAM, clip=CLIP, epochs=EPOCHS, rate=RATE,
                   value_weight=VALUE, entropy_weight=ENTROPY, max_norm=NORM)
 

@@ -45,8 +45,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from minimeta import (MAML, RL2, Gaussian, LinearSchedule, LSTMPolicy, MLPPolicy, TrustRegion,
-                      evaluate, meta_train, print_progress)
+from minimeta import (MAML, RL2, Gaussian, LinearSchedule, MLPPolicy, RecurrentPolicy,
+                      TrustRegion, evaluate, meta_train, print_progress)
 from minimeta.meta.learner import stream
 from minimeta.tasks import PointNavigation
 from minimeta.tasks.navigation import PointTasks
@@ -98,7 +98,7 @@ def maml(iterations, seed):
 
 def rl2(iterations, seed):
     """Returns the learner and theta."""
-    learner = RL2(LSTMPolicy(2, Gaussian(2), 48), episodes=3, gamma=0.9, lam=0.9,
+    learner = RL2(RecurrentPolicy(2, Gaussian(2), 48), episodes=3, gamma=0.9, lam=0.9,
                   rate=LinearSchedule(2e-2), value_weight=0.02, entropy_weight=LinearSchedule(3e-3))
     result = meta_train(learner, replace(INSIDE, episodes=3), iterations=iterations,
                         tasks=RL2_TASKS, seed=seed,

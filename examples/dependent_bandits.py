@@ -34,7 +34,8 @@ import argparse
 
 import numpy as np
 
-from minimeta import RL2, Categorical, LinearSchedule, LSTMPolicy, meta_train, print_progress
+from minimeta import (RL2, Categorical, LinearSchedule, RecurrentPolicy, meta_train,
+                      print_progress)
 from minimeta.rivals import bandit_agents as agents
 from minimeta.exact.optima import dependent_floor
 from minimeta.tasks import DependentBandit
@@ -56,7 +57,7 @@ CS = (0.1, 0.2, 0.3, 0.5)    # of UCB1, whose own c is 1; the best of these is s
 
 def train(family, iterations, seed, sees=("action", "reward", "done")):
     """Returns the learner and its theta."""
-    policy = LSTMPolicy(family.obs_size, Categorical(2), HIDDEN, sees=sees)
+    policy = RecurrentPolicy(family.obs_size, Categorical(2), HIDDEN, sees=sees)
     learner = RL2(policy, gamma=FAR if family.kind == "independent" else GAMMA, lam=LAM,
                   rate=LinearSchedule(RATE), entropy_weight=LinearSchedule(ENTROPY))
     result = meta_train(learner, family, iterations=iterations, tasks=TASKS, seed=seed,

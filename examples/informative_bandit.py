@@ -26,7 +26,8 @@ import argparse
 
 import numpy as np
 
-from minimeta import RL2, Categorical, LinearSchedule, LSTMPolicy, meta_train, print_progress
+from minimeta import (RL2, Categorical, LinearSchedule, RecurrentPolicy, meta_train,
+                      print_progress)
 from minimeta.exact.optima import informative_optimum, informative_thompson
 from minimeta.tasks import InformativeBandit
 from minimeta.tasks.bandits import picture
@@ -44,7 +45,7 @@ TEST_BANDITS = 20_000
 
 def train(family, iterations, seed):
     """Returns the learner and its theta."""
-    learner = RL2(LSTMPolicy(family.obs_size, Categorical(family.arms), HIDDEN),
+    learner = RL2(RecurrentPolicy(family.obs_size, Categorical(family.arms), HIDDEN),
                   gamma=GAMMA, lam=LAM, rate=LinearSchedule(RATE), value_weight=VALUE_WEIGHT,
                   entropy_weight=LinearSchedule(ENTROPY))
     result = meta_train(learner, family, iterations=iterations, tasks=TASKS, seed=seed,

@@ -26,8 +26,8 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the products are small
 
 import argparse
 
-from minimeta import (RL2, Categorical, LinearSchedule, LSTMPolicy, evaluate, exact, meta_train,
-                      print_progress)
+from minimeta import (RL2, Categorical, LinearSchedule, RecurrentPolicy, evaluate,
+                      exact, meta_train, print_progress)
 from minimeta.rivals import bandit_agents as agents
 from minimeta.tasks import BernoulliBandit
 
@@ -45,7 +45,7 @@ def train(family, iterations, seed):
     """In a long trial reward follows the pull at once, and most of what comes later is
     noise: a small gamma and lambda; and a larger entropy bonus, to keep exploring."""
     is_long = family.pulls > 20
-    learner = RL2(LSTMPolicy(family.obs_size, Categorical(family.arms), HIDDEN),
+    learner = RL2(RecurrentPolicy(family.obs_size, Categorical(family.arms), HIDDEN),
                   rate=LinearSchedule(RATE, 0.0), **(LONG if is_long else SHORT))
     result = meta_train(learner, family, iterations=iterations,
                         tasks=64 if is_long else 256, seed=seed,

@@ -51,7 +51,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from minimeta import RL2, Categorical, LinearSchedule, LSTMPolicy, meta_train, print_progress
+from minimeta import (RL2, Categorical, LinearSchedule, RecurrentPolicy, meta_train,
+                      print_progress)
 from minimeta.tasks import GridNavigation
 
 HIDDEN = 64             # H, LSTM cells
@@ -67,8 +68,8 @@ TEST_TASKS = 4000
 
 def train(family, iterations, seed):
     """Returns the learner and its theta."""
-    learner = RL2(LSTMPolicy(family.obs_size, Categorical(family.action.n), HIDDEN),
-                  episodes=family.episodes, gamma=GAMMA, lam=LAM, rate=LinearSchedule(RATE),
+    policy = RecurrentPolicy(family.obs_size, Categorical(family.action.n), HIDDEN)
+    learner = RL2(policy, episodes=family.episodes, gamma=GAMMA, lam=LAM, rate=LinearSchedule(RATE),
                   entropy_weight=LinearSchedule(ENTROPY), epochs=EPOCHS)
     result = meta_train(learner, family, iterations=iterations, tasks=TASKS, seed=seed,
                         callback=print_progress(iterations))

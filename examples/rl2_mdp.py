@@ -35,8 +35,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from minimeta import (RL2, Categorical, LinearSchedule, LSTMPolicy, evaluate, meta_train,
-                      print_progress)
+from minimeta import (RL2, Categorical, LinearSchedule, RecurrentPolicy, evaluate,
+                      meta_train, print_progress)
 from minimeta.rivals.planners import Planner, posterior_mean, posterior_sample
 from minimeta.meta.learner import stream
 from minimeta.tasks import RandomMDP
@@ -92,7 +92,7 @@ class TracedWorld(RandomMDP):
         return TracedTasks(self, P / P.sum(-1, keepdims=True), tasks.R)
 
 
-class TablePolicy(LSTMPolicy):
+class TablePolicy(RecurrentPolicy):
     """Sees in addition the reward in a table of states and actions, in the cell that
     was left."""
 

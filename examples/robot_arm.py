@@ -50,8 +50,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from minimeta import (MAML, RL2, Gaussian, LinearSchedule, LSTMPolicy, MLPPolicy, ProMP,
-                      Reinforce, TrustRegion, evaluate, meta_train, print_progress)
+from minimeta import (MAML, RL2, Gaussian, LinearSchedule, MLPPolicy, ProMP,
+                      RecurrentPolicy, Reinforce, TrustRegion, evaluate, meta_train,
+                      print_progress)
 from minimeta.meta.learner import stream
 from minimeta.tasks import PlanarArm
 
@@ -67,8 +68,9 @@ TRAININGS = {
                    40, 120),  # as many episodes as MAML
     "MAML": (MAML(POLICY, optimizer=BOUNDED, **COMMON), 40, 60),
     "ProMP": (ProMP(POLICY, rate=LinearSchedule(1e-2), **COMMON), 40, 60),
-    "RL^2": (RL2(LSTMPolicy(FAMILY.obs_size, Gaussian(2), 48), episodes=2, gamma=0.9,
-                 lam=0.9, rate=LinearSchedule(2e-2), value_weight=0.005, entropy_weight=0.0),
+    "RL^2": (RL2(RecurrentPolicy(FAMILY.obs_size, Gaussian(2), 48), episodes=2,
+                 gamma=0.9, lam=0.9, rate=LinearSchedule(2e-2), value_weight=0.005,
+                 entropy_weight=0.0),
              128, 500)}
 ARMS = 100                               # fresh ones, to measure on
 

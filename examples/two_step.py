@@ -30,7 +30,8 @@ import argparse
 
 import numpy as np
 
-from minimeta import RL2, Categorical, LinearSchedule, LSTMPolicy, meta_train, print_progress
+from minimeta import (RL2, Categorical, LinearSchedule, RecurrentPolicy, meta_train,
+                      print_progress)
 from minimeta.exact.optima import two_step_optimum
 from minimeta.rivals.two_step_agents import TwoStepAgent, stays
 from minimeta.tasks import TwoStep
@@ -50,7 +51,7 @@ CASES = {"reward, common": (1, 1), "reward, rare": (1, 0),
 
 def train(family, iterations, seed):
     """Returns the learner and its theta."""
-    learner = RL2(LSTMPolicy(family.obs_size, Categorical(2), HIDDEN),
+    learner = RL2(RecurrentPolicy(family.obs_size, Categorical(2), HIDDEN),
                   episodes=family.episodes, gamma=GAMMA, lam=LAM, rate=LinearSchedule(RATE),
                   entropy_weight=LinearSchedule(ENTROPY))
     result = meta_train(learner, family, iterations=iterations, tasks=TASKS, seed=seed,

@@ -9,7 +9,7 @@ jvp          y_dot           from theta_dot, x_dot  grad
 vjp          theta_bar,x_bar from y_bar             hvp     from y_dot
 vjp_dot      the tangent of the vjp
 
-maps:     affine, tanh, sigmoid -> MLP, LSTM -> policy (observations -> outputs)
+maps:     affine, tanh, sigmoid -> MLP, LSTM, GRU -> policy (observations -> outputs)
 scalars:  log-likelihood, ratio, clipped ratio, DiCE, KL, entropy, squared error
 objective = scalar o map            theta -> one number per task:  value, grad, hvp
 adaptation = theta -> phi           gradient step: phi = theta - alpha grad L(theta; D)
@@ -56,22 +56,22 @@ One word, one meaning:
     return      of an episode, undiscounted, unless another is named
 """
 from . import exact, objective, policy, rivals, rl, tasks, testing
-from .calculus import LSTM, MLP, Layout, heap
+from .calculus import GRU, LSTM, MLP, Cell, Layout, Recurrent, fast
 from .meta import (EMAML, MAML, RL2, GradientSteps, Imitation, NonFiniteError, ProMP,
                    RegressionMAML, RegressionPretrained, RegressionReptile, Reinforce,
                    Reptile, Result, evaluate, meta_train, print_progress)
 from .objective import (SGD, Adam, LinearSchedule, Objective, TrustRegion, losses,
                         surrogates)
-from .policy import Categorical, Gaussian, LSTMPolicy, MLPPolicy, TabularPolicy
+from .policy import Categorical, Gaussian, MLPPolicy, RecurrentPolicy, TabularPolicy
 
-heap.keep()
+fast.keep_freed_memory()
 
 __all__ = [
-    "Layout", "MLP", "LSTM", "Categorical", "Gaussian", "MLPPolicy", "LSTMPolicy",
-    "TabularPolicy", "Objective", "surrogates", "losses", "SGD", "Adam",
-    "LinearSchedule", "TrustRegion", "RL2", "MAML", "EMAML", "ProMP", "Reinforce",
-    "Reptile", "RegressionMAML", "RegressionPretrained", "RegressionReptile",
-    "Imitation", "GradientSteps", "meta_train", "evaluate", "print_progress", "Result",
-    "NonFiniteError", "exact", "objective", "policy", "rivals", "rl", "tasks",
-    "testing",
+    "Layout", "MLP", "LSTM", "GRU", "Recurrent", "Cell", "Categorical", "Gaussian",
+    "MLPPolicy", "RecurrentPolicy", "TabularPolicy", "Objective", "surrogates",
+    "losses", "SGD", "Adam", "LinearSchedule", "TrustRegion", "RL2", "MAML", "EMAML",
+    "ProMP", "Reinforce", "Reptile", "RegressionMAML", "RegressionPretrained",
+    "RegressionReptile", "Imitation", "GradientSteps", "meta_train", "evaluate",
+    "print_progress", "Result", "NonFiniteError", "exact", "objective", "policy",
+    "rivals", "rl", "tasks", "testing",
 ]

@@ -106,7 +106,13 @@ def parameters(layout, theta):
 
 
 def data(name, x, lead, core, letters):
-    """x must be finite, with the leading axes of theta and then `core`.
+    """x must be finite, and have the shape that `shaped` asks for."""
+    shaped(name, x, lead, core, letters)
+    finite(name, x)
+
+
+def shaped(name, x, lead, core, letters):
+    """x must have the leading axes of theta and then `core`.
 
     core     sizes of the last axes, None where any size will do
     letters  the shape as a reader would write it, "[..., R, 3]"
@@ -122,7 +128,6 @@ def data(name, x, lead, core, letters):
             f"{list(lead)} and {list(x.shape[:split])}; to share one theta use "
             f"np.broadcast_to(theta, (K, P))"
         )
-    finite(name, x)
 
 
 def able(it, name, example, *verbs):

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 import minimeta
-from minimeta import MAML, RL2, Categorical, LSTMPolicy, MLPPolicy, meta_train
-from minimeta.calculus import lstm, mlp
+from minimeta import MAML, RL2, Categorical, RecurrentPolicy, MLPPolicy, meta_train
+from minimeta.calculus import mlp, recurrent
 from minimeta.tasks import BernoulliBandit
 
 PACKAGE = str(Path(minimeta.__file__).parent)
 BANDIT = BernoulliBandit(3, 4)
 LEARNERS = {"maml": MAML(MLPPolicy(1, Categorical(3), (4,)), trials=3),
-            "rl2": RL2(LSTMPolicy(1, Categorical(3), 4), trials=2)}
+            "rl2": RL2(RecurrentPolicy(1, Categorical(3), 4), trials=2)}
 
 
 def way_here():
@@ -45,7 +45,7 @@ def ways_to(monkeypatch, module, name, learner):
     ("maml", mlp, "affine_vjp", "adapt", 7),            # the inner gradient
     ("maml", mlp, "affine_vjp", "update", 9),           # the outer gradient
     ("maml", mlp, "affine_vjp_dot", "update", 9),       # the Hessian-vector product
-    ("rl2", lstm, "recur_vjp", "update", 7),            # backpropagation through time
+    ("rl2", recurrent, "recur_vjp", "update", 7),            # backpropagation through time
 ])
 def test_the_lines_that_matter_are_near(monkeypatch, learner, module, function, through, most):
     ways = [way for way in ways_to(monkeypatch, module, function, learner)

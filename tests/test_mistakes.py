@@ -4,9 +4,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from minimeta import (EMAML, MAML, MLP, RL2, Adam, Categorical, Gaussian, Imitation, LinearSchedule,
-                      LSTMPolicy, MLPPolicy, NonFiniteError, ProMP, RegressionMAML, Reinforce,
-                      TabularPolicy, evaluate, meta_train, print_progress)
+from minimeta import (EMAML, MAML, MLP, RL2, Adam, Categorical, Gaussian, Imitation,
+                      LinearSchedule, MLPPolicy, NonFiniteError, ProMP,
+                      RecurrentPolicy, RegressionMAML, Reinforce, TabularPolicy,
+                      evaluate, meta_train, print_progress)
 from minimeta.exact import all_trajectories, exact_return
 from minimeta.rivals.bandit_agents import BanditAgent, greedy
 from minimeta.objective.losses import KL, MeanError, SquaredError, ValueFit
@@ -19,7 +20,7 @@ from minimeta.testing import check_map
 
 PLANE, GRID, BANDIT = PointNavigation(horizon=4), GridNavigation(3), BernoulliBandit(3, 4)
 WALKER = MLPPolicy(2, Gaussian(2), (5,))
-READER = LSTMPolicy(BANDIT.obs_size, Categorical(3), 6)
+READER = RecurrentPolicy(BANDIT.obs_size, Categorical(3), 6)
 ON_PLANE, ON_BANDIT = MAML(WALKER, trials=3), RL2(READER)
 FIT = RegressionMAML(MLP((1, 5, 1)))
 THETA = ON_PLANE.init(np.random.default_rng(0))
@@ -56,7 +57,7 @@ def test_an_agent_for_another_number_of_arms():
 
 
 @pytest.mark.parametrize("policy", [
-    LSTMPolicy(3, Categorical(3), 6), LSTMPolicy(0, Categorical(3), 6)])
+    RecurrentPolicy(3, Categorical(3), 6), RecurrentPolicy(0, Categorical(3), 6)])
 def test_a_policy_that_sees_more_or_less_than_is_shown(policy):
     assert not untold(lambda: meta_train(RL2(policy), BANDIT, iterations=1, tasks=2),
                     ValueError, "observations must have length", "use obs_size=family.obs_size")
@@ -65,8 +66,8 @@ def test_a_policy_that_sees_more_or_less_than_is_shown(policy):
 @pytest.mark.parametrize("call, parts", [
     (lambda: MAML(MLP((2, 3, 2))), ("policy must be a policy, such as MLPPolicy(..)",)),
     (lambda: MAML("mlp"), ("policy must be a policy", "got 'mlp'")),
-    (lambda: RL2(WALKER), ("policy must be an LSTMPolicy, got MLPPolicy",)),
-    (lambda: Imitation(READER), ("policy must be memoryless", "got LSTMPolicy")),
+    (lambda: RL2(WALKER), ("policy must have a memory", "got MLPPolicy")),
+    (lambda: Imitation(READER), ("policy must be memoryless", "got RecurrentPolicy")),
     (lambda: demonstrate("controller", READER, PlanarArm().sample(1, rng()), episodes=1,
                          rng=rng()), ("policy must be memoryless",)),
     (lambda: MLPPolicy(2, Discrete(3)), ("head must be a distribution", "got Discrete(n=3)")),
@@ -125,10 +126,11 @@ def test_another_kind_of_thing(call, parts):
      ("theta must be finite, got nan",)),
     (lambda: evaluate(ON_PLANE, np.append(THETA, 1), PLANE, tasks=2), ("theta must have shape",)),
     (lambda: evaluate(ON_PLANE, THETA[:-1], PLANE, tasks=2), ("theta must have shape",)),
-    (lambda: evaluate(ON_BANDIT, LSTMPolicy(1, Categorical(3), 9).init(rng()), BANDIT, tasks=2),
+    (lambda: evaluate(ON_BANDIT, RecurrentPolicy(1, Categorical(3), 9).init(rng()),
+                      BANDIT, tasks=2),
      ("theta must have shape",)),
     (lambda: evaluate(ON_PLANE, THETA, PLANE, tasks=2, seed=-1), ("seed must be at least 0",)),
-    (lambda: meta_train(RL2(LSTMPolicy(9, Categorical(5), 6)), GRID, iterations=1, tasks=2),
+    (lambda: meta_train(RL2(RecurrentPolicy(9, Categorical(5), 6)), GRID, iterations=1, tasks=2),
      ("episodes must be those of the family's trials, 4, got 1", "use RL2(.., episodes=4)")),
     (lambda: demonstrate("planner", MLPPolicy(9, Categorical(5)), GRID.sample(1, rng()),
                          episodes=1, rng=rng(), noise=2.0), ("noise must be", "[0, 1]")),

@@ -10,6 +10,9 @@ Layout alone knows where each named block lies:
 
 One vector is what optimizers, Hessian-vector products, checkpoints and checks want;
 named blocks are what a network wants. Blocks are read-only views, so nothing is copied.
+
+theta itself is an array and carries no names. So a theta is accepted wherever its
+length fits: keep it beside the network or the learner that it was trained with.
 """
 from collections import namedtuple
 from dataclasses import dataclass
@@ -41,7 +44,14 @@ class Layout:
 
     def __add__(self, other):
         """The blocks of this layout, then those of the other; names must differ."""
+        if common := [name for name in self.names if name in other.names]:
+            raise ValueError(f"layouts that are added must have different names, both "
+                             f"have {common}; use layout.prefixed(\"encoder_\")")
         return Layout(**dict(self.shapes), **dict(other.shapes))
+
+    def prefixed(self, prefix):
+        """The same blocks, each name with the prefix before it."""
+        return Layout(**{prefix + name: shape for name, shape in self.shapes})
 
     def __repr__(self):
         return f"Layout({', '.join(f'{n}={s}' for n, s in self.shapes)})"

@@ -1,161 +1,99 @@
-"""The long short-term memory network, in the four forms: what is around the recurrence.
+"""The long short-term memory network: its cell, in four forms.
 
-    h_t, c_t = cell(x_t W + h_{t-1} U + b, c_{t-1})    gates: cell.  time: recurrence
-    y_t = h_t Wy + by = Y' (h_t, 1)                    all steps at once
+    i, f, o = sigmoid(z_i), sigmoid(z_f), sigmoid(z_o)      input, forget, output gate
+    g = tanh(z_g)                                           candidate
+    c = f c_prev + i g                                      what is remembered
+    q = tanh(c)
+    h = o q                                                 what is shown
 
-Outside, x, y and the state have a row for each episode; inside it is a column. W, U, b
-lie side by side in theta, and so do Wy, by: V = [W; U; b] and Y = [Wy; by] are views of
-theta, and a bias is the weight of an input that is 1.
+The gates lie one below the other in z, in the order i, f, o, g, and so they do in a,
+which holds them after their activations:
 
-The state (h, c) goes in and comes out, with gradients through both, so a long trial can
-be cut where wanted. The state before the first step, h0 and c0, is learned: it is part
-of theta. With unroll_vjp_dot the Hessian-vector product of any scalar of y is exact.
+    da/dz = a (1 - a) for i, f and o,  1 - a^2 for g        the slope
+    a moves by a_dot, and the slope by (1 - 2 a) a_dot or -2 a a_dot
 
-Letters: ... leading task axes, T steps, B episodes, H hidden.
+h_prev acts through z alone. The transpose goes through the lines above from the last to
+the first:
+
+    o_bar = h_bar q,  and to c comes tanh_vjp(q, h_bar o)   h = o q,  q = tanh(c)
+    i_bar = c_bar g,       g_bar = c_bar i                  c = f c_prev + i g
+    f_bar = c_bar c_prev,  c_prev_bar = c_bar f
+    z_bar = slope a_bar
+
+Letters: ... leading task axes, H hidden, B episodes; z, a [..., 4H, B], the rest
+[..., H, B].
+Source: Hochreiter & Schmidhuber (1997); the forget gate is of Gers et al. (2000).
 """
-from dataclasses import dataclass
-from functools import cached_property
-
-import numpy as np
-
-from .. import require
-from .layout import Layout
-from .maps import T
-from .recurrence import columns, flip, recur, recur_jvp, recur_vjp, recur_vjp_dot, rows
+from .fast import sigmoid_tanh, sigmoid_tanh_slope
+from .maps import tanh, tanh_jvp, tanh_vjp, tanh_vjp_dot
+from .recurrence import Cell, gates, join
+from .recurrent import Recurrent
 
 
-@dataclass(frozen=True)
-class LSTM:
-    """One layer of n_hidden cells with a linear read-out.
+def activated(z):
+    """a, of z."""
+    return sigmoid_tanh(z, 3 * z.shape[-2] // 4)
 
-    theta [..., P] holds W [n_in, 4H], U [H, 4H], b [4H], h0 [H], c0 [H],
-    Wy [H, n_out], by [n_out]. The state is the pair (h, c), each [..., B, H]; where
-    none is given, the trial begins at the learned (h0, c0), and they have a gradient.
+
+def slope(a):
+    return sigmoid_tanh_slope(a, 3 * a.shape[-2] // 4)
+
+
+def slope_dot(a, a_dot):
+    n = 3 * a.shape[-2] // 4
+    return join(a_dot[..., :n, :], 0 * a_dot[..., n:, :]) - 2 * a * a_dot
+
+
+def lstm(z, state):
+    _, c_prev = state
+    a = activated(z)
+    i, f, o, g = gates(a, 4)
+    c = f * c_prev + i * g
+    q = tanh(c)
+    h = o * q
+    return (h, c), (a, c_prev, q)
+
+
+def lstm_jvp(kept, z_dot, state_dot):
+    (a, c_prev, q), (_, c_prev_dot) = kept, state_dot
+    a_dot = slope(a) * z_dot
+    (i, f, o, g), (i_dot, f_dot, o_dot, g_dot) = gates(a, 4), gates(a_dot, 4)
+    c_dot = f_dot * c_prev + f * c_prev_dot + i_dot * g + i * g_dot
+    q_dot = tanh_jvp(q, c_dot)
+    h_dot = o_dot * q + o * q_dot
+    return (h_dot, c_dot), (a_dot, c_prev_dot, q_dot)
+
+
+def lstm_vjp(kept, state_bar):
+    (a, c_prev, q), (h_bar, c_bar) = kept, state_bar
+    i, f, o, g = gates(a, 4)
+    c_bar = c_bar + tanh_vjp(q, h_bar * o)
+    a_bar = join(c_bar * g, c_bar * c_prev, h_bar * q, c_bar * i)
+    z_bar = slope(a) * a_bar
+    return z_bar, (0, c_bar * f)
+
+
+def lstm_vjp_dot(kept, state_bar, kept_dot, state_bar_dot):
+    (a, c_prev, q), (h_bar, c_bar) = kept, state_bar
+    (a_dot, c_prev_dot, q_dot), (h_bar_dot, c_bar_dot) = kept_dot, state_bar_dot
+    (i, f, o, g), (i_dot, f_dot, o_dot, g_dot) = gates(a, 4), gates(a_dot, 4)
+    c_bar_dot = c_bar_dot + tanh_vjp_dot(
+        q, h_bar * o, q_dot, h_bar_dot * o + h_bar * o_dot)
+    c_bar = c_bar + tanh_vjp(q, h_bar * o)
+    a_bar = join(c_bar * g, c_bar * c_prev, h_bar * q, c_bar * i)
+    a_bar_dot = join(c_bar_dot * g + c_bar * g_dot,
+                     c_bar_dot * c_prev + c_bar * c_prev_dot,
+                     h_bar_dot * q + h_bar * q_dot,
+                     c_bar_dot * i + c_bar * i_dot)
+    z_bar_dot = slope(a) * a_bar_dot + slope_dot(a, a_dot) * a_bar
+    return z_bar_dot, (0, c_bar_dot * f + c_bar * f_dot)
+
+
+class LSTM(Recurrent):
+    """A long short-term memory network. theta holds W [n_in, 4H], U [H, 4H], b [4H],
+    the learned state h0 [H] and c0 [H], and the read-out Wy [H, n_out], by [n_out].
+
+    The forget gate begins open: its bias is 1 before training.
     """
 
-    n_in: int
-    n_hidden: int
-    n_out: int
-
-    def __post_init__(self):
-        for name in ("n_in", "n_hidden", "n_out"):
-            require.count(name, getattr(self, name))
-
-    @cached_property
-    def layout(self):
-        n, H, m = self.n_in, self.n_hidden, self.n_out
-        return Layout(W=(n, 4 * H), U=(H, 4 * H), b=(4 * H,), h0=(H,), c0=(H,),
-                      Wy=(H, m), by=(m,))
-
-    @cached_property
-    def stacked(self):
-        """The same theta in fewer blocks: V = [W; U; b], h0, c0, Y = [Wy; by]."""
-        n, H, m = self.n_in, self.n_hidden, self.n_out
-        return Layout(V=(n + H + 1, 4 * H), h0=(H,), c0=(H,), Y=(H + 1, m))
-
-    @property
-    def size(self):
-        """P, the number of parameters."""
-        return self.layout.size
-
-    def init(self, rng, dtype=np.float64):
-        """A random theta [P]: weights N(0, 1/rows), forget bias 1, all else zero."""
-        blocks = {name: rng.normal(0, shape[0] ** -0.5, shape) if len(shape) == 2
-                  else np.zeros(shape) for name, shape in self.layout.shapes}
-        blocks["b"][self.n_hidden:2 * self.n_hidden] = 1
-        return self.layout.pack(**blocks).astype(dtype)
-
-    def initial_state(self, theta, B):
-        """The learned state before the first step, (h, c), each [..., B, H]."""
-        p = self.layout.unpack(theta)
-        shape = theta.shape[:-1] + (require.count("B", B), self.n_hidden)
-        return (np.broadcast_to(p.h0[..., None, :], shape),
-                np.broadcast_to(p.c0[..., None, :], shape))
-
-    def initial_state_vjp(self, state_bar):
-        h_bar, c_bar = state_bar
-        theta_bar = np.zeros_like(h_bar, shape=h_bar.shape[:-2] + (self.size,))
-        start, middle, stop = self.layout.offsets[3:6]
-        theta_bar[..., start:middle] = h_bar.sum(-2)
-        theta_bar[..., middle:stop] = c_bar.sum(-2)
-        return theta_bar
-
-    def check(self, theta, x):
-        """Refuses what is not finite parameters, and trials that fit them."""
-        require.parameters(self.layout, theta)
-        require.data("x", x, theta.shape[:-1], (None, None, self.n_in),
-                      f"[..., T, B, {self.n_in}]")
-
-    def step(self, theta, state, x):
-        """One step, for acting: state, x [..., B, n_in] -> y [..., B, n_out], state."""
-        V, _, _, Y = self.stacked.unpack(theta)
-        cache = recur(V, T(x)[None], flip(state))
-        return T(cache.read[0]) @ Y, cache.state
-
-    # The unroll: from a given state, which takes part in all four forms.
-
-    def unroll(self, theta, state, x):
-        """x [..., T, B, n_in] -> y [..., T, B, n_out], cache with the last state."""
-        self.check(theta, x)
-        V, _, _, Y = self.stacked.unpack(theta)
-        cache = recur(V, columns(x), flip(state))
-        return rows(T(Y) @ cache.read), cache
-
-    def unroll_jvp(self, theta, cache, theta_dot, state_dot, x_dot):
-        V, _, _, Y = self.stacked.unpack(theta)
-        V_dot, _, _, Y_dot = self.stacked.unpack(theta_dot)
-        cache_dot = recur_jvp(V, cache, V_dot, columns(x_dot), flip(state_dot))
-        return rows(T(Y_dot) @ cache.read + T(Y) @ cache_dot.read), cache_dot
-
-    def unroll_vjp(self, theta, cache, y_bar, state_bar):
-        """state_bar: of the state after the last step. Returns theta_bar (nothing for
-        h0 and c0), state_bar of the state before the first, x_bar."""
-        V, _, _, Y = self.stacked.unpack(theta)
-        y_bar = columns(y_bar)
-        Y_bar = (cache.read @ T(y_bar)).sum(0)
-        h_bars = Y[..., :-1, :] @ y_bar
-        V_bar, x_bar, state_bar = recur_vjp(V, cache, h_bars, flip(state_bar))
-        return self.pack(V_bar, Y_bar), flip(state_bar), rows(x_bar)
-
-    def unroll_vjp_dot(self, theta, cache, y_bar, state_bar,
-                       theta_dot, cache_dot, y_bar_dot, state_bar_dot):
-        V, _, _, Y = self.stacked.unpack(theta)
-        V_dot, _, _, Y_dot = self.stacked.unpack(theta_dot)
-        y_bar, y_bar_dot = columns(y_bar), columns(y_bar_dot)
-        Y_bar_dot = (cache_dot.read @ T(y_bar) + cache.read @ T(y_bar_dot)).sum(0)
-        h_bars = Y[..., :-1, :] @ y_bar
-        h_bars_dot = Y_dot[..., :-1, :] @ y_bar + Y[..., :-1, :] @ y_bar_dot
-        V_bar_dot, x_bar_dot, state_bar_dot = recur_vjp_dot(
-            V, cache, h_bars, flip(state_bar),
-            V_dot, cache_dot, h_bars_dot, flip(state_bar_dot))
-        return self.pack(V_bar_dot, Y_bar_dot), flip(state_bar_dot), rows(x_bar_dot)
-
-    def pack(self, V, Y):
-        """theta with nothing at h0 and c0."""
-        nothing = np.zeros_like(V, shape=V.shape[:-2] + (self.n_hidden,))
-        return self.stacked.pack(V=V, h0=nothing, c0=nothing, Y=Y)
-
-    # The network: the unroll from the learned state. Nothing follows the last step.
-
-    def forward(self, theta, x):
-        """x [..., T, B, n_in] -> y [..., T, B, n_out], cache; leading axes of theta."""
-        self.check(theta, x)
-        return self.unroll(theta, self.initial_state(theta, x.shape[-2]), x)
-
-    def jvp(self, theta, cache, theta_dot, x_dot=None):
-        x_dot = np.zeros_like(cache.x) if x_dot is None else x_dot
-        state_dot = self.initial_state(theta_dot, x_dot.shape[-2])
-        return self.unroll_jvp(theta, cache, theta_dot, state_dot, x_dot)
-
-    def vjp(self, theta, cache, y_bar):
-        nothing = np.zeros_like(T(cache.c[0]))
-        theta_bar, state_bar, x_bar = self.unroll_vjp(
-            theta, cache, y_bar, (nothing, nothing))
-        return theta_bar + self.initial_state_vjp(state_bar), x_bar
-
-    def vjp_dot(self, theta, cache, y_bar, theta_dot, cache_dot, y_bar_dot):
-        nothing = np.zeros_like(T(cache.c[0]))
-        theta_bar_dot, state_bar_dot, x_bar_dot = self.unroll_vjp_dot(
-            theta, cache, y_bar, (nothing, nothing),
-            theta_dot, cache_dot, y_bar_dot, (nothing, nothing))
-        return theta_bar_dot + self.initial_state_vjp(state_bar_dot), x_bar_dot
+    cell = Cell(("h", "c"), (0, 1, 0, 0), lstm, lstm_jvp, lstm_vjp, lstm_vjp_dot)

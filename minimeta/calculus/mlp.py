@@ -20,7 +20,8 @@ import numpy as np
 
 from .. import require
 from .layout import Layout
-from .maps import ACTIVATIONS, T, affine, affine_jvp, affine_vjp, affine_vjp_dot
+from .maps import (ACTIVATIONS, affine, affine_jvp, affine_vjp, affine_vjp_dot,
+                   transpose)
 
 
 @dataclass(frozen=True)
@@ -34,13 +35,6 @@ class MLP:
     sizes: tuple
     activation: str = "tanh"
 
-    def __post_init__(self):
-        if len(tuple(self.sizes)) < 2:
-            raise ValueError(f"sizes must be (n_in, .., n_out), got {self.sizes}")
-        sizes = tuple(require.count("each of sizes", n) for n in self.sizes)
-        object.__setattr__(self, "sizes", sizes)
-        require.choice("activation", self.activation, ACTIVATIONS)
-
     @cached_property
     def layout(self):
         blocks = {}
@@ -53,12 +47,14 @@ class MLP:
         """P, the number of parameters."""
         return self.layout.size
 
-    def init(self, rng, dtype=np.float64):
-        """A random theta [P]: weights N(0, 1/n) for n inputs of the layer, biases
-        zero."""
-        blocks = {name: rng.normal(0, shape[0] ** -0.5, shape) if len(shape) == 2
-                  else np.zeros(shape) for name, shape in self.layout.shapes}
-        return self.layout.pack(**blocks).astype(dtype)
+    def init(self, rng, dtype=np.float64, output_scale=1.0):
+        """A random theta [P]: weights N(0, 1/n) for n inputs of the layer, those of the
+        last layer times output_scale; biases zero."""
+        blocks = {name: (rng.normal(0, shape[0] ** -0.5, shape) if len(shape) == 2
+                         else np.zeros(shape)).astype(dtype)
+                  for name, shape in self.layout.shapes}
+        blocks[f"W{len(self.sizes) - 1}"] *= output_scale
+        return self.layout.pack(**blocks)
 
     def layers(self, theta):
         """The pairs (W, b), first layer first."""
@@ -79,13 +75,13 @@ class MLP:
 
     def jvp(self, theta, cache, theta_dot, x_dot=None):
         act_jvp = ACTIVATIONS[self.activation][1]
+        *hidden, ((W, _), (W_dot, b_dot)) = zip(
+            self.layers(theta), self.layers(theta_dot))
         ys_dot = [np.zeros_like(cache[0]) if x_dot is None else x_dot]
-        layers = zip(cache, self.layers(theta), self.layers(theta_dot))
-        for layer, (y, (W, _), (W_dot, b_dot)) in enumerate(layers, 1):
-            a_dot = affine_jvp(y, W, ys_dot[-1], W_dot, b_dot)
-            if layer == len(cache):
-                return a_dot, ys_dot
-            ys_dot.append(act_jvp(cache[layer], a_dot))
+        for layer, ((W_l, _), (W_l_dot, b_l_dot)) in enumerate(hidden):
+            a_dot = affine_jvp(cache[layer], W_l, ys_dot[-1], W_l_dot, b_l_dot)
+            ys_dot.append(act_jvp(cache[layer + 1], a_dot))
+        return affine_jvp(cache[-1], W, ys_dot[-1], W_dot, b_dot), ys_dot
 
     def vjp(self, theta, cache, y_bar):
         act_vjp = ACTIVATIONS[self.activation][2]
@@ -107,10 +103,18 @@ class MLP:
                 y, W, y_bar, y_dot, W_dot, y_bar_dot)
             blocks = [W_bar_dot, b_bar_dot] + blocks
             if layer > 0:
-                y_bar = y_bar @ T(W)
+                y_bar = y_bar @ transpose(W)
                 y_bar_dot = act_vjp_dot(y, y_bar, y_dot, y_bar_dot)
                 y_bar = act_vjp(y, y_bar)
         return self._pack(blocks), y_bar_dot
 
     def _pack(self, blocks):
         return self.layout.pack(**dict(zip(self.layout.names, blocks)))
+
+    def __post_init__(self):
+        sizes = require.sequence("sizes", self.sizes)
+        if len(sizes) < 2:
+            raise ValueError(f"sizes must be (n_in, .., n_out), got {self.sizes}")
+        sizes = tuple(require.count("each of sizes", n) for n in sizes)
+        object.__setattr__(self, "sizes", sizes)
+        require.choice("activation", self.activation, ACTIVATIONS)

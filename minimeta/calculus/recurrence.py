@@ -1,145 +1,175 @@
-"""The recurrence of the long short-term memory network in four forms: time, no gates.
+"""The recurrence of every recurrent network here, in four forms: time, but no gates.
 
-    seen_t = (x_t, h_{t-1}, 1)         all that the cells see at step t
-    z_t = V' seen_t,   V = [W; U; b]
-    h_t, c_t = cell(z_t, c_{t-1})      one step after the other
+    seen_t = (x_t, h_{t-1}, 1)                    all that the cells see at step t
+    z_t = V' seen_t                               V has a row for each number seen
+    state_t, kept_t = cell(z_t, state_{t-1})      one step after the other
 
 Backpropagation through time is recur_vjp: one loop from the last step to the first,
-which carries h_bar and c_bar. recur_vjp_dot is its tangent.
+which carries the cotangents of the state. recur_vjp_dot is its tangent.
 
-Time is the first axis and an episode is a column, x [T, ..., n_in, B]: all that one
-step touches is contiguous, and elementary operations run along it without a stop.
-`columns` and `flip` bring data and states into this form, `rows` and `flip` out of it.
+A cell knows gates, but no time (lstm and gru are two). Each number of its z acts on
+the number of the state above or below it and on no other, as in an elementary map. The
+state is a tuple of arrays, and the first of them is h, which the next step sees.
 
-Letters: ... leading task axes, T steps, B episodes, H hidden, n_in inputs.
+Time is the first axis here and an episode is a column: an array of one step is
+contiguous, [..., n, B], and so is each gate in it. `to_columns` and `flip` bring data
+and states into this form; `from_columns` and `flip` bring them back.
+
+Letters: ... leading task axes, T steps, B episodes, H hidden, n_in inputs, G gates.
 """
-from typing import NamedTuple
+from typing import Callable, NamedTuple
 
 import numpy as np
 
-from .cell import cell, cell_jvp, cell_vjp, cell_vjp_dot, gates
-from .maps import T
+from .maps import transpose
 
 
-def columns(x):
+class Cell(NamedTuple):
+    """One step in four forms: z [..., G H, B], the arrays of a state [..., H, B].
+
+    state    names of the arrays of a state, such as ("h", "c"); the first is h
+    bias     what the bias of each of the G gates is before training
+    forward  z, state -> state, kept                  kept: what the others need
+    jvp      kept, z_dot, state_dot -> state_dot, kept_dot
+    vjp      kept, state_bar -> z_bar, state_bar
+    vjp_dot  kept, state_bar, kept_dot, state_bar_dot -> z_bar_dot, state_bar_dot
+
+    state and state_dot are given before the step and returned after it; state_bar is
+    given after the step and returned before it. What reaches h by way of z is not the
+    cell's: it returns 0 for h_bar if h acts through z alone.
+    """
+
+    state: tuple
+    bias: tuple
+    forward: Callable
+    jvp: Callable
+    vjp: Callable
+    vjp_dot: Callable
+
+
+def gates(z, n):
+    """The n gates that lie one below the other in z [..., n H, B], as views."""
+    H = z.shape[-2] // n
+    return [z[..., k * H:(k + 1) * H, :] for k in range(n)]
+
+
+def join(*gates):
+    """The inverse of gates, and its transpose."""
+    return np.concatenate(gates, -2)
+
+
+def to_columns(x):
     """[..., T, B, n] -> [T, ..., n, B], a view."""
-    return T(np.moveaxis(x, -3, 0))
+    return transpose(np.moveaxis(x, -3, 0))
 
 
-def rows(x):
+def from_columns(x):
     """[T, ..., n, B] -> [..., T, B, n], a view."""
-    return np.moveaxis(T(x), 0, -3)
+    return np.moveaxis(transpose(x), 0, -3)
 
 
 def flip(state):
-    """(h, c), each [..., B, H] -> [..., H, B], or back; views."""
-    h, c = state
-    return T(h), T(c)
+    """Arrays [..., B, H] -> [..., H, B], or back; views."""
+    return tuple(transpose(s) for s in state)
 
 
 class Cache(NamedTuple):
-    """What the backward pass needs; its tangent has the same fields. seen and c have
-    one entry more than there are steps, for the state after the last."""
+    """What the backward pass needs; its tangent has the same fields. seen and states
+    have one entry more than there are steps, for the state after the last."""
 
     seen: np.ndarray  # [T + 1, ..., n_in + H + 1, B]   (x_t, h_{t-1}, 1)
-    c: np.ndarray     # [T + 1, ..., H, B]              c_{t-1}
-    a: np.ndarray     # [T, ..., 4H, B]                 gates, after their activations
-    q: np.ndarray     # [T, ..., H, B]                  tanh(c_t)
-
-    @property
-    def h(self):
-        """[T + 1, ..., H, B], h_{t-1}."""
-        return parts(self.seen, self.c)[1]
+    states: list      # T + 1 states, their arrays [..., H, B]; h is a view of seen
+    kept: list        # T nests of arrays, the cell's own
 
     @property
     def read(self):
         """[T, ..., H + 1, B], what the read-out sees: (h_t, 1)."""
-        return self.seen[1:, ..., -1 - self.c.shape[-2]:, :]
+        return self.seen[1:, ..., -1 - self.states[0][0].shape[-2]:, :]
 
     @property
     def x(self):
         """[..., T, B, n_in]"""
-        return rows(parts(self.seen, self.c)[0][:-1])
-
-    @property
-    def state(self):
-        """(h, c) after the last step, each [..., B, H], to go on from."""
-        return flip((self.h[-1], self.c[-1]))
+        x, _ = split(self.seen[:-1], self.states[0][0].shape[-2])
+        return from_columns(x)
 
 
-def parts(seen, c):
-    """x and h of seen = (x, h, 1); h is as long as c."""
-    H = c.shape[-2]
+def split(seen, H):
+    """x and h of seen = (x, h, 1), as views."""
     return seen[..., :-1 - H, :], seen[..., -1 - H:-1, :]
 
 
 def begin(x, state, one, dtype):
-    """The cache before the first step: all but what the steps fill in."""
+    """The cache before the first step, and the room for h at each step."""
     (n_steps, *lead, n_in, B), H = x.shape, state[0].shape[-2]
+    seen = np.empty((n_steps + 1, *lead, n_in + H + 1, B), dtype)
+    seen[:-1, ..., :n_in, :], seen[-1, ..., :n_in, :] = x, 0
+    seen[..., -1, :] = one
+    _, hs = split(seen, H)
+    hs[0] = state[0]
+    return Cache(seen, [(hs[0], *state[1:])], []), hs
 
-    def room(more, n):
-        return np.empty((n_steps + more, *lead, n, B), dtype)
 
-    cache = Cache(room(1, n_in + H + 1), room(1, H), room(0, 4 * H), room(0, H))
-    cache.seen[:-1, ..., :n_in, :], cache.seen[-1, ..., :n_in, :] = x, 0
-    cache.seen[..., -1, :] = one
-    cache.h[0], cache.c[0] = state
+def recur(cell, V, x, state):
+    """x [T, ..., n_in, B], arrays of the state [..., H, B] -> cache."""
+    cache, hs = begin(x, state, 1, np.result_type(V, x, *state))
+    V_transpose, state = transpose(V), cache.states[0]
+    for seen, h in zip(cache.seen, hs[1:]):
+        (h[...], *others), kept = cell.forward(V_transpose @ seen, state)
+        state = h, *others
+        cache.states.append(state)
+        cache.kept.append(kept)
     return cache
 
 
-def recur(V, x, state):
-    """x [T, ..., n_in, B], state of [..., H, B] -> cache."""
-    cache = begin(x, state, 1, np.result_type(V, x, *state))
-    (seen, c, a, q), h = cache, cache.h
-    for t in range(len(x)):
-        z = np.matmul(T(V), seen[t], out=a[t])
-        h[t + 1], c[t + 1], q[t] = cell(gates(z), c[t])
-    return cache
-
-
-def recur_jvp(V, cache, V_dot, x_dot, state_dot):
-    seen, c, a, q = cache
-    dtype = np.result_type(V, seen, V_dot, x_dot, *state_dot)
-    cache_dot = begin(x_dot, state_dot, 0, dtype)
-    (seen_dot, c_dot, a_dot, q_dot), h_dot = cache_dot, cache_dot.h
-    for t in range(len(a)):
-        z_dot = T(V_dot) @ seen[t] + T(V) @ seen_dot[t]
-        h_dot[t + 1], c_dot[t + 1], a_dot[t], q_dot[t] = cell_jvp(
-            a[t], c[t], q[t], z_dot, c_dot[t])
+def recur_jvp(cell, V, cache, V_dot, x_dot, state_dot):
+    dtype = np.result_type(V, cache.seen, V_dot, x_dot, *state_dot)
+    cache_dot, hs_dot = begin(x_dot, state_dot, 0, dtype)
+    V_transpose, V_transpose_dot = transpose(V), transpose(V_dot)
+    state_dot = cache_dot.states[0]
+    for seen, kept, seen_dot, h_dot in zip(
+            cache.seen, cache.kept, cache_dot.seen, hs_dot[1:]):
+        z_dot = V_transpose_dot @ seen + V_transpose @ seen_dot
+        (h_dot[...], *others), kept_dot = cell.jvp(kept, z_dot, state_dot)
+        state_dot = h_dot, *others
+        cache_dot.states.append(state_dot)
+        cache_dot.kept.append(kept_dot)
     return cache_dot
 
 
-def recur_vjp(V, cache, h_bars, state_bar):
+def recur_vjp(cell, V, cache, h_bars, state_bar):
     """h_bars [T, ..., H, B] of all steps, state_bar of the state after the last
     -> V_bar, x_bar [T, ..., n_in, B], state_bar of the state before the first."""
-    seen, c, a, q = cache
-    h_bar, c_bar = state_bar
+    (n_steps, *_, H, _), seen = h_bars.shape, cache.seen
     dtype = np.result_type(V, seen, h_bars, *state_bar)
     V_bar = np.zeros(V.shape, dtype)
-    x_bar = np.empty_like(parts(seen[1:], c)[0], dtype)
-    for t in reversed(range(len(a))):
-        h_bar = h_bars[t] + h_bar
-        z_bar, c_bar = cell_vjp(a[t], c[t], q[t], h_bar, c_bar)
-        V_bar += seen[t] @ T(z_bar)
-        x_bar[t], h_bar = parts(V @ z_bar, c)
-    return V_bar, x_bar, (h_bar, c_bar)
+    x_bar = np.empty_like(split(seen[1:], H)[0], dtype)
+    for t in reversed(range(n_steps)):
+        h_bar, *others = state_bar
+        z_bar, (h_bar, *others) = cell.vjp(
+            cache.kept[t], (h_bars[t] + h_bar, *others))
+        V_bar += seen[t] @ transpose(z_bar)
+        x_bar[t], h_bar_by_z = split(V @ z_bar, H)
+        state_bar = (h_bar_by_z + h_bar, *others)
+    return V_bar, x_bar, state_bar
 
 
-def recur_vjp_dot(V, cache, h_bars, state_bar,
+def recur_vjp_dot(cell, V, cache, h_bars, state_bar,
                   V_dot, cache_dot, h_bars_dot, state_bar_dot):
-    (seen, c, a, q), (seen_dot, c_dot, a_dot, q_dot) = cache, cache_dot
-    (h_bar, c_bar), (h_bar_dot, c_bar_dot) = state_bar, state_bar_dot
+    (n_steps, *_, H, _), seen, seen_dot = h_bars.shape, cache.seen, cache_dot.seen
     dtype = np.result_type(
         V, seen, h_bars, *state_bar, V_dot, seen_dot, h_bars_dot, *state_bar_dot)
     V_bar_dot = np.zeros(V.shape, dtype)
-    x_bar_dot = np.empty_like(parts(seen[1:], c)[0], dtype)
-    for t in reversed(range(len(a))):
-        h_bar, h_bar_dot = h_bars[t] + h_bar, h_bars_dot[t] + h_bar_dot
-        z_bar_dot, c_bar_dot = cell_vjp_dot(
-            a[t], c[t], q[t], h_bar, c_bar,
-            a_dot[t], c_dot[t], q_dot[t], h_bar_dot, c_bar_dot)
-        z_bar, c_bar = cell_vjp(a[t], c[t], q[t], h_bar, c_bar)
-        V_bar_dot += seen_dot[t] @ T(z_bar) + seen[t] @ T(z_bar_dot)
-        x_bar_dot[t], h_bar_dot = parts(V_dot @ z_bar + V @ z_bar_dot, c)
-        _, h_bar = parts(V @ z_bar, c)
-    return V_bar_dot, x_bar_dot, (h_bar_dot, c_bar_dot)
+    x_bar_dot = np.empty_like(split(seen[1:], H)[0], dtype)
+    for t in reversed(range(n_steps)):
+        (h_bar, *others), (h_bar_dot, *others_dot) = state_bar, state_bar_dot
+        state_bar = (h_bars[t] + h_bar, *others)
+        state_bar_dot = (h_bars_dot[t] + h_bar_dot, *others_dot)
+        z_bar_dot, (h_bar_dot, *others_dot) = cell.vjp_dot(
+            cache.kept[t], state_bar, cache_dot.kept[t], state_bar_dot)
+        z_bar, (h_bar, *others) = cell.vjp(cache.kept[t], state_bar)
+        V_bar_dot += seen_dot[t] @ transpose(z_bar) + seen[t] @ transpose(z_bar_dot)
+        x_bar_dot[t], h_bar_dot_by_z = split(V_dot @ z_bar + V @ z_bar_dot, H)
+        _, h_bar_by_z = split(V @ z_bar, H)
+        state_bar = (h_bar_by_z + h_bar, *others)
+        state_bar_dot = (h_bar_dot_by_z + h_bar_dot, *others_dot)
+    return V_bar_dot, x_bar_dot, state_bar_dot

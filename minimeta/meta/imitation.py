@@ -166,7 +166,8 @@ class Imitation(GradientLearner):
             return self.cloning(self.policy, shown)
         self.check(shown)
         x = np.concatenate([shown.x, shown.after], -1)
-        w = self.policy.fold(step_weights(shown.mask, x.dtype)[..., None])[..., 0]
+        w = self.policy.fold_steps(
+            step_weights(shown.mask, x.dtype)[..., None])[..., 0]
         c = np.zeros_like(x, shape=w.shape + (self.n_judged,))
         return Objective(self.judged, x, SquaredError(c, w))
 

@@ -71,11 +71,11 @@ class Judged:
 
     def rows(self, x, u):
         """What the judge sees, [..., R, 2 n + n_in]."""
-        return self.policy.fold(np.concatenate([x, u], -1))
+        return self.policy.fold_steps(np.concatenate([x, u], -1))
 
     def part(self, z, n_steps):
         """The transpose of rows: the parts of x and of u."""
-        z, n = self.policy.unfold(z, n_steps), 2 * self.policy.obs_size
+        z, n = self.policy.unfold_steps(z, n_steps), 2 * self.policy.obs_size
         return z[..., :n], z[..., n:]
 
     def only_s(self, s_bar):

@@ -3,7 +3,7 @@
     h_{t+1} = f_theta(h_t, s_t, a_{t-1}, r_{t-1}, d_{t-1}),    phi = (theta, h)
 
 There is nothing else to it: reinforcement learning of theta over whole trials makes the
-LSTM an algorithm that explores, infers the task and exploits. Returns and advantages
+network an algorithm that explores, infers the task and exploits. Returns and advantages
 run across the episodes of a trial, so that exploring early can earn what comes late.
 theta is trained by clipped ratios (PPO) with a value and an entropy bonus, and
 backpropagation through time over the whole trial.
@@ -20,7 +20,6 @@ import numpy as np
 
 from .. import require
 from ..objective import Adam, ClippedRatio, LinearSchedule, Objective
-from ..policy import LSTMPolicy
 from ..objective.losses import Entropy, OfActions, Sum, ValueFit
 from ..objective.optimizers import clip_norm, require_schedule, schedule_value
 from ..rl import gae, normalised, rollout
@@ -28,17 +27,25 @@ from .rollout_learner import counts
 from .learner import require_finite
 
 
-def fold(array):
+def fold_tasks(array):
     """[K, T, B, ...] -> [T, K B, ...]: tasks become rows, each with its own memory."""
     array = np.moveaxis(array, 0, 1)
     return array.reshape(array.shape[:1] + (-1,) + array.shape[3:])
+
+
+def steps_taken(x, mask):
+    """x [T, R, n] with the steps that were taken first in each row, in their order, and
+    how many there are [R]. Padding comes last, so no memory reads it as experience."""
+    order = np.argsort(~mask, axis=0, kind="stable")
+    return np.take_along_axis(x, order[..., None], 0), mask.sum(0)
 
 
 @dataclass(frozen=True)
 class RL2:
     """The learner.
 
-    policy          an LSTMPolicy
+    policy          a RecurrentPolicy, or any policy with a memory that keeps the
+                    contract of policy/policies.py
     episodes        of a trial
     trials          B, trials of each task in a batch
     gamma, lam      discount, and the mix of advantages, across the whole trial
@@ -50,7 +57,7 @@ class RL2:
     max_norm        the longest gradient, Euclidean
     """
 
-    policy: LSTMPolicy
+    policy: Any
     episodes: int = 1
     trials: int = 1
     gamma: float = 1.0
@@ -65,6 +72,7 @@ class RL2:
     dtype: Any = np.float32
 
     rounds = 0  # all adaptation happens inside the trial
+    adapts_between_trials = False
 
     def __post_init__(self):
         for name in ("episodes", "trials", "epochs"):
@@ -77,8 +85,12 @@ class RL2:
         require.precision(self.dtype)
         require_schedule("rate", self.rate)
         require_schedule("entropy_weight", self.entropy_weight)
-        if not isinstance(self.policy, LSTMPolicy):
-            raise TypeError(f"policy must be an LSTMPolicy, got {self.policy!r}")
+        require.able(self.policy, "policy", "RecurrentPolicy(..)", "begin", "see",
+                     "act", "forward", "vjp")
+        if not hasattr(self.policy, "memory_after"):
+            raise TypeError(
+                f"policy must have a memory, by which alone RL^2 adapts, such as "
+                f"RecurrentPolicy(..), got {self.policy!r}")
         if not isinstance(self.optimizer, Adam):
             raise TypeError(f"optimizer must be an Adam(..), got {self.optimizer!r}")
 
@@ -97,28 +109,31 @@ class RL2:
                        episodes=self.episodes, rng=rng)
 
     def adapt(self, theta, history):
-        """The memory (h, c), each [K B, H], after reading the trials of all batches so
-        far: from here the policy goes on as one that has lived through them."""
-        x = np.concatenate([fold(data.x) for data in history])
-        _, (_, cache) = self.policy.forward(theta, x)
-        return cache.state
+        """The memory of K B rows after reading the trials of all batches so far: from
+        here the policy goes on as one that has lived through them. Trials may end
+        early; each row's memory is that after its own last step."""
+        x, n_steps = steps_taken(
+            np.concatenate([fold_tasks(data.x) for data in history]),
+            np.concatenate([fold_tasks(data.mask) for data in history]))
+        _, cache = self.policy.forward(theta, x)
+        return self.policy.memory_after(cache, n_steps)
 
     def objective(self, data, entropy_weight):
         """The loss of one batch, as a function of theta."""
         counts(data.mask)
-        data_mask = fold(data.mask).astype(data.reward.dtype)
+        data_mask = fold_tasks(data.mask).astype(data.reward.dtype)
         w = data_mask / data_mask.sum()
         A = gae(data.reward, data.value, self.gamma, self.lam)
-        targets = fold(A + data.value)
+        targets = fold_tasks(A + data.value)
         surrogate = ClippedRatio(
-            w * normalised(fold(A), data_mask), fold(data.log_prob),
-            fold(data.mask), self.clip)
+            w * normalised(fold_tasks(A), data_mask), fold_tasks(data.log_prob),
+            fold_tasks(data.mask), self.clip)
         loss = Sum((
-            (-1, OfActions(self.policy, fold(data.action), surrogate)),
+            (-1, OfActions(self.policy, fold_tasks(data.action), surrogate)),
             (self.value_weight, ValueFit(self.policy, targets, w)),
             (-entropy_weight, Entropy(self.policy, w)),
         ))
-        return Objective(self.policy, fold(data.x), loss)
+        return Objective(self.policy, fold_tasks(data.x), loss)
 
     def update(self, theta, state, history, data, progress):
         """`epochs` steps on the loss of one batch."""

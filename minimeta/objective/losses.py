@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from .. import require
-from ..policy.heads import beside as concatenate_last
+from ..calculus.fast import concatenate_last
 
 
 @dataclass(frozen=True)

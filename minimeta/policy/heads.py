@@ -17,11 +17,12 @@ l as a map of u, which stand in Head, follow from these.
 
 Letters: ... any leading axes, n actions or action dimensions.
 """
-from functools import reduce, wraps
+from functools import wraps
 
 import numpy as np
 
 from .. import require
+from ..calculus.fast import sum_last
 
 
 NUMBERS = ["sample", "fisher"] + [
@@ -78,25 +79,4 @@ class Head:
 
 def dot(p, v):
     """sum p v over the last axis, which stays as an axis of length 1."""
-    return total(p * v)
-
-
-def largest(u):
-    """u.max(-1, keepdims=True), column by column: NumPy is slow along a short last
-    axis."""
-    return reduce(np.maximum, np.moveaxis(u, -1, 0))[..., None]
-
-
-def total(u):
-    """u.sum(-1, keepdims=True), as a matrix product for the same reason."""
-    return u @ np.ones((u.shape[-1], 1), u.dtype)
-
-
-def beside(parts, lead):
-    """np.concatenate(parts, -1), each of whose columns is contiguous behind the first
-    `lead` axes: for the same reason."""
-    columns = [np.moveaxis(part, -1, lead) for part in parts]
-    like, n = columns[0], sum(part.shape[-1] for part in parts)
-    shape = like.shape[:lead] + (n,) + like.shape[lead + 1:]
-    room = np.empty(shape, np.result_type(*parts))
-    return np.moveaxis(np.concatenate(columns, lead, out=room), lead, -1)
+    return sum_last(p * v)

@@ -14,7 +14,7 @@ import numpy as np
 
 from .. import require
 from ..calculus import Layout
-from ..calculus.maps import T
+from ..calculus.maps import transpose
 from .categorical import Categorical
 from .policies import Memoryless
 
@@ -36,7 +36,7 @@ class Table:
         return self.layout.size
 
     def init(self, rng, dtype=np.float64, output_scale=1.0):
-        """A random theta [P] of logits from N(0, output_scale^2)."""
+        """A random theta [P], N(0, output_scale^2)."""
         return rng.normal(0, output_scale, self.size).astype(dtype)
 
     def table(self, theta):
@@ -53,11 +53,12 @@ class Table:
         return x @ self.table(theta_dot) + x_dot @ self.table(theta), x_dot
 
     def vjp(self, theta, x, y_bar):
-        return self.flat(T(x) @ y_bar), y_bar @ T(self.table(theta))
+        return self.flat(transpose(x) @ y_bar), y_bar @ transpose(self.table(theta))
 
     def vjp_dot(self, theta, x, y_bar, theta_dot, x_dot, y_bar_dot):
-        W_bar_dot = T(x_dot) @ y_bar + T(x) @ y_bar_dot
-        x_bar_dot = y_bar_dot @ T(self.table(theta)) + y_bar @ T(self.table(theta_dot))
+        W_bar_dot = transpose(x_dot) @ y_bar + transpose(x) @ y_bar_dot
+        x_bar_dot = (y_bar_dot @ transpose(self.table(theta))
+                     + y_bar @ transpose(self.table(theta_dot)))
         return self.flat(W_bar_dot), x_bar_dot
 
 
@@ -80,10 +81,6 @@ class TabularPolicy(Memoryless):
     @property
     def head(self):
         return Categorical(self.n_actions)
-
-    def init(self, rng, dtype=np.float64):
-        """A random theta [P], N(0, 0.1^2), so that actions start out alike."""
-        return self.net.init(rng, dtype, output_scale=0.1)
 
     def __post_init__(self):
         for name in ("n_states", "n_actions"):

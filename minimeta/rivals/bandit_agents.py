@@ -34,6 +34,7 @@ class BanditAgent:
     score: Callable
 
     rounds, episodes = 0, 1  # evaluated as a learner that has nothing left to learn
+    adapts_between_trials = False
 
     @property
     def head(self):

@@ -78,6 +78,7 @@ class Planner:
     prior_mean: float = 1.0
 
     rounds = 0  # evaluated as a learner that has nothing left to learn
+    adapts_between_trials = False
 
     def __post_init__(self):
         require.number("prior_mean", self.prior_mean)

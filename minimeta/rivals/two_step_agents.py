@@ -43,6 +43,7 @@ class TwoStepAgent:
     episodes: int
 
     rounds = 0  # it is evaluated as a learner that has nothing left to learn
+    adapts_between_trials = False
 
     def __post_init__(self):
         require.choice("kind", self.kind, CREDITS)

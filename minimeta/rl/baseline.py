@@ -10,7 +10,7 @@ Letters: K tasks, T steps, B episodes, F features.
 import numpy as np
 
 from .. import require
-from ..calculus.maps import T as transposed
+from ..calculus.maps import transpose
 from .returns import discounted
 
 RIDGE = 1e-8  # times the number of steps, for features that depend on one another
@@ -27,9 +27,9 @@ def linear(data, gamma):
     K, T, B = data.reward.shape
     f = features(data).reshape(K, T * B, -1) * data.mask.reshape(K, T * B, 1)
     G = discounted(data.reward.astype(np.float64), gamma, data.end).reshape(K, T * B, 1)
-    gram = transposed(f) @ f
+    gram = transpose(f) @ f
     ridge = RIDGE * data.mask.sum((1, 2))[:, None, None] * np.eye(f.shape[-1])
-    w = np.linalg.solve(gram + ridge, transposed(f) @ G)
+    w = np.linalg.solve(gram + ridge, transpose(f) @ G)
     return (f @ w).reshape(K, T, B).astype(data.reward.dtype)
 
 

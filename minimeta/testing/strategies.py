@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
 
-from ..calculus import LSTM, MLP
+from ..calculus import GRU, LSTM, MLP
 
 LARGEST = 7
 
@@ -48,12 +48,22 @@ def mlps(draw, activations=("tanh", "sigmoid")):
 
 
 @st.composite
-def lstms(draw):
-    """An LSTM on x [T, B, n_in]."""
+def recurrents(draw, kinds=(LSTM, GRU)):
+    """A recurrent network on x [T, B, n_in]."""
     K, T, B, n, H, m = draw(sizes(6))
-    return Case(LSTM(n, H, m), (T, B, n), K, draw(seeds()))
+    return Case(draw(st.sampled_from(kinds))(n, H, m), (T, B, n), K, draw(seeds()))
+
+
+def lstms():
+    """An LSTM on x [T, B, n_in]."""
+    return recurrents((LSTM,))
+
+
+def grus():
+    """A GRU on x [T, B, n_in]."""
+    return recurrents((GRU,))
 
 
 def networks():
-    """An MLP or an LSTM."""
-    return st.one_of(mlps(), lstms())
+    """An MLP, an LSTM or a GRU."""
+    return st.one_of(mlps(), lstms(), grus())

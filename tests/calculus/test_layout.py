@@ -69,8 +69,14 @@ def test_the_type_of_theta_is_kept():
 def test_layouts_add_up_in_order():
     total = Layout(W=(3, 4)) + Layout(b=(2,))
     assert total == Layout(W=(3, 4), b=(2,)) and total.name(13) == "b[1]"
-    with pytest.raises(TypeError):
-        total + Layout(b=(5,))
+
+
+def test_layouts_with_a_name_in_common_are_not_added_but_a_prefix_tells_them_apart():
+    net = Layout(W=(3, 4), b=(2,))
+    with pytest.raises(ValueError, match=r"both have \['b'\]; use layout.prefixed"):
+        net + Layout(b=(5,))
+    both = net.prefixed("encoder_") + net
+    assert both == Layout(encoder_W=(3, 4), encoder_b=(2,), W=(3, 4), b=(2,))
 
 
 def test_the_table_shows_each_block_with_its_norm():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from minimeta import Categorical, LSTMPolicy, MLPPolicy, TabularPolicy
+from minimeta import Categorical, RecurrentPolicy, MLPPolicy, TabularPolicy
 from minimeta.exact import all_trajectories, exact_return, value_iteration
 from minimeta.exact.expected_return import ExpectedReturn
 from minimeta.objective import Objective
@@ -258,7 +258,7 @@ def test_bad_input_is_refused_by_name():
     with pytest.raises(TypeError, match="tasks must have tables.*got BernoulliTasks"):
         exact_return(BernoulliBandit(2, 3).sample(2, np.random.default_rng(0)))
     for policy in (TabularPolicy(3, 2), TabularPolicy(4, 3),
-                   LSTMPolicy(4, Categorical(2))):
+                   RecurrentPolicy(4, Categorical(2))):
         with pytest.raises(ValueError, match="must be memoryless, with 4 inputs"):
             exact_return(tasks, policy=policy)
     with pytest.raises(ValueError, match=r"leading .* got \[2\] and \[3\]"):

@@ -2,12 +2,12 @@
 import numpy as np
 import pytest
 
-from minimeta import RL2, Categorical, LSTMPolicy, evaluate
+from minimeta import RL2, Categorical, RecurrentPolicy, evaluate
 from minimeta.meta import Curve
 from minimeta.tasks import BernoulliBandit
 
 FAMILY = BernoulliBandit(arms=3, pulls=4)
-LEARNER = RL2(LSTMPolicy(1, Categorical(3), n_hidden=5))
+LEARNER = RL2(RecurrentPolicy(1, Categorical(3), n_hidden=5))
 THETA = LEARNER.init(np.random.default_rng(0))
 
 

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from minimeta import (MAML, RL2, Categorical, Gaussian, LSTMPolicy, MLPPolicy,
+from minimeta import (MAML, RL2, Categorical, Gaussian, RecurrentPolicy, MLPPolicy,
                       NonFiniteError, meta_train)
 from minimeta.meta.learner import stream
 from minimeta.tasks import BernoulliBandit, PointNavigation
 
 FAMILY = BernoulliBandit(arms=3, pulls=4)
-LEARNER = RL2(LSTMPolicy(1, Categorical(3), n_hidden=5))
+LEARNER = RL2(RecurrentPolicy(1, Categorical(3), n_hidden=5))
 
 
 @dataclass(frozen=True)

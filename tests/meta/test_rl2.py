@@ -1,14 +1,18 @@
 """RL^2: its loss and gradient, its adaptation, and that it learns."""
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from elman import Elman
 
-from minimeta import RL2, Categorical, LSTMPolicy, meta_train
-from minimeta.meta.rl2 import fold
+from minimeta import (GRU, LSTM, RL2, Categorical, Gaussian, MLPPolicy,
+                      RecurrentPolicy, meta_train)
+from minimeta.meta.rl2 import fold_tasks
 from minimeta.rl import gae
-from minimeta.tasks import BernoulliBandit
+from minimeta.tasks import BernoulliBandit, PointNavigation
 
 FAMILY = BernoulliBandit(arms=3, pulls=4)
-POLICY = LSTMPolicy(FAMILY.obs_size, Categorical(3), n_hidden=5)
+POLICY = RecurrentPolicy(FAMILY.obs_size, Categorical(3), n_hidden=5)
 LEARNER = RL2(POLICY, dtype=np.float64)
 
 
@@ -43,9 +47,9 @@ def test_the_hessian_product_of_the_loss_is_the_complex_step_of_its_gradient():
 
 def test_some_ratios_were_clipped_where_these_gradients_were_checked():
     theta, data = batch()
-    l = POLICY.head.log_prob(
-        POLICY.split(POLICY.forward(moved(theta, 0.2), fold(data.x))[0])[0], fold(data.action))
-    rho = np.exp(l - fold(data.log_prob))
+    y, _ = POLICY.forward(moved(theta, 0.2), fold_tasks(data.x))
+    l = POLICY.head.log_prob(POLICY.split(y)[0], fold_tasks(data.action))
+    rho = np.exp(l - fold_tasks(data.log_prob))
     assert (rho > 1.2).any() and (rho < 0.8).any() and ((0.8 < rho) & (rho < 1.2)).any()
 
 
@@ -54,20 +58,59 @@ def test_on_the_first_epoch_the_ratio_is_one_and_the_gradient_reinforce_s():
     learner = RL2(POLICY, dtype=np.float64, value_weight=0.0)
     point = learner.objective(data, entropy_weight=0.0).at(theta)
     u, _ = POLICY.split(point.y)
-    A = fold(gae(data.reward, data.value, learner.gamma, learner.lam))
+    A = fold_tasks(gae(data.reward, data.value, learner.gamma, learner.lam))
     A = (A - A.mean()) / A.std() / A.size
-    l_bar = -POLICY.head.log_prob_vjp(u, fold(data.action), A)
+    l_bar = -POLICY.head.log_prob_vjp(u, fold_tasks(data.action), A)
     reinforce, _ = POLICY.vjp(theta, point.cache, POLICY.join(l_bar, point.y))
     assert np.linalg.norm(point.grad - reinforce) <= 1e-12 * np.linalg.norm(reinforce)
 
 
-def test_adapting_is_reading_and_ends_in_the_memory_that_acting_had():
-    theta, data = batch()
-    memory = LEARNER.adapt(theta, [data])
-    h, c = POLICY.begin(theta, 6)
-    for x in fold(data.x):
-        _, (h, c) = POLICY.net.step(theta, (h, c), x)
-    assert np.abs(memory[0] - h).max() < 1e-12 and np.abs(memory[1] - c).max() < 1e-12
+def lived_through(policy, theta, history):
+    """The memory of each row [K B, H] after acting through its own steps, one by one,
+    and through nothing else."""
+    K, _, B = history[0].mask.shape
+    rows, rng = [], np.random.default_rng(0)
+    for k in range(K):
+        for b in range(B):
+            memory = policy.begin(theta, 1)
+            for data in history:
+                for x in data.x[k, data.mask[k, :, b] > 0, b]:
+                    _, memory = policy.act(theta, memory, x[None], rng)
+            rows.append(memory)
+    return [np.concatenate(arrays) for arrays in zip(*rows)]
+
+
+def difference(memory, other):
+    return max(np.abs(a - b).max() for a, b in zip(memory, other, strict=True))
+
+
+@pytest.mark.parametrize("network", [LSTM, GRU, Elman])
+def test_adapting_is_reading_and_ends_in_the_memory_that_acting_had(network):
+    learner = RL2(RecurrentPolicy(1, Categorical(3), 5, network), trials=2,
+                  dtype=np.float64)
+    theta, data = batch(learner)
+    memory = learner.adapt(theta, [data])
+    assert memory[0].shape == (12, 5)
+    assert difference(memory, lived_through(learner.policy, theta, [data])) < 1e-12
+
+
+@pytest.mark.parametrize("network", [LSTM, GRU])
+@pytest.mark.parametrize("batches", [1, 2, 3])
+def test_padding_is_not_read_as_experience(network, batches):
+    family, rng = PointNavigation(horizon=12, radius=0.2), np.random.default_rng(0)
+    learner = RL2(RecurrentPolicy(2, Gaussian(2), 5, network), episodes=family.episodes,
+                  trials=4, dtype=np.float64)
+    theta, tasks = learner.init(rng), family.sample(5, rng)
+    history = [learner.collect(theta, tasks, rng) for _ in range(batches)]
+    assert not all(data.mask.all() for data in history)
+    memory = learner.adapt(theta, history)
+    assert difference(memory, lived_through(learner.policy, theta, history)) < 1e-12
+    spoilt = [replace(data, x=np.where(data.mask[..., None], data.x, 9.0))
+              for data in history]
+    assert difference(memory, learner.adapt(theta, spoilt)) == 0
+    _, cache = learner.policy.forward(theta, fold_tasks(history[0].x))
+    read_to_the_end = learner.policy.memory_after(cache)
+    assert difference(learner.adapt(theta, history[:1]), read_to_the_end) > 1e-3
 
 
 def test_advantages_cross_the_episodes_of_a_trial():
@@ -92,15 +135,54 @@ def test_rates_follow_their_schedule_to_zero():
     assert np.abs(one - theta).max() > 1e-3 and np.array_equal(same, theta)
 
 
-@pytest.mark.parametrize("seed", [0, 1, 2])
-def test_a_short_training_learns_to_find_the_better_of_two_arms(seed):
+@pytest.mark.parametrize("network, seed", [
+    (LSTM, 0), (LSTM, 1), (LSTM, 2), (GRU, 0), (GRU, 1), (Elman, 0)])
+def test_a_short_training_learns_to_find_the_better_of_two_arms(network, seed):
     family = BernoulliBandit(arms=2, pulls=6)
-    learner = RL2(LSTMPolicy(1, Categorical(2), 12), rate=1e-2, gamma=0.8)
+    policy = RecurrentPolicy(1, Categorical(2), 12, network)
+    learner = RL2(policy, rate=1e-2, gamma=0.8)
     result = meta_train(learner, family, iterations=400, tasks=64, seed=seed)
     early = np.mean([row["return"] for row in result.log[:20]])
     late = np.mean([row["return"] for row in result.log[-50:]])
     # Acting at random earns 3; one standard error of 50 batches of 64 is about 0.025.
     assert early < 3.15 and late > 3.3
+
+
+class Counter:
+    """A policy of one's own that keeps the contract and is no subclass of Policy: it
+    borrows all from a recurrent policy, and counts its steps beside the memory."""
+
+    def __init__(self, policy):
+        self.policy = policy
+
+    def __getattr__(self, name):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(self.policy, name)
+
+    def begin(self, theta, n_rows):
+        return self.policy.begin(theta, n_rows), 0
+
+    def act(self, theta, memory, x, rng):
+        act, inner = self.policy.act(theta, memory[0], x, rng)
+        return act, (inner, memory[1] + 1)
+
+
+def test_any_policy_that_keeps_the_contract_trains():
+    family = BernoulliBandit(arms=3, pulls=4)
+    mine, ours = (meta_train(RL2(policy), family, iterations=3, tasks=8, seed=0).theta
+                  for policy in (Counter(POLICY), POLICY))
+    assert np.array_equal(mine, ours)
+
+
+def test_a_policy_without_a_memory_is_refused():
+    words = "policy must have a memory, .* such as RecurrentPolicy.* got MLPPolicy"
+    with pytest.raises(TypeError, match=words):
+        RL2(MLPPolicy(1, Categorical(3)))
+
+
+def test_it_adapts_within_a_trial_and_not_between_trials():
+    assert LEARNER.rounds == 0 and not LEARNER.adapts_between_trials
 
 
 @pytest.mark.parametrize("wrong, message", [

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from minimeta import MLP, Categorical, Gaussian, LSTMPolicy, MLPPolicy, Objective
+from minimeta import MLP, Categorical, Gaussian, RecurrentPolicy, MLPPolicy, Objective
 from minimeta.objective.losses import (KL, Entropy, MeanError, Minus, OfActions,
                                        SquaredError, Sum, ValueFit)
 from minimeta.objective.surrogates import ClippedRatio
@@ -15,7 +15,7 @@ from minimeta.testing import central_difference, complex_step, second, symmetry
 
 POLICIES = [
     MLPPolicy(3, Categorical(4), (5,)), MLPPolicy(3, Gaussian(2), (5,)),
-    LSTMPolicy(2, Categorical(3), 4), LSTMPolicy(1, Gaussian(2), 4),
+    RecurrentPolicy(2, Categorical(3), 4), RecurrentPolicy(1, Gaussian(2), 4),
 ]
 
 
@@ -33,7 +33,7 @@ def case(policy, seed=0, T=4, B=3):
         "actions": OfActions(policy, actions, surrogate),
         "entropy": Entropy(policy, w), "kl": KL(policy, u_old, w),
     }
-    if isinstance(policy, LSTMPolicy):
+    if isinstance(policy, RecurrentPolicy):
         scalars["value"] = ValueFit(policy, targets, w)
     if isinstance(policy.head, Gaussian):
         scalars["mean"] = MeanError(policy, actions, w)

@@ -5,7 +5,7 @@ from hypothesis import given, strategies as st
 
 from minimeta import Categorical, Gaussian
 from minimeta.policy.categorical import softmax
-from minimeta.policy.heads import NUMBERS, beside, largest, total
+from minimeta.policy.heads import NUMBERS
 
 HEADS = [Categorical(3), Categorical(5), Gaussian(1), Gaussian(3)]
 seeds = st.integers(0, 2**31)
@@ -290,23 +290,6 @@ def test_each_action_is_drawn_on_an_interval_as_long_as_its_probability(seed, n)
     drawn = [Categorical(n).sample(u, Uniform(r)) for r in grid]
     share = np.bincount(drawn, minlength=n) / len(grid)
     assert np.all(np.diff(drawn) >= 0) and np.abs(share - softmax(u)).max() <= 1 / 4000
-
-
-@given(seed=seeds, n=st.integers(1, 9))
-def test_the_fast_row_maximum_and_sum_are_the_plain_ones(seed, n):
-    u = np.random.default_rng(seed).normal(size=(3, 4, n))
-    assert np.array_equal(largest(u), u.max(-1, keepdims=True))
-    gap = np.abs(total(u) - u.sum(-1, keepdims=True))
-    assert np.all(gap <= 1e-15 * n * np.abs(u).sum(-1, keepdims=True))
-
-
-@pytest.mark.parametrize("lead", [0, 1, 2])
-def test_beside_is_concatenate_with_columns_that_are_contiguous(lead):
-    a, b = np.arange(30.0).reshape(2, 3, 1, 5), 1j * np.arange(12).reshape(2, 3, 1, 2)
-    joined = beside([a, b], lead)
-    plain = np.concatenate([a, b], -1)
-    assert np.array_equal(joined, plain) and joined.dtype == plain.dtype
-    assert np.moveaxis(joined, -1, lead).flags.c_contiguous
 
 
 @pytest.mark.parametrize("head", HEADS)

@@ -1,15 +1,22 @@
 """Policies as maps, under all laws, and as actors."""
+import pickle
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from elman import Elman
 from hypothesis import given, settings, strategies as st
 
-from minimeta import Categorical, Gaussian, LSTMPolicy, MLPPolicy
+from minimeta import (GRU, LSTM, Categorical, Gaussian, MLPPolicy, RecurrentPolicy,
+                      TabularPolicy)
 from minimeta.testing import check_map
 
 POLICIES = [
     MLPPolicy(3, Categorical(4), (5,)), MLPPolicy(3, Gaussian(2), (5, 4), "sigmoid"),
-    LSTMPolicy(2, Categorical(3), 4), LSTMPolicy(1, Gaussian(2), 5),
+    RecurrentPolicy(2, Categorical(3), 4), RecurrentPolicy(1, Gaussian(2), 5),
+    RecurrentPolicy(2, Categorical(3), 4, GRU), RecurrentPolicy(2, Gaussian(2), 4, Elman),
 ]
+RECURRENT = [policy for policy in POLICIES if policy.is_recurrent]
 
 
 @pytest.mark.parametrize("policy", POLICIES)
@@ -22,7 +29,8 @@ def test_policies_are_maps_in_four_forms(policy):
 def test_policies_of_any_size_are_maps_in_four_forms(seed, sizes):
     obs_size, n, hidden, T = sizes
     for policy in (MLPPolicy(obs_size, Gaussian(n), (hidden,)),
-                   LSTMPolicy(obs_size, Categorical(n), hidden)):
+                   RecurrentPolicy(obs_size, Categorical(n), hidden),
+                   RecurrentPolicy(obs_size, Gaussian(n), hidden, GRU)):
         check_map(policy, (T, 2, policy.n_in), seed=seed, leads=((2,),), scales=(1.0,))
 
 
@@ -51,6 +59,29 @@ def test_acting_and_the_map_agree_to_1e_12(policy):
         assert np.abs(act.value - value).max() < 1e-12
 
 
+@pytest.mark.parametrize("policy", RECURRENT)
+def test_the_memory_after_a_forward_pass_is_that_of_having_acted(policy):
+    rng = np.random.default_rng(0)
+    theta, x = policy.init(rng), rng.normal(size=(6, 3, policy.n_in))
+    _, cache = policy.forward(theta, x)
+    memory, after = policy.begin(theta, 3), []
+    for x_t in x:
+        _, memory = policy.act(theta, memory, x_t, rng)
+        after.append(memory)
+    for mine, acted in zip(policy.memory_after(cache), memory, strict=True):
+        assert np.abs(mine - acted).max() < 1e-12
+    early = policy.memory_after(cache, np.array([2, 6, 1]))
+    for k, mine in enumerate(early):
+        acted = np.stack([after[n - 1][k][b] for b, n in enumerate((2, 6, 1))])
+        assert np.abs(mine - acted).max() < 1e-12
+
+
+@pytest.mark.parametrize("policy", POLICIES[:2] + [TabularPolicy(3, 4)])
+def test_a_memoryless_policy_has_no_memory_to_ask_for(policy):
+    assert not policy.is_recurrent and not hasattr(policy, "memory_after")
+    assert policy.begin(None, 3) is None
+
+
 def test_the_spread_of_a_gaussian_policy_is_the_same_in_every_state():
     policy, rng = POLICIES[1], np.random.default_rng(0)
     theta = policy.init(rng)
@@ -70,3 +101,54 @@ def test_an_observation_of_the_wrong_length_is_refused_by_name():
     policy = POLICIES[0]
     with pytest.raises(ValueError, match=r"x must have shape \[\.\.\., T, B, 3\], got \[2, 2, 4\]"):
         policy.forward(policy.init(np.random.default_rng(0)), np.zeros((2, 2, 4)))
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_the_last_layer_is_scaled_down_and_all_else_is_as_the_network_draws_it(policy):
+    theta = policy.init(np.random.default_rng(0))
+    drawn = policy.net.init(np.random.default_rng(0))
+    mine, plain = policy.net.layout.unpack(theta[:drawn.size]), policy.net.layout.unpack(drawn)
+    *_, last, _ = [name for name, _ in policy.net.layout.shapes]
+    for name in policy.net.layout.names:
+        factor = 0.1 if name == last else 1.0
+        assert np.array_equal(getattr(mine, name), factor * getattr(plain, name))
+    assert not theta[drawn.size:].any()
+
+
+def test_a_new_table_of_logits_has_a_spread_of_a_tenth():
+    theta = TabularPolicy(60, 70).init(np.random.default_rng(0), np.float32)
+    assert theta.std() == pytest.approx(0.1, rel=0.05) and theta.dtype == np.float32
+    assert abs(theta.mean()) < 5 * 0.1 / theta.size ** 0.5
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_a_policy_pickles_and_is_replaced_field_by_field(policy):
+    assert pickle.loads(pickle.dumps(policy)) == policy
+    assert replace(policy, obs_size=6).net != policy.net
+
+
+def test_what_comes_in_is_kept_as_python_s_own():
+    mlp = MLPPolicy(np.uint8(3), Categorical(4), [np.uint8(200), 5])
+    lstm = RecurrentPolicy(np.uint8(3), Categorical(4), np.uint8(200), sees=["reward"])
+    assert mlp == MLPPolicy(3, Categorical(4), (200, 5)) and hash(mlp)
+    assert lstm == RecurrentPolicy(3, Categorical(4), 200, sees=("reward",)) and hash(lstm)
+    assert mlp.size == MLPPolicy(3, Categorical(4), (200, 5)).size
+    assert lstm.size == LSTM(4, 200, 5).size
+    assert {type(n) for n in (mlp.obs_size, *mlp.hidden, lstm.obs_size, lstm.n_hidden)} == {int}
+
+
+@pytest.mark.parametrize("network, words", [
+    (lambda n, H, m: MLPPolicy(n, Categorical(m)), "network.* must be one such as LSTM"),
+    (lambda n, H, m: None, "network.* must be one such as LSTM.* got None"),
+])
+def test_a_network_that_is_not_recurrent_is_refused(network, words):
+    with pytest.raises(TypeError, match=words):
+        RecurrentPolicy(2, Categorical(3), 4, network)
+
+
+def test_inputs_that_are_not_finite_are_refused_once_by_name():
+    for policy in POLICIES:
+        x = np.zeros((4, 3, policy.n_in))
+        x[1, 2, 0] = np.nan
+        with pytest.raises(ValueError, match="x must be finite, got nan"):
+            policy.forward(policy.init(np.random.default_rng(0)), x)

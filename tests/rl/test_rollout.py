@@ -4,7 +4,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from minimeta import Categorical, LSTMPolicy, MLPPolicy
+from minimeta import Categorical, RecurrentPolicy, MLPPolicy
 from minimeta.rl import rollout
 from minimeta.tasks import BernoulliBandit, Discrete
 from minimeta.tasks.family import Tasks
@@ -40,7 +40,7 @@ class Corridors(Tasks):
         return after, after[..., None].astype(float), 10.0 + state, after == self.family.length
 
 
-POLICY = LSTMPolicy(1, Categorical(2), 4)
+POLICY = RecurrentPolicy(1, Categorical(2), 4)
 
 
 def run(episodes=3, K=4, trials=6, seed=0, policy=POLICY, dtype=np.float64):

@@ -2,7 +2,7 @@
 import numpy as np
 import pytest
 
-from minimeta import Categorical, LSTMPolicy
+from minimeta import Categorical, RecurrentPolicy
 from minimeta.rl import rollout
 from minimeta.tasks import TwoStep
 from minimeta.tasks.two_step import picture
@@ -60,7 +60,7 @@ def test_knowing_the_good_state_earns_seven_tenths_and_chance_a_half():
 
 
 def test_at_the_next_choice_the_agent_sees_the_reward_of_the_round_and_that_it_ended():
-    policy, rng = LSTMPolicy(3, Categorical(2), 4), np.random.default_rng(0)
+    policy, rng = RecurrentPolicy(3, Categorical(2), 4), np.random.default_rng(0)
     data = rollout(policy, policy.init(rng), TASKS[:50], trials=2, episodes=4, rng=rng)
     assert data.x.shape[1] == 8 and data.mask.all()
     choices = data.x[:, 2::2]

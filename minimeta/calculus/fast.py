@@ -1,0 +1,79 @@
+"""Tricks of speed and memory. Each stands beside the plain line of NumPy that it
+replaces; that line is its test. Nothing else in minimeta is written for speed at the
+price of plainness.
+
+    sum_rows(A)                    A.sum(-2)
+    sum_last(u)                    u.sum(-1, keepdims=True)
+    max_last(u)                    u.max(-1, keepdims=True)
+    concatenate_last(arrays, lead) np.concatenate(arrays, -1)
+    sigmoid_tanh(z, n)             join(sigmoid(z[..., :n, :]), tanh(z[..., n:, :]))
+    sigmoid_tanh_slope(a, n)       join(s * (1 - s), 1 - g * g), a = join(s, g)
+    keep_freed_memory()            nothing: results do not depend on it
+
+Where the last axis holds an action's numbers, 2 to 5 of them, NumPy is slow along it.
+Times are medians of 20 runs or more, float32, one thread.
+"""
+from functools import reduce
+
+import numpy as np
+
+LARGEST = 31 << 20  # bytes; the C library's own limit is 32 MB
+
+
+def sum_rows(A):
+    """A.sum(-2). At 20 x 2000 x 100: 0.25 ms in place of 0.67; x 5: 0.04 of 0.48."""
+    return (np.ones((1, A.shape[-2]), A.dtype) @ A)[..., 0, :]
+
+
+def sum_last(u):
+    """u.sum(-1, keepdims=True). At 20 x 100 x 20 x 2: 0.06 ms in place of 0.43."""
+    return u @ np.ones((u.shape[-1], 1), u.dtype)
+
+
+def max_last(u):
+    """u.max(-1, keepdims=True). At 20 x 100 x 20 x 2: 0.02 ms in place of 1.12."""
+    return reduce(np.maximum, np.moveaxis(u, -1, 0))[..., None]
+
+
+def concatenate_last(arrays, lead):
+    """np.concatenate(arrays, -1), but in memory the last axis comes right after the
+    first `lead` axes, so that each column is contiguous. A Gaussian's log_prob and
+    log_prob_grad of the result, at 20 x 100 x 20 x 2: 0.26 ms in place of 1.18."""
+    columns = [np.moveaxis(array, -1, lead) for array in arrays]
+    like, n = columns[0], sum(array.shape[-1] for array in arrays)
+    shape = like.shape[:lead] + (n,) + like.shape[lead + 1:]
+    room = np.empty(shape, np.result_type(*arrays))
+    return np.moveaxis(np.concatenate(columns, lead, out=room), lead, -1)
+
+
+def sigmoid_tanh(z, n):
+    """The sigmoid of the first n rows of z and the tanh of the others, in one array. Of
+    the four gates at H = 48, B = 256: 0.030 ms in place of 0.036."""
+    a = np.empty_like(z)
+    s, g = a[..., :n, :], a[..., n:, :]
+    np.multiply(z[..., :n, :], 0.5, out=s)     # sigmoid(z) = (1 + tanh(z / 2)) / 2
+    np.tanh(s, out=s)
+    s += 1
+    s *= 0.5
+    np.tanh(z[..., n:, :], out=g)
+    return a
+
+
+def sigmoid_tanh_slope(a, n):
+    """Its slope da/dz, written in a. At H = 256, B = 64: 0.018 ms in place of 0.031."""
+    slope = a * a
+    np.subtract(a[..., :n, :], slope[..., :n, :], out=slope[..., :n, :])
+    np.subtract(1, slope[..., n:, :], out=slope[..., n:, :])
+    return slope
+
+
+def keep_freed_memory():
+    """Shows the C library one large block, which is never written to, and frees it.
+
+    Outputs of some thousand rows are blocks of megabytes, made and freed by the
+    thousand. The GNU C library gives such blocks back to the system at once, and the
+    system clears every new one: 5000 page faults in one Fisher product of a policy with
+    64 units at 20 x 100 x 20, 38 ms in place of 26. The library keeps blocks up to the
+    size of the largest that it has seen freed. `import minimeta` calls this once.
+    """
+    np.empty(LARGEST, np.uint8)

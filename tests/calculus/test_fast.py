@@ -1,0 +1,58 @@
+"""Each trick of speed gives what the plain line beside it gives."""
+import numpy as np
+import pytest
+from hypothesis import given, strategies as st
+
+from minimeta.calculus import fast
+from minimeta.calculus.maps import sigmoid
+from minimeta.testing.strategies import seeds
+
+DTYPES = [np.float32, np.float64, np.complex128]
+
+
+def draw(seed, shape, dtype=np.float64):
+    rng = np.random.default_rng(seed)
+    noise = rng.normal(size=shape)
+    if np.issubdtype(dtype, np.complexfloating):
+        noise = noise + 1j * rng.normal(size=shape)
+    return noise.astype(dtype)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@given(seed=seeds(), R=st.integers(0, 9), n=st.integers(1, 9))
+def test_sums_are_the_plain_ones_to_rounding(dtype, seed, R, n):
+    A = draw(seed, (3, 4, R, n), dtype)
+    for quick, plain, size in (
+            (fast.sum_rows(A), A.sum(-2), abs(A).sum(-2)),
+            (fast.sum_last(A), A.sum(-1, keepdims=True), abs(A).sum(-1, keepdims=True))):
+        assert quick.shape == plain.shape and quick.dtype == plain.dtype
+        assert np.all(abs(quick - plain) <= 10 * np.finfo(dtype).eps * size)
+
+
+@given(seed=seeds(), n=st.integers(1, 9))
+def test_the_largest_is_the_plain_one(seed, n):
+    u = draw(seed, (3, 4, n))
+    assert np.array_equal(fast.max_last(u), u.max(-1, keepdims=True))
+
+
+@pytest.mark.parametrize("lead", [0, 1, 2])
+def test_concatenate_last_is_concatenate_with_columns_that_are_contiguous(lead):
+    a, b = np.arange(30.0).reshape(2, 3, 1, 5), 1j * np.arange(12).reshape(2, 3, 1, 2)
+    joined = fast.concatenate_last([a, b], lead)
+    plain = np.concatenate([a, b], -1)
+    assert np.array_equal(joined, plain) and joined.dtype == plain.dtype
+    assert np.moveaxis(joined, -1, lead).flags.c_contiguous
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@given(seed=seeds(), n=st.integers(1, 4), m=st.integers(1, 4))
+def test_sigmoid_tanh_and_its_slope_are_the_plain_ones(dtype, seed, n, m):
+    z = 0.5 * draw(seed, (3, n + m, 5), dtype)
+    kept = z.copy()
+    a = fast.sigmoid_tanh(z, n)
+    s, g = sigmoid(z[:, :n]), np.tanh(z[:, n:])
+    assert a.dtype == dtype and np.array_equal(z, kept)
+    close = dict(rtol=0, atol=20 * np.finfo(dtype).eps)
+    assert np.allclose(a, np.concatenate([s, g], -2), **close)
+    slope = np.concatenate([s * (1 - s), 1 - g * g], -2)
+    assert np.allclose(fast.sigmoid_tanh_slope(a, n), slope, **close)
