@@ -65,6 +65,7 @@ class RL2:
     dtype: Any = np.float32
 
     rounds = 0  # all adaptation happens inside the trial
+    adapts_between_trials = False
 
     def __post_init__(self):
         for name in ("episodes", "trials", "epochs"):

@@ -3,8 +3,9 @@ step was worth (returns), what it was expected to be worth (baseline), and what 
 would have done (demonstrations).
 """
 from .demonstrations import Demonstration, demonstrate
-from .returns import counts, discounted, gae, normalised, return_scale, step_weights
+from .returns import (counts, discounted, gae, is_rounding, normalised, return_scale,
+                      step_weights)
 from .rollout import Rollout, rollout
 
 __all__ = ["Demonstration", "demonstrate", "Rollout", "rollout", "counts", "discounted",
-           "gae", "normalised", "return_scale", "step_weights"]
+           "gae", "is_rounding", "normalised", "return_scale", "step_weights"]

@@ -18,7 +18,6 @@ Letters: K tasks, T steps, B episodes, n inputs, F features.
 import numpy as np
 
 from .. import require
-from ..calculus.maps import T as transposed
 from .returns import discounted
 
 RIDGE = 1.0       # steps of evidence that a weight is 0
@@ -51,7 +50,7 @@ def linear(data, gamma):
     columns = np.stack([tau, G, reward], -1)
     columns = np.concatenate([f, columns], -1) * data.mask[..., None]
     columns = np.moveaxis(columns, 2, 1)                          # [K, B, T, F + 3]
-    sums, F = sum_of_others(transposed(columns) @ columns), f.shape[-1]
+    sums, F = sum_of_others(np.swapaxes(columns, -1, -2) @ columns), f.shape[-1]
     ff, f_tau, f_G, f_reward = np.split(sums[..., :F, :], [F, F + 1, F + 2], -1)
     n = ff[..., :1, :1]                                           # the feature 1 is first
     r, mean = f_reward[..., :1, :] / n, ff[..., :, :1] / n

@@ -88,12 +88,10 @@ def normalised(A, mask, scale=None):
     """A shifted and scaled to mean 0 and standard deviation 1 over the steps of each
     task; 0 where mask is False. The result does not change when rewards are scaled.
 
-    A spread that is rounding carries no information, and becomes 0. It is rounding if
-    it is below sqrt(eps) of `scale`, the size of the numbers that A is the difference
-    of: half of the digits are lost there. In float32 that is 3e-4. A sum of T = 1000
-    rewards is off by T eps = 1e-4 at most, and a baseline's fit by less.
+    A spread that is rounding carries no information, and becomes 0.
 
-    scale  [..., 1, 1]  such as return_scale gives; the largest |A| if None
+    scale  [..., 1, 1]  the size of the numbers that A is the difference of, such as
+           return_scale gives; the largest |A| if None
     """
     mask = require.mask("mask", mask)
     n = np.maximum(mask.sum((-2, -1), keepdims=True), 1).astype(A.dtype)
@@ -104,8 +102,20 @@ def normalised(A, mask, scale=None):
         A = A / unit  # so that no square is inf, and none but those of nothing is 0
         A = np.where(mask, A - A.sum((-2, -1), keepdims=True) / n, 0)
         std = np.sqrt((A * A).sum((-2, -1), keepdims=True) / n)
-        least = np.sqrt(np.finfo(A.dtype).eps) * (1 if scale is None else scale / unit)
-        return np.where(std > least, A / np.where(std > 0, std, 1), 0)
+        is_none = is_rounding(std, 1 if scale is None else scale / unit)
+        return np.where(is_none, 0, A / np.where(std > 0, std, 1))
+
+
+def is_rounding(spread, scale):
+    """True where numbers of size `scale` spread no further than rounding lets them.
+
+        spread <= sqrt(eps) scale
+
+    More than half of the digits are lost there. In float32 that is 3e-4 of the scale:
+    a sum of T = 1000 rewards is off by T eps = 1e-4 at most, and the fit of a baseline,
+    which is made in float64, by less.
+    """
+    return spread <= np.sqrt(np.finfo(spread.dtype).eps) * scale
 
 
 def return_scale(reward, gamma, cut=None):
