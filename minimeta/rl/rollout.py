@@ -93,7 +93,7 @@ def rollout(policy, theta, tasks, *, trials, episodes, rng):
         act, memory = policy.act(theta, memory, rows, rng)
         action = act.action.reshape((K, B) + act.action.shape[len(lead) + 1:])
         state, obs, reward, done = tasks.step(state, action, rng)
-        reward = promised(family, "reward", reward, (K, B), t, dtype)
+        reward = cast(promised(family, "reward", reward, (K, B), t, dtype), dtype)
         alive, clock = left > 0, clock + 1
         end = alive & (truths(family, done, (K, B)) | (clock == family.horizon))
         reward, log_prob, value = (np.where(alive, number.reshape(K, B), 0)
@@ -123,7 +123,7 @@ def chosen(where, these, those):
 
 
 def see(policy, obs, last, dtype):
-    """The policy's input; what is too small for the dtype is 0 there."""
+    """The policy's input; what is too small for the dtype is 0."""
     with np.errstate(under="ignore"):
         return policy.see(obs, last, dtype)
 
@@ -132,10 +132,13 @@ def together(column, dtype):
     """T arrays [K, B, ...] -> [K, T, B, ...], time first in memory: a step is
     contiguous. Floating numbers get the dtype."""
     array = np.stack(column)
-    if array.dtype.kind == "f":
-        with np.errstate(under="ignore"):
-            array = array.astype(dtype, copy=False)
-    return np.moveaxis(array, 0, 1)
+    return np.moveaxis(cast(array, dtype) if array.dtype.kind == "f" else array, 0, 1)
+
+
+def cast(array, dtype):
+    """The array in the dtype; what is too small for it is 0."""
+    with np.errstate(under="ignore"):
+        return array.astype(dtype, copy=False)
 
 
 # ---- what a policy, theta and a family must be
