@@ -7,7 +7,7 @@ everything does, up to the end of the trial, so that exploring in one episode ea
 the next one pays.
 
 The loop over time is written out. scipy.signal.lfilter computes the same sum where
-nothing is cut, but it knows no cuts, and importing it takes longer than all of minimeta.
+nothing is cut, but it knows no cuts, and its import takes longer than minimeta's.
 
 Letters: ... leading task axes, T steps, B episodes, V values.
 """
@@ -99,7 +99,7 @@ def normalised(A, mask, scale=None):
     unit = np.abs(A).max((-2, -1), keepdims=True, initial=0)
     unit = np.where(unit > 0, unit, 1)
     with np.errstate(under="ignore"):
-        A = A / unit  # so that no square is inf, and none but those of nothing is 0
+        A = A / unit  # so that squares are neither inf nor all 0
         A = np.where(mask, A - A.sum((-2, -1), keepdims=True) / n, 0)
         std = np.sqrt((A * A).sum((-2, -1), keepdims=True) / n)
         is_none = is_rounding(std, 1 if scale is None else scale / unit)
