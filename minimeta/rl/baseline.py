@@ -75,17 +75,19 @@ def features(data):
     """1, t, t^2, t^3, x and x^2: [K, T, B, F], with mean square 1 over each task.
 
     t is the step of the episode. x is counted from the first observations, which no
-    action has changed. The square of an input of two values (one-hot) says nothing new
-    and is left out.
+    action has changed. The square of an input of two values (one-hot) says nothing new:
+    it is 0 in a task where that is so, and left out if it is so in all.
     """
     on, x = data.mask[..., None], data.x.astype(float)
     x = np.where(on, x, x[:, :1])
     low, high = over_steps(np.minimum, x), over_steps(np.maximum, x)
-    is_two = over_steps(np.logical_and, (x == low) | (x == high)).all((0, 1, 2))
+    is_two = over_steps(np.logical_and, (x == low) | (x == high))
     x = x - x[:, :1].mean(2, keepdims=True)
     x = x / size(x, on)
     t = clock(data.end)[..., None] / data.end.shape[1]
-    f = np.concatenate([t ** 0, t, t * t, t ** 3, x, x[..., ~is_two] ** 2], -1)
+    some = ~is_two.all((0, 1, 2))
+    square = np.where(is_two[..., some], 0, x[..., some] ** 2)
+    f = np.concatenate([t ** 0, t, t * t, t ** 3, x, square], -1)
     return f / size(f, on)
 
 
@@ -103,9 +105,10 @@ def over_steps(ufunc, f):
 
 def worth(data, gamma):
     """tau [K, T, B]: what a reward of 1 a step is worth from each step to the end of
-    the longest episode."""
+    the task's longest episode."""
     t = np.where(data.mask, clock(data.end), 0)
-    return discounted(np.ones((t.max() + 1, 1)), gamma)[t, 0]
+    to_go = t.max((1, 2), keepdims=True) - t
+    return discounted(np.ones((t.max() + 1, 1)), gamma)[::-1, 0][to_go]
 
 
 def sum_of_others(parts):

@@ -211,8 +211,17 @@ def test_on_a_grid_the_tasks_that_earn_a_constant_have_no_advantage(dtype, gamma
 
 
 def test_a_task_s_baseline_does_not_depend_on_the_other_tasks():
-    batch = data()
-    assert np.abs(linear(batch, 0.9)[1:2] - linear(batch[1:2], 0.9)).max() < 1e-12
+    mask = ragged()
+    mask[1, 4:] = False  # all episodes of this task are shorter
+    batch = data(mask=mask)
+    x = batch.x.copy()
+    x[1, ..., 0] = x[1, ..., 0] > 0  # of two values in this task alone
+    batch = replace(batch, x=x)
+    for k in range(3):
+        alone = Rollout(*(getattr(batch, name)[k:k + 1, :4 if k == 1 else 6]
+                          for name in batch.__dataclass_fields__))
+        V = linear(alone, 0.9)
+        assert np.abs(linear(batch, 0.9)[k:k + 1, :V.shape[1]] - V).max() < 1e-12
 
 
 def test_padding_has_exactly_no_influence_and_is_worth_nothing():
