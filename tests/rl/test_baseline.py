@@ -65,6 +65,17 @@ def test_nothing_that_follows_from_an_action_changes_what_is_subtracted_from_it(
         assert np.abs((V - V_other)[:, :, 0]).min() > 1e-6  # but it does change the others'
 
 
+@pytest.mark.parametrize("gamma, most", [(1.0, 1e-12), (0.99, 0.005), (0.9, 0.005)])
+def test_the_length_of_the_longest_episode_moves_its_own_v_by_thousandths(gamma, most):
+    longer = np.ones((50, 20, 5), bool)
+    longer[:, 15:, 1:] = False
+    equal = longer.copy()
+    equal[:, 15:] = False
+    V, V_longer = (linear(with_reward(batch, (1 + 0.3 * batch.reward) * batch.mask), gamma)
+                   for batch in (data(50, 20, 5, mask=mask) for mask in (equal, longer)))
+    assert np.abs(V - V_longer)[:, :15, 0].max() < most * np.abs(V[:, :, 0]).max()
+
+
 def test_a_fit_to_all_episodes_would_follow_each_return():
     batch = data()
     f, G = features(batch)[0].reshape(30, -1), discounted(batch.reward, 0.9, batch.end)[0]
