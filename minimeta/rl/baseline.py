@@ -107,8 +107,8 @@ def worth(data, gamma):
     """tau [K, T, B]: what a reward of 1 a step is worth from each step to the end of
     the task's longest episode.
 
-    Where gamma < 1 and episodes end early, the longest one sets this end for itself too,
-    the only trace of an episode in its own V: a few thousandths of V.
+    Where gamma < 1 and episodes end early, the longest one sets this end for itself
+    too. That is the only trace of an episode in its own V: some thousandths of V.
     """
     t = np.where(data.mask, clock(data.end), 0)
     to_go = t.max((1, 2), keepdims=True) - t
