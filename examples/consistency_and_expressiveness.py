@@ -45,9 +45,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from minimeta import (MAML, RL2, Gaussian, LinearSchedule, MLPPolicy, RecurrentPolicy,
-                      TrustRegion, evaluate, meta_train, print_progress)
-from minimeta.meta.learner import stream
+from minimeta import (MAML, RL2, Gaussian, LinearSchedule, MLPPolicy, RecurrentPolicy, TrustRegion,
+                      evaluate, meta_train, print_progress)
 from minimeta.tasks import PointNavigation
 from minimeta.tasks.navigation import PointTasks
 
@@ -111,8 +110,8 @@ def changed_without_reward(learner, theta, goals, seed):
     mean, an episode changes a coordinate of the next one's first move, which is in
     [-1, 1]."""
     family = Unpaid(horizon=HORIZON, episodes=learner.episodes)
-    tasks = family.sample(goals, stream(seed, 0, "evaluate"))
-    data = learner.collect(theta, tasks, stream(seed, 1, "evaluate"))
+    tasks = family.sample(goals, np.random.default_rng((seed, 0)))
+    data = learner.collect(theta, tasks, np.random.default_rng((seed, 1)))
     if isinstance(learner, MAML):
         return float(np.abs(learner.adapt(theta, [data]) - theta).max())
     y, _ = learner.policy.forward(theta, np.moveaxis(data.x[:, :, 0], 0, 1))
@@ -148,8 +147,8 @@ def main(scale=1.0, goals=GOALS, seed=0):
     results = {
         "MAML": measured(*maml(round(MAML_ITERATIONS * scale), seed), goals, seed),
         "RL^2": measured(*rl2(round(RL2_ITERATIONS * scale), seed), goals, seed)}
-    oracle = [family.sample(goals, stream(seed, 0, "evaluate")).oracle().mean()
-              for family in (INSIDE, Outside(horizon=HORIZON))]
+    oracle = [results["MAML"][where].tasks.oracle().mean()
+              for where in ("inside", "outside")]
     print(f"\nreturn, -+ 95 %\n{'':13}episodes{'inside':>15}{'outside':>15}")
     show("MAML", results["MAML"], STEPS, EPISODES)
     show("RL^2", results["RL^2"], SEEN, 1)

@@ -30,7 +30,6 @@ from dataclasses import replace
 import numpy as np
 
 from minimeta import Gaussian, Imitation, LinearSchedule, MLPPolicy, meta_train, print_progress
-from minimeta.meta.learner import stream
 from minimeta.tasks import PlanarArm
 
 SUBSTEPS = 2            # of the integrator: half as many as usual, for speed
@@ -85,8 +84,8 @@ def main(iterations=ITERATIONS, targets=TARGETS, seed=0, plot_to=None):
     """Trains, tests, prints. Returns name -> final distances to the target, m
     [2, targets]: from where the demonstration began, and from elsewhere."""
     family = PlanarArm("target", substeps=SUBSTEPS)
-    tasks = family.sample(targets, stream(seed, 0, "evaluate"))
-    rng, states = stream(seed, 1, "evaluate"), {}
+    tasks = family.sample(targets, np.random.default_rng((seed, 0)))
+    rng, states = np.random.default_rng((seed, 1)), {}
     start = tasks.reset(1, rng)[0]
     elsewhere = start + rng.uniform(-ELSEWHERE, ELSEWHERE, start.shape) * [1, 1, 0, 0]
 
@@ -104,7 +103,7 @@ def main(iterations=ITERATIONS, targets=TARGETS, seed=0, plot_to=None):
 
     learner, theta = learn("cloning", family, iterations, seed)
     silent, zeta = learn("learned", family, iterations, seed)
-    policy, untrained = learner.policy, learner.init(stream(seed, 0, "init"))
+    policy, untrained = learner.policy, learner.init(np.random.default_rng((seed, 0)))
     shown = learner.collect(theta, tasks, rng).shown
 
     test("acting uniformly", lambda state: rng.uniform(-1, 1, (targets, 1, 2)))

@@ -34,7 +34,6 @@ from dataclasses import replace
 import numpy as np
 
 from minimeta import Categorical, Imitation, LinearSchedule, MLPPolicy, meta_train, print_progress
-from minimeta.meta.learner import stream
 from minimeta.tasks import GridNavigation
 
 SIZE = 5                # of the grid; an episode is three times as long
@@ -94,21 +93,22 @@ def main(iterations=ITERATIONS, trials=TRIALS, seed=0):
     """Trains, tests, prints. Returns name -> whether the goal was reached, [2, trials]:
     from the corner, as was shown, and from any cell."""
     family, held_out = split(seed)
-    tasks = held_out.sample(trials, stream(seed, 0, "evaluate"))
-    starts = stream(seed, 1, "evaluate").integers(SIZE ** 2, size=(trials, 1))
+    tasks = held_out.sample(trials, np.random.default_rng((seed, 0)))
+    starts = np.random.default_rng((seed, 1)).integers(SIZE ** 2, size=(trials, 1))
     goals = np.unique(tasks.goal)
     others = replace(tasks, goal=goals[np.searchsorted(goals, tasks.goal) - 1])
     walks, reached = {}, {}
 
     learner, theta = learn("cloning", family, iterations, seed)
     silent, zeta = learn("learned", family, iterations, seed)
-    policy, untrained = learner.policy, learner.init(stream(seed, 0, "init"))
-    shown, another = (learner.collect(theta, some, stream(seed, 2, "evaluate")).shown
-                      for some in (tasks, others))
+    policy, untrained = learner.policy, learner.init(np.random.default_rng((seed, 0)))
+    shown, another = (
+        learner.collect(theta, some, np.random.default_rng((seed, 2))).shown
+        for some in (tasks, others))
 
     def test(name, phi):
         phi = np.broadcast_to(phi, (trials, phi.shape[-1]))[:, :policy.size]
-        rng = stream(seed, 3, "evaluate")
+        rng = np.random.default_rng((seed, 3))
         walks[name], corner = walk(policy, phi, tasks, 0 * starts, rng)
         reached[name] = np.stack([corner, walk(policy, phi, tasks, starts, rng)[1]])
 

@@ -45,7 +45,6 @@ import argparse
 import numpy as np
 
 from minimeta import MAML, LinearSchedule, TabularPolicy, evaluate, meta_train, print_progress
-from minimeta.meta.learner import stream
 from minimeta.tasks import GridNavigation
 
 HELD_OUT = ((0, 3), (2, 2), (3, 4), (4, 1))    # cells (row, column)
@@ -116,7 +115,7 @@ def main(iterations=ITERATIONS, tasks=TEST_TASKS, held_out=(), seed=0, plot_to=N
         cell for cell in room.goal_cells if cell not in held_out))
     test = GridNavigation(episodes=1, goals=held_out or None)
     kinds, curves = learners(family), {}
-    thetas = {"untrained": kinds["DiCE"].init(stream(seed, 0, "init"))} | {
+    thetas = {"untrained": kinds["DiCE"].init(np.random.default_rng((seed, 0)))} | {
         name: meta_train(learner, family, iterations=iterations, tasks=TASKS, seed=seed,
                          callback=print_progress(iterations, name=name, lines=4)).theta
         for name, learner in kinds.items()}
@@ -124,12 +123,13 @@ def main(iterations=ITERATIONS, tasks=TEST_TASKS, held_out=(), seed=0, plot_to=N
         curves[name] = evaluate(kinds.get(name, kinds["DiCE"]), theta, test,
                                 tasks=tasks, seed=seed, rounds=STEPS)
 
-    task = test.sample(1, stream(seed, 2, "evaluate"))
-    shares = visits(kinds["DiCE"], thetas["DiCE"], task, stream(seed, 3, "evaluate"))
+    task = test.sample(1, np.random.default_rng((seed, 2)))
+    shares = visits(kinds["DiCE"], thetas["DiCE"], task,
+                    np.random.default_rng((seed, 3)))
     print("\nDiCE after 0, 1, 3 steps: percentage of the time in each cell, [ ] pays"
           "\n\n"
           f"{picture(shares[0, [0, 1, 3]], task.goal[0], room.size)}\n")
-    fresh = test.sample(tasks, stream(seed, 0, "evaluate"))  # those of `evaluate`
+    fresh = curves["DiCE"].tasks
     random, optimum = fresh.random().mean(), fresh.oracle().mean()
     print(f"{'return, -+ 95 %; steps:':24}"
           + "".join(f"{step:>15d}" for step in range(STEPS + 1)))

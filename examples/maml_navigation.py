@@ -38,7 +38,6 @@ import numpy as np
 
 from minimeta import (MAML, Gaussian, MLPPolicy, Reinforce, TrustRegion, evaluate,
                       meta_train, print_progress)
-from minimeta.meta.learner import stream
 from minimeta.tasks import PointNavigation
 
 FAMILY = PointNavigation()
@@ -91,9 +90,9 @@ def margin(returns):
 def plot(path, theta, seed):
     """The ways to one goal, before and after each gradient step."""
     import matplotlib.pyplot as plt
-    task = FAMILY.sample(1, stream(seed, 2, "evaluate"))
+    task = FAMILY.sample(1, np.random.default_rng((seed, 2)))
     learner = MAML(POLICY, alpha=ALPHA, **COMMON)
-    rng, phi, history = stream(seed, 3, "evaluate"), theta, []
+    rng, phi, history = np.random.default_rng((seed, 3)), theta, []
     figure, axes = plt.subplots(figsize=(6, 6))
     for steps in range(len(ALPHA) + 1):
         history.append(learner.collect(phi, task, rng))
@@ -119,9 +118,9 @@ def main(stages=STAGES, goals=GOALS, seed=0, plot_to=None):
               "pretrained": adapted(pretrained, ALPHA, goals, seed)}
     rates, curves["pretrained, its best"] = at_best_rate(pretrained, goals, seed)
     _, curves["random weights"] = at_best_rate(
-        plain.init(stream(seed, 0, "init")), goals, seed)
+        plain.init(np.random.default_rng((seed, 0))), goals, seed)
 
-    fresh = FAMILY.sample(goals, stream(seed, 0, "evaluate"))  # those of `evaluate`
+    fresh = curves["MAML"].tasks
     oracle, random = fresh.oracle().mean(), fresh.random().mean()
     print(f"\n{'return, -+ 95 %; steps:':22}"
           + "".join(f"{steps:>14d}" for steps in range(len(ALPHA) + 1)))

@@ -23,7 +23,6 @@ import numpy as np
 
 from minimeta import (MLP, LinearSchedule, RegressionMAML, RegressionPretrained, meta_train,
                       print_progress)
-from minimeta.meta.learner import stream
 from minimeta.tasks import Sinusoid
 
 HIDDEN = (40, 40)
@@ -41,8 +40,8 @@ def plot(path, learner, theta, family, seed):
     """One curve, its five points, and the fit before and after each of three steps."""
     import matplotlib.pyplot as plt
 
-    tasks = family.sample(1, stream(seed, 2, "evaluate"))
-    shown = learner.collect(theta, tasks, stream(seed, 3, "evaluate"))
+    tasks = family.sample(1, np.random.default_rng((seed, 2)))
+    shown = learner.collect(theta, tasks, np.random.default_rng((seed, 3)))
     x = np.linspace(*family.x, 200)[None, :, None]
     plt.plot(x[0, :, 0], tasks.curve(x)[0, :, 0], "k--", label="the curve")
     plt.plot(shown.x[0, :, 0], shown.y[0, :, 0], "ko", label="what is shown of it")
@@ -64,8 +63,8 @@ def main(iterations=ITERATIONS, curves=CURVES, seed=0, plot_to=None):
         result = meta_train(
             learner, family, iterations=iterations, tasks=TASKS, seed=seed,
             callback=print_progress(iterations, of="loss", name=name, lines=5))
-        rng = stream(seed, 1, "evaluate")
-        fresh = family.sample(curves, stream(seed, 0, "evaluate"))
+        rng = np.random.default_rng((seed, 1))
+        fresh = family.sample(curves, np.random.default_rng((seed, 0)))
         errors[name] = learner.errors(result.theta, fresh, rng, steps=max(STEPS))
     print(f"\nMean squared error on {curves} fresh curves, {SHOTS} points shown of each"
           f"\n{'gradient steps':20}" + "".join(f"{s:>15d}" for s in STEPS))

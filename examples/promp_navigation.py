@@ -32,7 +32,6 @@ import numpy as np
 
 from minimeta import (MAML, Gaussian, LinearSchedule, MLPPolicy, ProMP, TrustRegion, evaluate,
                       meta_train, print_progress)
-from minimeta.meta.learner import stream
 from minimeta.tasks import PointNavigation
 
 FAMILY = PointNavigation()
@@ -107,7 +106,7 @@ def main(stages=STAGES, goals=GOALS, seed=0, plot_to=None):
           f"{'':22}" + "".join(f"{step / 1000:10.0f}" for step in steps))
     for name, returns in earned.items():
         print(f"{name:22}" + "".join(f"{mean:10.2f}" for mean in returns))
-    fresh = FAMILY.sample(goals, stream(seed, 0, "evaluate"))  # those of `evaluate`
+    fresh = curves["MAML"].tasks
     oracle, random = fresh.oracle().mean(), fresh.random().mean()
     print(f"\n{'return, -+ 95 %; steps:':22}"
           + "".join(f"{steps:>14d}" for steps in range(len(ALPHA) + 1)))

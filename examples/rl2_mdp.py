@@ -38,7 +38,6 @@ import numpy as np
 from minimeta import (RL2, Categorical, LinearSchedule, RecurrentPolicy, evaluate,
                       meta_train, print_progress)
 from minimeta.rivals.planners import Planner, posterior_mean, posterior_sample
-from minimeta.meta.learner import stream
 from minimeta.tasks import RandomMDP
 from minimeta.tasks.random_mdp import RandomMDPTasks, one_hot
 
@@ -157,7 +156,7 @@ def main(scale=1.0, worlds=WORLDS, seed=0, plot_to=None):
     curves = {name: evaluate(planner, None, FAMILY, tasks=worlds, seed=seed)
               for name, planner in players.items()}
     curves["RL^2"] = evaluate(learner, theta, TracedWorld(), tasks=worlds, seed=seed)
-    fresh = FAMILY.sample(worlds, stream(seed, 0, "evaluate"))  # those of `evaluate`
+    fresh = curves["PSRL, prior mean 0"].tasks
     random, ceiling = (FAMILY.episodes * each.mean()
                        for each in (fresh.random(), fresh.oracle()))
 

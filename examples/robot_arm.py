@@ -50,10 +50,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from minimeta import (MAML, RL2, Gaussian, LinearSchedule, MLPPolicy, ProMP,
-                      RecurrentPolicy, Reinforce, TrustRegion, evaluate, meta_train,
-                      print_progress)
-from minimeta.meta.learner import stream
+from minimeta import (MAML, RL2, Gaussian, LinearSchedule, RecurrentPolicy, MLPPolicy, ProMP,
+                      Reinforce, TrustRegion, evaluate, meta_train, print_progress)
 from minimeta.tasks import PlanarArm
 
 FAMILY = PlanarArm("dynamics", substeps=2)
@@ -92,7 +90,7 @@ def tested(learner, theta, arms, seed):
 
 def sweeps(learner, theta, arm, seed):
     """States [T, 4] of the first episode, and of one after all adaptation."""
-    rng, history, phi = stream(seed, 3, "evaluate"), [], theta
+    rng, history, phi = np.random.default_rng((seed, 3)), [], theta
     arm = replace(arm, family=replace(FAMILY, episodes=learner.episodes))
     for _ in range(1 if learner.episodes > 1 else STEPS + 1):
         history.append(learner.collect(phi, arm, rng))
@@ -132,13 +130,13 @@ def main(scale=1.0, arms=ARMS, seed=0, plot_to=None):
     """
     if plot_to:
         import matplotlib  # noqa: F401
-    arm = FAMILY.sample(1, stream(seed, 2, "evaluate"))
+    arm = FAMILY.sample(1, np.random.default_rng((seed, 2)))
     curves, pictures = {}, {}
     for name, (learner, _, _) in TRAININGS.items():
         theta = train(name, scale, seed)
         curves[name] = tested(learner, theta, arms, seed)
         pictures[name] = sweeps(learner, theta, arm, seed)
-    fresh = FAMILY.sample(arms, stream(seed, 0, "evaluate"))  # those of `evaluate`
+    fresh = curves["one policy"].tasks
     expert, random = fresh.oracle().mean(), fresh.random().mean()
     fixed = curves["one policy"].mean[0]
 

@@ -14,9 +14,9 @@ import numpy as np
 
 from ..objective.losses import Minus, OfActions
 from ..objective.surrogates import LogLikelihood
-from ..rl import discounted
+from ..rl import counts, discounted, is_rounding, return_scale
 from .gradient import MetaLoss
-from .rollout_learner import ThroughSteps, counts
+from .rollout_learner import ThroughSteps
 
 
 @dataclass(frozen=True)
@@ -29,9 +29,10 @@ class EMAML(ThroughSteps):
     other tasks of the batch, in which D_k has no part; 0 if there are none.
 
     With normalise=False, and gamma=1 or discount_steps=True, this is the whole gradient
-    of the expected return after adaptation. With normalise=True, `unit` depends on D', and so a little on D_k:
-    the mean of the score term is then near that of the whole gradient, not equal to it.
-    Another inner estimator than "log-likelihood" would count the sampling twice.
+    of the expected return after adaptation. With normalise=True, `unit` depends on D',
+    and so a little on D_k: the mean of the score term is then near that of the whole
+    gradient, not equal to it. Another inner estimator than "log-likelihood" would count
+    the sampling twice.
 
     Source: Stadie et al. (2018), arXiv 1803.01118; Rothfuss et al. (2018), arXiv
     1810.06784, formulation I.
@@ -78,11 +79,13 @@ class EMAML(ThroughSteps):
 
         Normalised, a loss is  sum A / (n std)  for n steps of a task, where the return
         is  sum A / B.  So one reward counts B / (n std); std is that of all tasks
-        together, and the unit is 0 if no task has earned more than another.
+        together, and the unit is 0 if std is rounding.
         """
         if not self.normalise:
             return data.reward.dtype.type(1)
         A, n = self.advantages(data), counts(data.mask)
         centred = (A - A.sum((-2, -1), keepdims=True) / n) * data.mask
         std = np.sqrt((centred * centred).sum() / n.sum())
-        return A.dtype.type(A.shape[-1] / (n.mean() * std) if std > 0 else 0)
+        scale = return_scale(data.reward, self.gamma, data.end).max()
+        no_spread = is_rounding(std, scale)
+        return A.dtype.type(0 if no_spread else A.shape[-1] / (n.mean() * std))

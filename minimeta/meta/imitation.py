@@ -25,13 +25,12 @@ from .. import require
 from ..objective import LogLikelihood, Objective
 from ..objective.losses import MeanError, Minus, OfActions, SquaredError
 from ..policy.policies import Act, Memoryless
-from ..rl import Rollout, rollout
+from ..rl import Rollout, rollout, step_weights
 from ..rl.demonstrations import EXPERTS, Demonstration, demonstrate
 from .gradient import GradientLearner
 from .learned_loss import Judged, Unjudged
 from .maml import MAML
 from .reinforce import Reinforce
-from .rollout_learner import step_weights
 
 
 def log_likelihood(policy, actions, w):

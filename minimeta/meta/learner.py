@@ -112,22 +112,23 @@ def meta_train(learner, family, *, iterations, tasks, seed=0, theta=None,
         start = resumed(theta, start)
     training = Training(start, None, ())
     try:
-        for iteration in range(iterations):
-            theta, state, log = training
-            batch = family.sample(K, stream(seed, iteration, "tasks"))
-            rng = stream(seed, iteration, "collect")
-            phi, history = theta, []
-            for _ in range(learner.rounds):
-                history.append(learner.collect(phi, batch, rng))      # 1 collect
-                phi = learner.adapt(theta, history)                   # 2 adapt
-            last = learner.collect(phi, batch, rng)                   # 3 collect again
-            theta, state, row = learner.update(                       # 4 meta-train
-                theta, state, history, last, iteration / iterations)
-            require_finite(None, **{name: value for name, value in row.items()
-                                    if not isinstance(value, str)})
-            training = Training(theta, state, log + (row,))
-            if callback is not None:
-                callback(iteration, row, theta)
+        with np.errstate(under="ignore"):  # probabilities may vanish
+            for iteration in range(iterations):
+                theta, state, log = training
+                batch = family.sample(K, stream(seed, iteration, "tasks"))
+                rng = stream(seed, iteration, "collect")
+                phi, history = theta, []
+                for _ in range(learner.rounds):
+                    history.append(learner.collect(phi, batch, rng))      # 1 collect
+                    phi = learner.adapt(theta, history)                 # 2 adapt
+                last = learner.collect(phi, batch, rng)                 # 3 collect
+                theta, state, row = learner.update(                     # 4 meta-train
+                    theta, state, history, last, iteration / iterations)
+                require_finite(None, **{name: value for name, value in row.items()
+                                        if not isinstance(value, str)})
+                training = Training(theta, state, log + (row,))
+                if callback is not None:
+                    callback(iteration, row, theta)
     except KeyboardInterrupt:
         return Result(training.theta, training.log, interrupted=True)
     except (NonFiniteError, require.NotFinite) as error:

@@ -1,4 +1,4 @@
-"""What is printed while training runs: a callback for meta_train."""
+"""Prints how training goes: a callback for meta_train."""
 import time
 
 import numpy as np
@@ -10,10 +10,11 @@ def print_progress(iterations, *, of="return", name="", lines=10):
     """A callback that prints, `lines` times in all, the seconds gone and the mean of a
     logged number since the line before.
 
-    of     which number of the log
+    of     the name of the number in the log
     name   printed in front, where several trainings follow one another
     """
-    require.count("lines", lines)
+    iterations = require.count("iterations", iterations)
+    lines = require.count("lines", lines)
     start, recent = time.perf_counter(), []
 
     def callback(iteration, row, theta):

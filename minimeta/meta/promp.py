@@ -17,10 +17,11 @@ import numpy as np
 from .. import require
 from ..objective import ClippedRatio
 from ..objective.optimizers import length
+from ..rl import step_weights
 from .adaptation import share
 from .gradient import MetaLoss
 from .natural import divergence
-from .rollout_learner import ThroughSteps, step_weights
+from .rollout_learner import ThroughSteps
 
 FURTHEST = 1e3  # an adaptive eta stays within this factor of where it began
 

@@ -3,16 +3,34 @@
     h_{t+1} = f_theta(h_t, s_t, a_{t-1}, r_{t-1}, d_{t-1}),    phi = (theta, h)
 
 There is nothing else to it: reinforcement learning of theta over whole trials makes the
-network an algorithm that explores, infers the task and exploits. Returns and advantages
-run across the episodes of a trial, so that exploring early can earn what comes late.
-theta is trained by clipped ratios (PPO) with a value and an entropy bonus, and
-backpropagation through time over the whole trial.
+network an algorithm that explores, infers the task and exploits. theta is trained by
+clipped ratios (PPO) with a value and an entropy bonus, and backpropagation through time
+over the whole trial:
+
+    loss = - sum w min(A rho, A clip(rho)) + value_weight sum w (v - v_target)^2
+           - entropy_weight sum w H(pi)                   w = 1 / number of steps
+
+Returns and advantages run across the episodes of a trial (returns="trial"), so that
+exploring early can earn what comes late. Beware of a reward of 1 a step where an early
+end costs nothing: the next episode begins at once and is worth as much. A discount
+below 1 then makes dying and surviving nearly alike. There keep gamma=1, or pay for the
+end (a negative reward), or cut the returns at the ends of episodes (returns="episode"),
+which is right where one episode suffices to find out what the task is.
+
+The policy's v estimates a return in units of the batch, so that no scale or offset of
+the rewards changes what value_weight means. G is the discounted return of a step:
+
+    V = mean(G) + std(G) v,    v_target = (A + V - mean(G)) / std(G)
+
+What the policy sees of the rewards is another matter: show it rewards of a size near 1,
+by RecurrentPolicy(.., reward_unit=..).
 
 Letters: K tasks, T steps, B trials. One theta serves all tasks, so tasks are folded
 into the rows: [K, T, B, n] -> [T, K B, n]. Source: Duan et al. (2016), RL^2, arXiv
 1611.02779; Wang et al. (2016), Learning to reinforcement learn, arXiv 1611.05763;
 Schulman et al. (2017), arXiv 1707.06347.
 """
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,9 +40,11 @@ from .. import require
 from ..objective import Adam, ClippedRatio, LinearSchedule, Objective
 from ..objective.losses import Entropy, OfActions, Sum, ValueFit
 from ..objective.optimizers import clip_norm, require_schedule, schedule_value
-from ..rl import gae, normalised, rollout
-from .rollout_learner import counts
+from ..rl import counts, discounted, gae, is_rounding, normalised, rollout
 from .learner import require_finite
+
+RETURNS = dict.fromkeys(("trial", "episode"))
+FAR = 100.0  # a memory reads rewards badly that are this much larger or smaller than 1
 
 
 def fold_tasks(array):
@@ -48,11 +68,13 @@ class RL2:
                     contract of policy/policies.py
     episodes        of a trial
     trials          B, trials of each task in a batch
-    gamma, lam      discount, and the mix of advantages, across the whole trial
+    gamma, lam      discount, and the mix of advantages
+    returns         "trial": they run across the episodes of a trial; "episode": they
+                    are cut where an episode ends
     clip            of the ratio
     epochs          steps on each batch
     rate            of Adam, a number or a schedule
-    value_weight    of the squared error of the value
+    value_weight    of the squared error of the value, in units of the returns' spread
     entropy_weight  of the entropy bonus, a number or a schedule
     max_norm        the longest gradient, Euclidean
     """
@@ -62,6 +84,7 @@ class RL2:
     trials: int = 1
     gamma: float = 1.0
     lam: float = 0.9
+    returns: str = "trial"
     clip: float = 0.2
     epochs: int = 3
     rate: Any = LinearSchedule(6e-3, 0.0)
@@ -73,26 +96,6 @@ class RL2:
 
     rounds = 0  # all adaptation happens inside the trial
     adapts_between_trials = False
-
-    def __post_init__(self):
-        for name in ("episodes", "trials", "epochs"):
-            require.count(name, getattr(self, name))
-        require.number("gamma", self.gamma, 0, 1)
-        require.number("lam", self.lam, 0, 1)
-        require.number("clip", self.clip, 0, is_open=True)
-        require.number("max_norm", self.max_norm, 0, is_open=True)
-        require.number("value_weight", self.value_weight, 0)
-        require.precision(self.dtype)
-        require_schedule("rate", self.rate)
-        require_schedule("entropy_weight", self.entropy_weight)
-        require.able(self.policy, "policy", "RecurrentPolicy(..)", "begin", "see",
-                     "act", "forward", "vjp")
-        if not hasattr(self.policy, "memory_after"):
-            raise TypeError(
-                f"policy must have a memory, by which alone RL^2 adapts, such as "
-                f"RecurrentPolicy(..), got {self.policy!r}")
-        if not isinstance(self.optimizer, Adam):
-            raise TypeError(f"optimizer must be an Adam(..), got {self.optimizer!r}")
 
     def init(self, rng):
         """A random theta [P]."""
@@ -120,26 +123,37 @@ class RL2:
 
     def objective(self, data, entropy_weight):
         """The loss of one batch, as a function of theta."""
-        counts(data.mask)
-        data_mask = fold_tasks(data.mask).astype(data.reward.dtype)
-        w = data_mask / data_mask.sum()
-        A = gae(data.reward, data.value, self.gamma, self.lam)
-        targets = fold_tasks(A + data.value)
+        w = fold_tasks(data.mask / counts(data.mask).sum()).astype(data.reward.dtype)
+        A, targets, scale = self.advantages(data)
+        A = normalised(fold_tasks(A), fold_tasks(data.mask), scale)
         surrogate = ClippedRatio(
-            w * normalised(fold_tasks(A), data_mask), fold_tasks(data.log_prob),
-            fold_tasks(data.mask), self.clip)
+            w * A, fold_tasks(data.log_prob), fold_tasks(data.mask), self.clip)
         loss = Sum((
             (-1, OfActions(self.policy, fold_tasks(data.action), surrogate)),
-            (self.value_weight, ValueFit(self.policy, targets, w)),
+            (self.value_weight, ValueFit(self.policy, fold_tasks(targets), w)),
             (-entropy_weight, Entropy(self.policy, w)),
         ))
         return Objective(self.policy, fold_tasks(data.x), loss)
 
+    def advantages(self, data):
+        """A and the value's targets, [K, T, B], and the size of the largest return."""
+        cut = data.end if self.returns == "episode" else None
+        G = discounted(data.reward, self.gamma, cut)
+        scale, taken = np.abs(G).max(), G[data.mask]
+        mean, std = taken.mean(), taken.std()
+        if is_rounding(std, scale):
+            std = scale if scale > 0 else scale + 1
+        V = np.where(data.mask, mean + std * data.value, 0)
+        A = gae(data.reward, V, self.gamma, self.lam, cut)
+        return A, (A + V - mean) / std, scale
+
     def update(self, theta, state, history, data, progress):
         """`epochs` steps on the loss of one batch."""
-        state = self.optimizer.init(theta) if state is None else state
         weight = schedule_value(self.entropy_weight, progress)
         objective = self.objective(data, weight)
+        if state is None:
+            state = self.optimizer.init(theta)
+            self.tell_of_unit(data)
         for _ in range(self.epochs):
             point = objective.at(theta)
             loss, grad = point.value, point.grad
@@ -148,6 +162,31 @@ class RL2:
             theta, state = self.optimizer.step(
                 theta, grad, state, schedule_value(self.rate, progress))
             require_finite(self.policy.layout, theta=theta)
-        returns = data.reward.sum(1)
-        return theta, state, {"return": float(returns.mean()),
-                              "loss": float(loss), "gradient": norm}
+        return theta, state, {
+            "return": float(data.reward.sum(1).mean()) / self.episodes,
+            "loss": float(loss), "gradient": norm}
+
+    def tell_of_unit(self, data):
+        """Warns if the policy sees rewards that are far from 1 in size."""
+        size = np.sqrt(np.mean(data.reward[data.mask] ** 2, dtype=float))
+        seen = size / getattr(self.policy, "reward_unit", 1.0)
+        if size > 0 and not 1 / FAR < seen < FAR:
+            warnings.warn(f"the rewards that the policy sees have a size of about "
+                          f"{seen:.0e}, which is far from 1; show them by "
+                          f"RecurrentPolicy(.., reward_unit={size:.0e})", stacklevel=4)
+
+    def __post_init__(self):
+        require.fields(self, count=("episodes", "trials", "epochs"),
+                       fraction=("gamma", "lam"), positive=("clip", "max_norm"),
+                       nonnegative="value_weight", precision="dtype")
+        require.choice("returns", self.returns, RETURNS)
+        require_schedule("rate", self.rate)
+        require_schedule("entropy_weight", self.entropy_weight)
+        require.able(self.policy, "policy", "RecurrentPolicy(..)", "begin", "see",
+                     "act", "forward", "vjp")
+        if not hasattr(self.policy, "memory_after"):
+            raise TypeError(
+                f"policy must have a memory, by which alone RL^2 adapts, such as "
+                f"RecurrentPolicy(..), got {self.policy!r}")
+        if not isinstance(self.optimizer, Adam):
+            raise TypeError(f"optimizer must be an Adam(..), got {self.optimizer!r}")

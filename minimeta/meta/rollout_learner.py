@@ -11,15 +11,14 @@ Letters: K tasks, T steps, B trials of one episode each, P parameters.
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from .. import require
 from ..objective import Objective
 from ..objective.losses import Minus, OfActions
-from ..objective.surrogates import estimator
+from ..objective.surrogates import discounts, estimator
 from ..policy.policies import Policy
-from ..rl import gae, normalised, rollout
-from ..rl.baseline import baseline, clock
+from ..rl import (counts, gae, normalised, return_scale, rollout,
+                  step_weights)
+from ..rl.baseline import baseline
 from .gradient import GradientLearner
 
 
@@ -73,9 +72,10 @@ class RolloutLearner(GradientLearner):
         """Advantages so scaled that their sums are the means that `normalise`
         promises: [K, T, B]."""
         A = self.advantages(data)
-        if self.normalise:
-            return normalised(A, data.mask) / counts(data.mask).astype(A.dtype)
-        return A / A.dtype.type(A.shape[-1])
+        if not self.normalise:
+            return A / A.dtype.type(A.shape[-1])
+        scale = return_scale(data.reward, self.gamma, data.end)
+        return normalised(A, data.mask, scale) / counts(data.mask).astype(A.dtype)
 
     def advantages(self, data):
         """A [K, T, B], reward."""
@@ -83,7 +83,7 @@ class RolloutLearner(GradientLearner):
         value = baseline(self.baseline)(data, self.gamma)
         A = gae(data.reward, value, self.gamma, self.lam, data.end) * data.mask
         if self.discount_steps:
-            A = A * (self.gamma ** clock(data.end)).astype(A.dtype)
+            A = A * discounts(data.end, self.gamma).astype(A.dtype)
         return A
 
     def step_weights(self, data):
@@ -129,18 +129,3 @@ class ThroughSteps(RolloutLearner):
     def __post_init__(self):
         super().__post_init__()
         require.count("rounds", self.rounds)
-
-
-def counts(mask):
-    """How many steps each task has: [K, 1, 1]."""
-    n = mask.sum((-2, -1), keepdims=True)
-    if not n.all():
-        task = int(np.argmin(n.ravel()))
-        raise ValueError(
-            f"mask must have a step in every task, got none in task {task}")
-    return n
-
-
-def step_weights(mask, dtype):
-    """Weights of a mean over the steps of each task: [K, T, B]."""
-    return (mask / counts(mask)).astype(dtype)

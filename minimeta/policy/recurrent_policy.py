@@ -22,12 +22,14 @@ from .policies import Policy, keep, require_head
 class RecurrentPolicy(Policy):
     """A recurrent policy with a value: RL^2's actor-critic.
 
-    obs_size   length of an observation
-    head       Categorical(n) or Gaussian(n)
-    n_hidden   number of cells
-    network    LSTM, GRU, or a recurrent network of your own: what makes a recurrent map
-               (see calculus/recurrent.py) of n_in, n_hidden and n_out
-    sees       which of "action", "reward", "done" of the step before, and in what order
+    obs_size     length of an observation
+    head         Categorical(n) or Gaussian(n)
+    n_hidden     number of cells
+    network      LSTM, GRU, or a recurrent network of your own: what makes a recurrent
+                 map (see calculus/recurrent.py) of n_in, n_hidden and n_out
+    sees         which of "action", "reward", "done" of the step before, and in what
+                 order
+    reward_unit  rewards are seen divided by this: choose it so that they are near 1
     """
 
     obs_size: int
@@ -35,6 +37,7 @@ class RecurrentPolicy(Policy):
     n_hidden: int = 48
     network: Callable = field(default=LSTM, repr=False)
     sees: tuple = ("action", "reward", "done")
+    reward_unit: float = 1.0
     net: Any = field(init=False)
 
     is_recurrent = True
@@ -61,8 +64,8 @@ class RecurrentPolicy(Policy):
         x[..., :self.obs_size] = obs
         if last is not None and self.sees:
             action, reward, done = last
-            seen = {"action": self.head.encode(action), "reward": reward[..., None],
-                    "done": done[..., None]}
+            seen = {"action": self.head.encode(action), "done": done[..., None],
+                    "reward": reward[..., None] / self.reward_unit}
             before = np.concatenate([seen[name] for name in self.sees], -1)
             x[..., self.obs_size:self.obs_size + before.shape[-1]] = before
         return x
@@ -88,6 +91,7 @@ class RecurrentPolicy(Policy):
 
     def __post_init__(self):
         require_head(self.head)
+        require.fields(self, positive="reward_unit")
         sees = require.sequence("sees", self.sees)
         for name in sees:
             require.choice("sees", name, self.widths)

@@ -1,43 +1,139 @@
-"""Baselines: what each step was expected to be worth, from the batch itself.
+"""Baselines: what each step was expected to be worth. Subtracting that from the returns
+takes away noise.
 
     baseline(data, gamma) -> V [K, T, B]
 
-Subtracting V from the returns takes away noise. Both are pure functions of a rollout:
-fitted once, and never again while a step is searched for on the same batch.
+V must not depend on what it is subtracted from. The gradient of the inner step is
+E[sum (G - V) score], and the term E[sum V score] is 0 only if V does not depend on the
+action, nor on what follows from the action. A fit to all episodes of a batch breaks
+this: it follows each return a little, with 1 episode all the way, and the gradient
+loses as much. So each episode's V comes from a fit to the other episodes of its task.
+With a single episode there is no other, and V is 0.
 
-Letters: K tasks, T steps, B episodes, F features.
+A baseline is a pure function of the rollout: it is fitted once, and never again while a
+step is searched for on the same batch.
+
+Letters: K tasks, T steps, B episodes, n inputs, F features.
 """
 import numpy as np
 
 from .. import require
-from ..calculus.maps import transpose
 from .returns import discounted
 
-RIDGE = 1e-8  # times the number of steps, for features that depend on one another
+RIDGE = 1.0       # steps of evidence that a weight is 0
+CONSTANT = 1e-12  # a smaller variance, of features of mean square 1, is rounding
 
 
 def linear(data, gamma):
-    """Least squares of each task's discounted returns on features of its own steps.
+    """Ridge regression on features f of the steps, for each episode on the others:
 
-        V = features w,    w = argmin sum mask (features w - G)^2 + ridge |w|^2
+        V = r tau + f w
+        r = the mean reward of the others
+        w = argmin sum (G - r tau - f w)^2 + RIDGE sum_j var_j w_j^2     sums over the
+          = (sum f' f + RIDGE diag(var))^{-1} sum f' (G - r tau)         others' steps
 
-    Source: Duan et al. (2016), Benchmarking deep reinforcement learning for continuous
-    control, arXiv 1604.06778, section 5 (the features of the authors' code).
+    G is the discounted return and tau that of a reward of 1 a step, so a constant
+    reward leaves nothing. var_j is the variance of feature j: with it no scale or
+    offset of an observation changes the fit. Where an episode goes further than the
+    others went, V stays in the range of their returns.
+
+    The cost is B solves of F equations a task. Source: Duan et al. (2016), Benchmarking
+    deep reinforcement learning for continuous control, arXiv 1604.06778, section 5 (the
+    features of the authors' code).
     """
-    K, T, B = data.reward.shape
-    f = features(data).reshape(K, T * B, -1) * data.mask.reshape(K, T * B, 1)
-    G = discounted(data.reward.astype(np.float64), gamma, data.end).reshape(K, T * B, 1)
-    gram = transpose(f) @ f
-    ridge = RIDGE * data.mask.sum((1, 2))[:, None, None] * np.eye(f.shape[-1])
-    w = np.linalg.solve(gram + ridge, transpose(f) @ G)
-    return (f @ w).reshape(K, T, B).astype(data.reward.dtype)
+    gamma, (_, _, B) = require.number("gamma", gamma, 0, 1), data.reward.shape
+    if B == 1:
+        return none(data, gamma)
+    f, tau, reward = features(data), worth(data, gamma), data.reward.astype(float)
+    G = discounted(reward, gamma, data.end)
+    lowest, highest = others_range(G, data.mask)
+    columns = np.stack([tau, G, reward], -1)
+    columns = np.concatenate([f, columns], -1) * data.mask[..., None]
+    columns = np.moveaxis(columns, 2, 1)                          # [K, B, T, F + 3]
+    sums, F = sum_of_others(np.swapaxes(columns, -1, -2) @ columns), f.shape[-1]
+    ff, f_tau, f_G, f_reward = np.split(sums[..., :F, :], [F, F + 1, F + 2], -1)
+    n = ff[..., :1, :1]                                           # the first is 1
+    r = f_reward[..., :1, :] / n
+    w = np.linalg.solve(ff + penalty(ff, n), f_G - r * f_tau)
+    V = r * columns[..., F:F + 1] + columns[..., :F] @ w
+    V = np.clip(np.moveaxis(V[..., 0], 1, 2), lowest, highest)
+    return (V * data.mask).astype(data.reward.dtype)
+
+
+def penalty(ff, n):
+    """RIDGE diag(var) [.., F, F] from the sums of f' f over n steps. The feature 1 has
+    none, and a feature that does not vary has some, so that its weight is 0."""
+    mean = ff[..., 0] / n[..., 0]
+    var = np.einsum("...ff->...f", ff) / n[..., 0] - mean ** 2
+    matrix = np.zeros_like(ff)
+    diagonal = np.einsum("...ff->...f", matrix)  # a view
+    diagonal[..., 1:] = np.where(var > CONSTANT, RIDGE * var, 1)[..., 1:]
+    return matrix
 
 
 def features(data):
-    """x, x^2, t, t^2, t^3 and 1: [K, T, B, F]; t is the step of the episode over T."""
-    x = data.x.astype(np.float64)
+    """1, t, t^2, t^3, x and x^2: [K, T, B, F], with mean square 1 over each task.
+
+    t is the step of the episode. x is counted from the first observations, which no
+    action has changed. The square of an input of two values (one-hot) says nothing new:
+    it is 0 in a task where that is so, and left out if it is so in all.
+    """
+    on, x = data.mask[..., None], data.x.astype(float)
+    x = np.where(on, x, x[:, :1])
+    low, high = over_steps(np.minimum, x), over_steps(np.maximum, x)
+    is_two = over_steps(np.logical_and, (x == low) | (x == high))
+    x = x - x[:, :1].mean(2, keepdims=True)
+    x = x / size(x, on)
     t = clock(data.end)[..., None] / data.end.shape[1]
-    return np.concatenate([x, x * x, t, t * t, t ** 3, np.ones_like(t)], -1)
+    some = ~is_two.all((0, 1, 2))
+    square = np.where(is_two[..., some], 0, x[..., some] ** 2)
+    f = np.concatenate([t ** 0, t, t * t, t ** 3, x, square], -1)
+    return f / size(f, on)
+
+
+def size(f, on):
+    """Root mean square over the steps of each task: [K, 1, 1, F]; 1 where f is 0."""
+    square = over_steps(np.add, f * f * on) / over_steps(np.add, on * 1)
+    return np.sqrt(np.where(square > 0, square, 1))
+
+
+def over_steps(ufunc, f):
+    """ufunc over all steps of each task: [K, 1, 1, F]. One axis after the other is many
+    times faster than both at once, where F is small."""
+    return ufunc.reduce(ufunc.reduce(f, 1), 1)[:, None, None]
+
+
+def worth(data, gamma):
+    """tau [K, T, B]: what a reward of 1 a step is worth from each step to the end of
+    the task's longest episode.
+
+    Where gamma < 1 and episodes end early, the longest one sets this end for itself
+    too. That is the only trace of an episode in its own V: some thousandths of V.
+    """
+    t = np.where(data.mask, clock(data.end), 0)
+    to_go = t.max((1, 2), keepdims=True) - t
+    return discounted(np.ones((t.max() + 1, 1)), gamma)[::-1, 0][to_go]
+
+
+def sum_of_others(parts):
+    """For each episode the sum over all others: [K, B, ...]. What is the episode's own
+    is not added and taken away again: that would leave its rounding."""
+    sums, before, after = np.empty_like(parts), 0, 0
+    for e in range(parts.shape[1]):
+        sums[:, e], before = before, before + parts[:, e]
+    for e in reversed(range(parts.shape[1])):
+        sums[:, e], after = sums[:, e] + after, after + parts[:, e]
+    return sums
+
+
+def others_range(G, mask):
+    """For each episode the least and the greatest return in all others: [K, 1, B]."""
+    def most(G):
+        top = np.where(mask, G, -np.inf).max(1, keepdims=True)     # [K, 1, B]
+        ranked = np.sort(top, -1)
+        return np.where(top == ranked[..., -1:], ranked[..., -2:-1], ranked[..., -1:])
+
+    return -most(-G), most(G)
 
 
 def clock(end):

@@ -1,4 +1,4 @@
-"""Demonstrations: what an expert, who knows the task, does in it.
+"""Demonstrations: plays an expert, who knows the task, and keeps what it showed.
 
     act = expert(tasks)                  an expert knows the tasks
     action = act(state, t, rng)          states and actions of all episodes, [K, B, ..]
@@ -6,9 +6,12 @@
     planner      value iteration on the tasks' tables, ties broken at random
     controller   tasks.expert(state)
 
+As in a rollout, no task is stepped after `done`: an episode that has ended is put back
+to its first state at each step, and what follows is masked.
+
 Letters: K tasks, T steps, B episodes, n inputs.
 """
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,7 +20,7 @@ from .. import require
 from ..policy.policies import Memoryless
 from ..tasks import Discrete
 from ..tasks.planning import value_iteration
-from .rollout import require_fit
+from .rollout import Batch, chosen, promised, require_fit, see, together, truths
 
 TIE = 1e-9  # returns that differ by less are equal
 
@@ -52,16 +55,16 @@ EXPERTS = {"planner": planner, "controller": controller}
 
 
 @dataclass(frozen=True)
-class Demonstration:
+class Demonstration(Batch):
     """B episodes of each of K tasks, as shown by an expert.
 
     Its actions may be missing (None): then only what happened is seen.
     """
 
     x: np.ndarray      # [K, T, B, n]  what a policy would have seen
-    after: np.ndarray  # [K, T, B, n]  and next
-    mask: np.ndarray   # [K, T, B]  1 where a step was taken, 0 where padded
-    action: Any = None  # [K, T, B] integers or [K, T, B, n] floats
+    after: np.ndarray  # [K, T, B, n]  what it would have seen next
+    mask: np.ndarray   # [K, T, B]  True where a step was taken, False where padded
+    action: Any = None  # [K, T, B] integers or [K, T, B, n] floats, in x's dtype
 
     def __post_init__(self):
         for name in ("x", "after"):
@@ -70,34 +73,36 @@ class Demonstration:
         if self.x.ndim != 4:
             raise ValueError(f"x must be [K, T, B, n], got {list(self.x.shape)}")
         require.like("after", self.after, "x", self.x)
-        steps = self.x.shape[:3]
-        if self.mask.shape != steps:
+        steps, mask = self.x.shape[:3], require.mask("mask", self.mask)
+        if mask.shape != steps:
             raise ValueError(f"mask must be [K, T, B] as x is, {list(steps)}, got "
-                             f"{list(self.mask.shape)}")
-        if not np.isin(self.mask, (0, 1)).all():
-            raise ValueError("mask must hold 1 where a step was taken and 0 elsewhere")
-        if self.action is None:
-            return
-        if self.action.shape[:3] != steps:
-            raise ValueError(f"action must be [K, T, B, ..] with the tasks, steps and "
-                             f"episodes of x, {list(steps)}, got "
-                             f"{list(self.action.shape)}")
-        require.finite("action of a demonstration", self.action)
+                             f"{list(mask.shape)}")
+        object.__setattr__(self, "mask", mask)
+        object.__setattr__(self, "after", self.after.astype(self.x.dtype, copy=False))
+        if self.action is not None:
+            object.__setattr__(self, "action", self.converted(np.asarray(self.action)))
 
-    def __getitem__(self, index):
-        """data[i:j]: what was shown in some of the tasks."""
-        parts = (getattr(self, field.name) for field in fields(self))
-        return Demonstration(*(None if part is None else part[index] for part in parts))
+    def converted(self, action):
+        """The actions, floating ones in the dtype of x."""
+        steps = self.x.shape[:3]
+        if action.shape[:3] != steps:
+            raise ValueError(f"action must be [K, T, B, ..] with the tasks, steps and "
+                             f"episodes of x, {list(steps)}, got {list(action.shape)}")
+        require.finite("action of a demonstration", action)
+        is_real = action.dtype.kind == "f"
+        return action.astype(self.x.dtype, copy=False) if is_real else action
 
 
 def demonstrate(expert, policy, tasks, *, episodes, rng, noise=0.0, dtype=np.float64):
     """The expert plays `episodes` episodes of each task.
 
     expert  a function as in the module's head, or "planner" or "controller"
-    policy  whose eyes it is seen with: a memoryless one
-    noise   how the expert is disturbed, so that it shows how to go on from elsewhere
-            too. A discrete action is replaced by a random one with this probability; to
-            others N(0, noise^2) is added. The action shown is the one that was meant
+    policy  a memoryless one, through whose eyes the demonstration is seen
+    noise   how the expert is disturbed, so that the demonstration shows how to go on
+            from elsewhere too. A discrete action is replaced by a random one with this
+            probability; to others N(0, noise^2) is added. The action shown is the one
+            that was meant
+    dtype   of the numbers
 
     Returns a Demonstration.
     """
@@ -106,20 +111,28 @@ def demonstrate(expert, policy, tasks, *, episodes, rng, noise=0.0, dtype=np.flo
     if not isinstance(policy, Memoryless):
         raise TypeError(f"policy must be memoryless, as MLPPolicy is, got {policy!r}")
     require_fit(policy, tasks)
-    space, act = tasks.family.action, expert(tasks)
-    require.number("noise", noise, 0, 1 if isinstance(space, Discrete) else np.inf)
-    state, obs = tasks.reset(require.count("episodes", episodes), rng)
-    is_on, steps = np.ones(obs.shape[:2], bool), []
-    for t in range(tasks.family.horizon):
+    family, rng = tasks.family, require.generator("rng", rng)
+    most = 1 if isinstance(family.action, Discrete) else np.inf
+    noise = require.number("noise", noise, 0, most)
+    K, B, dtype = len(tasks), require.count("episodes", episodes), np.dtype(dtype)
+    shape, act = (K, B, family.obs_size), expert(tasks)
+
+    state, obs = first = tasks.reset(B, rng)
+    promised(family, "obs", obs, shape, 0, dtype)
+    is_on, steps = np.ones((K, B), bool), []
+    for t in range(family.horizon):
         action = act(state, t, rng)
-        played = disturbed(action, space, noise, rng)
+        played = disturbed(action, family.action, noise, rng)
         state, after, _, done = tasks.step(state, played, rng)
-        x, x_after = (policy.see(seen, None, dtype) for seen in (obs, after))
+        promised(family, "obs", after, shape, t + 1, dtype)
+        x, x_after = (see(policy, seen, None, dtype) for seen in (obs, after))
         steps.append((x, x_after, is_on, action))
-        obs, is_on = after, is_on & ~done
+        is_on, obs = is_on & ~truths(family, done, (K, B)), after
         if not is_on.any():
             break
-    return Demonstration(*(np.stack(column, 1) for column in zip(*steps)))
+        if not is_on.all():
+            state, obs = chosen(is_on, (state, obs), first)
+    return Demonstration(*(together(column, dtype) for column in zip(*steps)))
 
 
 def disturbed(action, space, noise, rng):

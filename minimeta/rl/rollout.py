@@ -1,15 +1,22 @@
-"""From tasks to arrays: one vectorised rollout for memoryless and recurrent policies.
+"""From tasks to arrays: plays a policy on K tasks and keeps all that happened.
 
 K tasks times B trials run side by side. A trial is a run of episodes of one task: when
-an episode ends, by `done` or by the horizon, the next begins in the same trial and the
-policy's memory goes on. It begins anew with each trial only.
+an episode ends, by `done` or by the horizon, the next one begins in the same trial and
+the policy's memory goes on. The memory begins anew with each trial only.
 
-Trials may differ in length, since episodes may end early. What follows a trial's last
-step is padding: mask is 0 there, and so are reward, log_prob and value.
+Trials may differ in length, since episodes may end early. A trial that is over waits
+for the others: its steps are padding, where mask, reward, log_prob and value are 0.
+
+No task is stepped after `done` or past its horizon. A family steps whole arrays [K, B],
+so a trial that is over cannot be left out. It is put back to its first state at every
+step, and what comes of that is thrown away: a first state may always be stepped, the
+family need not be asked for it again, and no trial can tell how long it waited.
+When some trials begin a new episode, tasks.reset makes fresh states for all [K, B], and
+only those trials take theirs; when none does, tasks.reset is not called.
 
 Letters: K tasks, T steps, B episodes (or trials) side by side, n inputs.
 """
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -17,13 +24,27 @@ from .. import require
 from ..policy import Categorical, Gaussian
 from ..tasks import Box, Discrete
 
-HEADS = {Discrete: Categorical, Box: Gaussian}  # which of them gives such actions
+HEADS = {Discrete: Categorical, Box: Gaussian}  # which head gives such actions
+
+
+class Batch:
+    """A dataclass of arrays [K, ...], or None for what is not known."""
+
+    def __getitem__(self, index):
+        """data[i:j]: what happened in some of the tasks."""
+        arrays = {field.name: getattr(self, field.name) for field in fields(self)}
+        return replace(self, **{name: array[index] for name, array in arrays.items()
+                                if array is not None})
+
+    def __iter__(self):
+        raise TypeError(f"a {type(self).__name__} is one batch; where a list of "
+                        f"batches is meant, write [data]")
 
 
 @dataclass(frozen=True)
-class Rollout:
-    """What happened. x is exactly what the policy was given, so that what it did can be
-    computed again."""
+class Rollout(Batch):
+    """What happened. x is exactly what the policy was given, so what the policy did can
+    be computed again."""
 
     x: np.ndarray         # [K, T, B, n]  the policy's input
     action: np.ndarray    # [K, T, B] or [K, T, B, n]
@@ -31,11 +52,7 @@ class Rollout:
     log_prob: np.ndarray  # [K, T, B]  of the action, nats
     value: np.ndarray     # [K, T, B]  the policy's own estimate, 0 if it makes none
     end: np.ndarray       # [K, T, B]  True at an episode's last step
-    mask: np.ndarray      # [K, T, B]  1 where a step was taken, 0 where padded
-
-    def __getitem__(self, index):
-        """data[i:j]: what happened in some of the tasks."""
-        return Rollout(*(getattr(self, field.name)[index] for field in fields(self)))
+    mask: np.ndarray      # [K, T, B]  True where a step was taken, False where padded
 
     def episode_returns(self, episodes):
         """Undiscounted return of each episode of the trials: [K, episodes, B],
@@ -43,6 +60,9 @@ class Rollout:
         which = np.cumsum(self.end, 1) - self.end
         return np.stack(
             [(self.reward * (which == e)).sum(1) for e in range(episodes)], 1)
+
+    def __post_init__(self):
+        object.__setattr__(self, "mask", require.mask("mask", self.mask))
 
 
 def rollout(policy, theta, tasks, *, trials, episodes, rng):
@@ -52,44 +72,76 @@ def rollout(policy, theta, tasks, *, trials, episodes, rng):
     theta    [P], the same for all tasks, or [K, P], one for each; None if there is none
     tasks    K tasks of one family
 
-    Returns a Rollout with leading axes [K, T, B = trials].
+    Returns a Rollout with leading axes [K, T, B = trials], its numbers in the dtype of
+    theta.
+    Raises NotFinite if the family shows or pays NaN or inf.
     """
     require_fit(policy, tasks)
-    if hasattr(policy, "layout"):
-        require.parameters(policy.layout, theta)
-    K, B, horizon = len(tasks), require.count("trials", trials), tasks.family.horizon
-    T = require.count("episodes", episodes) * horizon
-    dtype = np.float64 if theta is None else theta.dtype
-    lead = () if theta is None else theta.shape[:-1]
-    if lead not in ((), (K,)):
-        raise ValueError(f"theta must be [P] or [{K}, P], got {list(theta.shape)}")
+    rng, family = require.generator("rng", rng), tasks.family
+    K, B = len(tasks), require.count("trials", trials)
+    episodes, lead, dtype = require.count("episodes", episodes), (), np.dtype(float)
+    if theta is not None:
+        lead, dtype = require_theta(policy, theta, K)
 
-    state, obs = tasks.reset(B, rng)
-    require_shape(tasks.family, "obs", obs, (K, B, tasks.family.obs_size))
+    state, obs = first = tasks.reset(B, rng)
     memory, last = policy.begin(theta, K * B if lead == () else B), None
-    clock, left = np.zeros((K, B), int), np.full((K, B), episodes)
-    steps = []
-    for _ in range(T):
-        x = policy.see(obs, last, dtype)
+    clock, left, steps = np.zeros((K, B), int), np.full((K, B), episodes), []
+    for t in range(episodes * family.horizon):
+        obs = promised(family, "obs", obs, (K, B, family.obs_size), t, dtype)
+        x = see(policy, obs, last, dtype)
         rows = x.reshape(lead + (-1, x.shape[-1]))
         act, memory = policy.act(theta, memory, rows, rng)
         action = act.action.reshape((K, B) + act.action.shape[len(lead) + 1:])
         state, obs, reward, done = tasks.step(state, action, rng)
-        require_shape(tasks.family, "reward", reward, (K, B))
-        require_shape(tasks.family, "done", done, (K, B))
+        reward = cast(promised(family, "reward", reward, (K, B), t, dtype), dtype)
         alive, clock = left > 0, clock + 1
-        end = alive & (done | (clock == horizon))
-        steps.append((x, action, reward * alive, act.log_prob.reshape(K, B) * alive,
-                      act.value.reshape(K, B) * alive, end, alive))
-        last, left = (action, reward, end), left - end
+        end = alive & (truths(family, done, (K, B)) | (clock == family.horizon))
+        reward, log_prob, value = (np.where(alive, number.reshape(K, B), 0)
+                                   for number in (reward, act.log_prob, act.value))
+        steps.append((x, action, reward, log_prob, value, end, alive))
+        last, left, clock = (action, reward, end), left - end, np.where(end, 0, clock)
         if not left.any():
             break
-        if end.any():
-            state, obs, clock = begin_again(tasks, end, state, obs, clock, rng)
-    data = Rollout(*(together(column, dtype) for column in zip(*steps)))
-    require.finite("reward", data.reward)
-    return data
+        state, obs = next_states(tasks, first, (state, obs), end, left, rng)
+    return Rollout(*(together(column, dtype) for column in zip(*steps)))
 
+
+def next_states(tasks, first, here, end, left, rng):
+    """Where to step from: (state, obs) of a new episode where one has ended, and the
+    first ones of all where none is left."""
+    begins, is_over = end & (left > 0), left == 0
+    if begins.any():
+        here = chosen(begins, tasks.reset(end.shape[1], rng), here)
+    return chosen(is_over, first, here) if is_over.any() else here
+
+
+def chosen(where, these, those):
+    """Arrays of `these` where `where` [K, B] is True, of `those` elsewhere."""
+    return tuple(
+        np.where(where.reshape(where.shape + (1,) * (np.ndim(this) - 2)), this, that)
+        for this, that in zip(these, those))
+
+
+def see(policy, obs, last, dtype):
+    """The policy's input; what is too small for the dtype is 0."""
+    with np.errstate(under="ignore"):
+        return policy.see(obs, last, dtype)
+
+
+def together(column, dtype):
+    """T arrays [K, B, ...] -> [K, T, B, ...], time first in memory: a step is
+    contiguous. Floating numbers get the dtype."""
+    array = np.stack(column)
+    return np.moveaxis(cast(array, dtype) if array.dtype.kind == "f" else array, 0, 1)
+
+
+def cast(array, dtype):
+    """The array in the dtype; what is too small for it is 0."""
+    with np.errstate(under="ignore"):
+        return array.astype(dtype, copy=False)
+
+
+# ---- what a policy, theta and a family must be
 
 def require_fit(policy, tasks):
     """A policy must do what the tasks ask. Of an agent without a head nothing is
@@ -100,33 +152,52 @@ def require_fit(policy, tasks):
     if not hasattr(policy, "act"):
         raise TypeError(
             f"policy must be a policy, such as MLPPolicy(..), got {policy!r}")
-    space = tasks.family.action
-    head = HEADS[type(space)](space.n)
-    given = getattr(policy, "head", None)
-    if type(given) in HEADS.values() and given != head:
-        raise ValueError(
-            f"policy must have the head {head} for {tasks.family}, got {given}")
+    space, given = tasks.family.action, getattr(policy, "head", None)
+    heads = [head for kind, head in HEADS.items() if isinstance(space, kind)]
+    if not heads:
+        raise TypeError(f"action of {tasks.family} must be Discrete(n) or Box(n) of "
+                        f"minimeta.tasks, got {space!r}")
+    fits = isinstance(given, heads[0]) and given.n == space.n
+    if isinstance(given, tuple(HEADS.values())) and not fits:
+        raise ValueError(f"policy must have the head {heads[0](space.n)} for "
+                         f"{tasks.family}, got {given}")
+
+
+def require_theta(policy, theta, K):
+    """theta must be [P] or [K, P] -> its leading axes and its dtype."""
+    if hasattr(policy, "layout"):
+        require.parameters(policy.layout, theta)
+    if theta.shape[:-1] not in ((), (K,)):
+        raise ValueError(f"theta must be [P] or [{K}, P], got {list(theta.shape)}")
+    return theta.shape[:-1], theta.dtype
+
+
+def promised(family, name, array, shape, t, dtype):
+    """What a family gives at step t must have the promised shape, and be finite in
+    theta's dtype."""
+    array = require_shape(family, name, array, shape)
+    most = np.finfo(dtype).max
+    if not -most <= array.min(initial=0) <= array.max(initial=0) <= most:
+        index = tuple(int(i) for i in np.argwhere(~(np.abs(array) <= most))[0])
+        raise require.NotFinite(
+            f"{name} must be finite, got {array[index]} at index {index} of step {t} "
+            f"of {family}; numbers of {dtype} are at most {most:.2g}")
+    return array
+
+
+def truths(family, done, shape):
+    """done of a family must hold True or False."""
+    done = require_shape(family, "done", done, shape)
+    if done.dtype != bool:
+        raise TypeError(f"done of {family} must hold True or False, got dtype "
+                        f"{done.dtype}; use done.astype(bool)")
+    return done
 
 
 def require_shape(family, name, array, shape):
-    """What a family of one's own gives must have the promised shape."""
-    if np.shape(array) != shape:
+    """An array of a family must have the promised shape."""
+    array = np.asarray(array)
+    if array.shape != shape:
         raise ValueError(f"{name} of {family} must have shape {list(shape)}, got "
-                         f"{list(np.shape(array))}")
-
-
-def begin_again(tasks, end, state, obs, clock, rng):
-    """A new episode where `end` [K, B] is true, the old one elsewhere."""
-    fresh_state, fresh_obs = tasks.reset(end.shape[1], rng)
-    where = end.reshape(end.shape + (1,) * (state.ndim - 2))
-    return (np.where(where, fresh_state, state),
-            np.where(end[..., None], fresh_obs, obs), np.where(end, 0, clock))
-
-
-def together(column, dtype):
-    """T arrays [K, B, ...] -> [K, T, B, ...], time first in memory: a step is
-    contiguous."""
-    array = np.stack(column)
-    if array.dtype.kind == "f":
-        array = array.astype(dtype, copy=False)
-    return np.moveaxis(array, 0, 1)
+                         f"{list(array.shape)}")
+    return array

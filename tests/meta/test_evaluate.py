@@ -1,14 +1,24 @@
 """The evaluation protocol."""
+from dataclasses import dataclass, replace
+
 import numpy as np
 import pytest
+from scipy import stats
 
-from minimeta import RL2, Categorical, RecurrentPolicy, evaluate
+from minimeta import (MAML, RL2, Categorical, Gaussian, RecurrentPolicy, MLPPolicy, Reinforce,
+                      evaluate)
 from minimeta.meta import Curve
-from minimeta.tasks import BernoulliBandit
+from minimeta.require import NotFinite
+from minimeta.rivals.bandit_agents import BanditAgent, greedy
+from minimeta.tasks import BernoulliBandit, GridNavigation, PointNavigation
+from minimeta.tasks.bandits import BernoulliTasks
 
 FAMILY = BernoulliBandit(arms=3, pulls=4)
 LEARNER = RL2(RecurrentPolicy(1, Categorical(3), n_hidden=5))
 THETA = LEARNER.init(np.random.default_rng(0))
+PLANE = PointNavigation(horizon=4)
+WALKER = MAML(MLPPolicy(2, Gaussian(2), (5,)), trials=3)
+PHI = WALKER.init(np.random.default_rng(0))
 
 
 def test_an_untrained_agent_earns_what_chance_earns():
@@ -22,12 +32,24 @@ def test_the_same_seed_meets_the_same_tasks_with_the_same_luck():
     assert not np.array_equal(one.returns, other.returns)
 
 
-def test_the_interval_holds_the_mean_in_95_of_100_cases():
-    rng, hits = np.random.default_rng(0), 0
-    for _ in range(400):
-        low, high = Curve(rng.normal(2.0, 3.0, (200, 1))).interval[0]
-        hits += low <= 2.0 <= high
-    assert 0.92 < hits / 400 < 0.98
+@pytest.mark.parametrize("n", [2, 3, 5, 200])
+def test_the_interval_holds_the_mean_in_95_of_100_cases_with_few_tasks_too(n):
+    rng, repeats = np.random.default_rng(n), 4000
+    low, high = Curve(rng.normal(2.0, 3.0, (n, repeats))).interval.T
+    hits = ((low <= 2.0) & (2.0 <= high)).mean()
+    assert abs(hits - 0.95) < 4 * np.sqrt(0.95 * 0.05 / repeats)
+
+
+def test_1_96_standard_errors_would_be_too_few_for_three_tasks():
+    curve = Curve(np.random.default_rng(0).normal(2.0, 3.0, (3, 4000)))
+    assert (abs(curve.mean - 2.0) < 1.96 * curve.standard_error).mean() < 0.85
+    low, high = curve.interval[0]
+    t = (high - low) / 2 / curve.standard_error[0]
+    assert t == pytest.approx(stats.t.ppf(0.975, 2), rel=1e-9)
+
+
+def test_a_single_task_has_no_interval():
+    assert np.isnan(Curve(np.ones((1, 2))).interval).all()
 
 
 def test_a_curve_prints_one_line_for_each_amount_of_experience():
@@ -36,6 +58,99 @@ def test_a_curve_prints_one_line_for_each_amount_of_experience():
     assert text.splitlines()[2].split()[:2] == ["1", "4.000"]
 
 
+def test_the_table_says_whether_rounds_or_episodes_are_counted():
+    grid = GridNavigation(3, episodes=2, horizon=4)
+    recurrent = RL2(RecurrentPolicy(9, Categorical(5), n_hidden=5), episodes=2)
+    theta = recurrent.init(np.random.default_rng(0))
+    for curve, label, points in (
+            (evaluate(WALKER, PHI, PLANE, tasks=3, rounds=2), "rounds", 3),
+            (evaluate(recurrent, theta, grid, tasks=3), "episodes", 2)):
+        assert curve.experience == label and str(curve).split()[0] == label
+        assert curve.returns.shape == (3, points)
+
+
+def test_a_point_is_the_return_of_one_episode():
+    grid = GridNavigation(3, episodes=2, horizon=4)
+    recurrent = RL2(RecurrentPolicy(9, Categorical(5), n_hidden=5), episodes=2)
+    curve = evaluate(recurrent, recurrent.init(np.random.default_rng(0)), grid, tasks=30)
+    assert (curve.returns <= 4).all() and (curve.returns >= -0.4 - 1e-6).all()
+    assert abs(curve.mean - curve.tasks.random().mean()).max() < 5 * curve.standard_error.max()
+
+
+def test_the_curve_carries_its_tasks_in_the_order_of_its_rows():
+    curve = evaluate(WALKER, PHI, PLANE, tasks=7, seed=3)
+    again = evaluate(WALKER, PHI, PLANE, tasks=curve.tasks, seed=3)
+    assert np.array_equal(curve.returns, again.returns)
+    assert len(curve.tasks.oracle()) == 7
+
+
+def test_tasks_of_one_s_own_are_met_as_they_are():
+    p = np.array([[1.0, 1.0, 1.0], [0.0, 0.0, 0.0]])
+    curve = evaluate(LEARNER, THETA, FAMILY, tasks=BernoulliTasks(FAMILY, p))
+    assert curve.returns.tolist() == [[4.0], [0.0]]
+
+
+def test_tasks_of_another_family_are_refused():
+    with pytest.raises(ValueError, match="tasks must be of the family BernoulliBandit.arms=3"):
+        evaluate(LEARNER, THETA, FAMILY,
+                 tasks=BernoulliBandit(3, 5).sample(2, np.random.default_rng(0)))
+
+
+@pytest.mark.parametrize("learner, theta, family", [
+    (LEARNER, THETA, FAMILY), (BanditAgent(3, greedy), None, FAMILY)])
+def test_a_learner_that_adapts_within_a_trial_takes_no_rounds(learner, theta, family):
+    with pytest.raises(ValueError, match="rounds must be 0 for .*, got 1"):
+        evaluate(learner, theta, family, tasks=2, rounds=1)
+
+
+def test_a_learner_that_is_trained_without_adaptation_may_adapt_in_evaluation():
+    learner = Reinforce(WALKER.policy, trials=3)
+    assert evaluate(learner, PHI, PLANE, tasks=2).experience == "episodes"
+    assert evaluate(learner, PHI, PLANE, tasks=2, rounds=1).experience == "rounds"
+
+
+def lost(value, what, at):
+    """A bandit family that shows or pays `value` at one pull."""
+    @dataclass(frozen=True)
+    class Tasks(BernoulliTasks):
+        def observe(self, state):
+            obs = super().observe(state)
+            return np.where(state[..., None] == at, value, obs) if what == "obs" else obs
+
+        def step(self, state, action, rng):
+            after, obs, reward, done = super().step(state, action, rng)
+            return after, obs, np.where(state == at, value, reward
+                                        ) if what == "reward" else reward, done
+
+    class Family(BernoulliBandit):
+        def sample(self, K, rng):
+            return Tasks(self, super().sample(K, rng).p)
+
+    return Family(3, 4)
+
+
+@pytest.mark.parametrize("learner, theta", [
+    (LEARNER, THETA), (BanditAgent(3, greedy), None),
+    (MAML(MLPPolicy(1, Categorical(3), (4,)), trials=2), None)])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("what, at", [("obs", 0), ("obs", 2), ("reward", 0), ("reward", 3)])
+def test_nan_of_a_family_never_becomes_a_score(learner, theta, value, what, at):
+    if theta is None and hasattr(learner, "layout"):
+        theta = learner.init(np.random.default_rng(0))
+    message = rf"{what} must be finite, got {value} at index .* of step {at} of .*Family"
+    with pytest.raises(NotFinite, match=message):
+        evaluate(learner, theta, lost(value, what, at), tasks=2)
+
+
+def test_a_number_too_large_for_the_dtype_of_theta_is_not_finite_there():
+    with pytest.raises(NotFinite, match="numbers of float32 are at most 3.4e[+]38"):
+        evaluate(LEARNER, THETA, lost(1e39, "obs", 2), tasks=2)
+    wide = replace(LEARNER, dtype=np.float64)
+    evaluate(wide, THETA.astype(float), lost(1e39, "reward", 3), tasks=2)
+
+
 def test_bad_arguments_are_refused_by_name():
     with pytest.raises(ValueError, match="tasks must be at least 1, got 0"):
         evaluate(LEARNER, THETA, FAMILY, tasks=0)
+    with pytest.raises(TypeError, match="tasks must be a whole number, got 2.5"):
+        evaluate(LEARNER, THETA, FAMILY, tasks=2.5)

@@ -1,5 +1,5 @@
 """RL^2: its loss and gradient, its adaptation, and that it learns."""
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -10,6 +10,7 @@ from minimeta import (GRU, LSTM, RL2, Categorical, Gaussian, MLPPolicy,
 from minimeta.meta.rl2 import fold_tasks
 from minimeta.rl import gae
 from minimeta.tasks import BernoulliBandit, PointNavigation
+from minimeta.tasks.bandits import BernoulliTasks
 
 FAMILY = BernoulliBandit(arms=3, pulls=4)
 POLICY = RecurrentPolicy(FAMILY.obs_size, Categorical(3), n_hidden=5)
@@ -58,11 +59,128 @@ def test_on_the_first_epoch_the_ratio_is_one_and_the_gradient_reinforce_s():
     learner = RL2(POLICY, dtype=np.float64, value_weight=0.0)
     point = learner.objective(data, entropy_weight=0.0).at(theta)
     u, _ = POLICY.split(point.y)
-    A = fold_tasks(gae(data.reward, data.value, learner.gamma, learner.lam))
+    G = data.reward[:, ::-1].cumsum(1)[:, ::-1]
+    V = G.mean() + G.std() * data.value                     # in units of the batch
+    A = fold_tasks(gae(data.reward, V, learner.gamma, learner.lam))
     A = (A - A.mean()) / A.std() / A.size
     l_bar = -POLICY.head.log_prob_vjp(u, fold_tasks(data.action), A)
     reinforce, _ = POLICY.vjp(theta, point.cache, POLICY.join(l_bar, point.y))
     assert np.linalg.norm(point.grad - reinforce) <= 1e-12 * np.linalg.norm(reinforce)
+
+
+def test_with_lambda_1_the_value_s_targets_are_the_returns_in_units_of_the_batch():
+    _, data = batch()
+    learner = replace(LEARNER, lam=1.0, gamma=0.9)
+    G = np.zeros_like(data.reward)
+    for t in reversed(range(4)):
+        G[:, t] = data.reward[:, t] + (0.9 * G[:, t + 1] if t < 3 else 0)
+    A, targets, scale = learner.advantages(data)
+    assert np.abs(targets - (G - G.mean()) / G.std()).max() < 1e-13
+    assert np.abs(A - (G - G.mean() - G.std() * data.value)).max() < 1e-13
+    assert scale == G.max()
+
+
+def test_the_loss_as_a_number_has_the_value_s_error_and_minus_the_entropy_bonus():
+    theta, data = batch()
+    at = LEARNER.objective(data, entropy_weight=0.03).at(theta)
+    u, v = POLICY.split(at.y)
+    _, targets, _ = LEARNER.advantages(data)
+    error = ((v - fold_tasks(targets)) ** 2).mean()
+    entropy = POLICY.head.entropy(u).mean()
+    assert at.value == pytest.approx(0.5 * error - 0.03 * entropy, rel=1e-12)  # A has mean 0
+
+
+class FirstArm:
+    """A bandit whose first arm always pays, and no other ever."""
+
+    def __getattr__(self, name):
+        return getattr(FAMILY, name)
+
+    def sample(self, K, rng):
+        return BernoulliTasks(FAMILY, np.tile([1.0, 0.0, 0.0], (K, 1)))
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_a_larger_entropy_weight_gives_a_more_random_policy(seed):
+    entropies = []
+    for weight in (0.0, 1.0):
+        learner = RL2(POLICY, entropy_weight=weight)
+        theta = meta_train(learner, FirstArm(), iterations=40, tasks=16, seed=seed).theta
+        rng = np.random.default_rng(5)
+        data = learner.collect(theta, FAMILY.sample(100, rng), rng)
+        u, _ = POLICY.split(POLICY.forward(theta, fold_tasks(data.x))[0])
+        entropies.append(POLICY.head.entropy(u).mean())
+    assert entropies[1] > entropies[0] + 0.2
+
+
+@dataclass(frozen=True)
+class Scaled:
+    """A bandit that pays `unit` in place of 1."""
+
+    unit: float
+    bandit: BernoulliBandit = FAMILY
+
+    def __getattr__(self, name):
+        return getattr(FAMILY, name)
+
+    def sample(self, K, rng):
+        return ScaledTasks(self, FAMILY.sample(K, rng))
+
+
+@dataclass(frozen=True)
+class ScaledTasks:
+    family: Scaled
+    tasks: object
+
+    def __len__(self):
+        return len(self.tasks)
+
+    def __getitem__(self, index):
+        return ScaledTasks(self.family, self.tasks[index])
+
+    def reset(self, B, rng):
+        return self.tasks.reset(B, rng)
+
+    def step(self, state, action, rng):
+        state, obs, reward, done = self.tasks.step(state, action, rng)
+        return state, obs, self.family.unit * reward, done
+
+
+def test_rewards_of_any_scale_train_the_same_theta():
+    thetas = []
+    for unit in (1e-3, 1.0, 1e3):
+        learner = RL2(RecurrentPolicy(1, Categorical(3), 5, reward_unit=unit),
+                      dtype=np.float64)
+        thetas.append(meta_train(learner, Scaled(unit), iterations=10, tasks=16, seed=0).theta)
+    for theta in thetas[::2]:
+        assert np.abs(theta - thetas[1]).max() < 1e-9
+
+
+def test_rewards_far_from_the_unit_in_which_they_are_shown_are_told():
+    learner = RL2(POLICY, dtype=np.float64)
+    with pytest.warns(UserWarning, match=r"about \de\+02, .* reward_unit=\de\+02"):
+        meta_train(learner, Scaled(1e3), iterations=2, tasks=4)
+
+
+def test_a_reward_of_nothing_trains_and_says_nothing():
+    result = meta_train(RL2(POLICY), Scaled(0.0), iterations=3, tasks=4)
+    assert np.isfinite(result.theta).all() and result.log[-1]["return"] == 0
+
+
+def test_returns_cut_at_the_ends_of_episodes_do_not_hear_of_later_ones():
+    family, rng = PointNavigation(horizon=3, episodes=2), np.random.default_rng(0)
+    learner = RL2(RecurrentPolicy(2, Gaussian(2), 5), episodes=2, dtype=np.float64)
+    data = learner.collect(learner.init(rng), family.sample(4, rng), rng)
+    later = replace(data, reward=data.reward + 5 * (np.arange(6) > 2)[:, None])
+    cut, across = replace(learner, returns="episode", lam=1.0), replace(learner, lam=1.0)
+    # lam = 1: A + V is the return, whatever the value says
+    ends = []
+    for one in (cut, across):
+        A, targets, _ = one.advantages(data)
+        more, more_targets, _ = one.advantages(later)
+        first = [(targets * 1.0)[:, :3], (more_targets * 1.0)[:, :3]]
+        ends.append(np.corrcoef(first[0].ravel(), first[1].ravel())[0, 1])
+    assert ends[0] == pytest.approx(1, abs=1e-12) and np.abs(data.reward).max() > 0
 
 
 def lived_through(policy, theta, history):

@@ -1,5 +1,5 @@
 """Demonstrations: experts as good as they can be, noise, and what is refused."""
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -24,9 +24,10 @@ def shown(family, policy, K=6, B=2, seed=0, **options):
 
 def play(tasks, action):
     """The total reward [K, B] of actions [K, T, B, ..]."""
-    state, total = tasks.reset(action.shape[2], None)[0], 0
+    rng = np.random.default_rng(0)
+    state, total = tasks.reset(action.shape[2], rng)[0], 0
     for t in range(action.shape[1]):
-        state, _, reward, _ = tasks.step(state, action[:, t], None)
+        state, _, reward, _ = tasks.step(state, action[:, t], rng)
         total = total + reward
     return total
 
@@ -145,3 +146,93 @@ def test_an_unknown_expert_and_negative_noise_are_refused():
         demonstrate("teacher", GRID_POLICY, tasks, episodes=1, rng=rng)
     with pytest.raises(ValueError, match="noise must be"):
         demonstrate("planner", GRID_POLICY, tasks, episodes=1, rng=rng, noise=-0.1)
+
+
+# ---- slips, ends, dtypes
+
+@pytest.mark.parametrize("noise, low, high", [(0.1, 0.06, 0.10), (1.0, 0.75, 0.85)])
+def test_a_discrete_action_slips_with_the_probability_of_the_noise(noise, low, high):
+    # A random one of 5 actions is the one that was meant in a fifth of the slips.
+    meant = np.full((100, 200), 2)
+    played = disturbed(meant, GRID.action, noise, np.random.default_rng(0))
+    assert low < (played != meant).mean() < high
+    assert set(np.unique(played)) == set(range(5))
+
+
+def test_without_noise_what_is_meant_is_played():
+    meant = np.full((10, 20), 2)
+    assert disturbed(meant, GRID.action, 0, None) is meant
+
+
+@dataclass(frozen=True)
+class LeavesAgain:
+    """Walks on whatever happens: away from the goal too, after it was reached."""
+
+    tasks: object
+
+    def __call__(self, state, t, rng):
+        return np.ones(state.shape[:2] + (2,))
+
+
+def test_an_expert_that_leaves_the_goal_after_done_does_not_bring_the_episode_back():
+    family = PointNavigation(horizon=30, reach=0.9, radius=0.15)
+    goal = np.array([[0.3, 0.3], [0.5, 0.5], [-0.5, -0.5]])  # two are passed, one is never met
+    tasks = replace(family.sample(3, np.random.default_rng(0)), goal=goal)
+    data = demonstrate(LeavesAgain, MLPPolicy(2, Gaussian(2), (3,)), tasks, episodes=2,
+                       rng=np.random.default_rng(0))
+    assert data.mask.dtype == bool
+    assert data.mask.sum(1).tolist() == [[2, 2], [4, 4], [30, 30]]
+    for k, n in enumerate((2, 4, 30)):
+        assert data.mask[k, :n].all() and not data.mask[k, n:].any()
+
+
+def test_an_expert_is_never_asked_about_a_state_that_is_over():
+    seen = []
+
+    def expert(tasks):
+        def act(state, t, rng):
+            away = np.abs(state - tasks.goal[:, None])
+            seen.append((away < tasks.family.radius).all(-1).any())
+            return np.clip(10 * (tasks.goal[:, None] - state), -1, 1)
+        return act
+
+    family = PointNavigation(horizon=30, radius=0.1)
+    goal = np.array([[0.15, 0.2], [0.5, -0.5], [0.3, 0.0]])
+    tasks = replace(family.sample(3, np.random.default_rng(0)), goal=goal)
+    data = demonstrate(expert, MLPPolicy(2, Gaussian(2), (3,)), tasks, episodes=4,
+                       rng=np.random.default_rng(0))
+    assert not data.mask.all() and not any(seen)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_demonstration_has_one_dtype(dtype):
+    _, data = shown(ARM, ARM_POLICY, dtype=dtype, noise=np.float64(0.1))
+    assert {a.dtype for a in (data.x, data.after, data.action)} == {np.dtype(dtype)}
+    wide = Demonstration(data.x, data.after.astype(float), data.mask, data.action.astype(float))
+    assert {a.dtype for a in (wide.x, wide.after, wide.action)} == {np.dtype(dtype)}
+    assert shown(GRID, GRID_POLICY, dtype=dtype)[1].action.dtype.kind == "i"
+
+
+@pytest.mark.parametrize("kind", [bool, int, float, np.float32])
+def test_a_mask_of_ones_and_zeros_is_kept_as_truths(kind):
+    mask = np.ones((2, 5, 3), kind)
+    mask[0, 2:] = 0
+    kept = Demonstration(**parts(mask=mask)).mask
+    assert kept.dtype == bool and np.array_equal(kept, mask.astype(bool))
+
+
+def test_actions_may_be_a_list():
+    data = Demonstration(**parts(action=np.ones((2, 5, 3), int).tolist()))
+    assert isinstance(data.action, np.ndarray) and data.action.dtype.kind == "i"
+
+
+def test_another_kind_of_randomness_is_refused_with_the_remedy():
+    tasks = GRID.sample(1, np.random.default_rng(0))
+    with pytest.raises(TypeError, match=r"use np.random.default_rng\(seed\)"):
+        demonstrate("planner", GRID_POLICY, tasks, episodes=1, rng=0)
+
+
+def test_one_demonstration_is_not_a_list_of_them():
+    _, data = shown(GRID, GRID_POLICY)
+    with pytest.raises(TypeError, match=r"a Demonstration is one batch; .* write \[data\]"):
+        zip(*data)

@@ -1,11 +1,14 @@
 """The rollout, and each clause of what a recurrent agent sees at the boundaries of a trial."""
-from dataclasses import dataclass
+import copy
+import pickle
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import pytest
 
 from minimeta import Categorical, RecurrentPolicy, MLPPolicy
-from minimeta.rl import rollout
+from minimeta.require import NotFinite
+from minimeta.rl import Rollout, rollout
 from minimeta.tasks import BernoulliBandit, Discrete
 from minimeta.tasks.family import Tasks
 
@@ -172,3 +175,229 @@ def test_bad_sizes_are_refused_by_name():
         rollout(POLICY, theta, tasks, trials=1, episodes=1.5, rng=rng)
     with pytest.raises(ValueError, match=r"theta must be \[P\] or \[4, P\], got \[3, "):
         rollout(POLICY, np.stack([theta] * 3), tasks, trials=1, episodes=1, rng=rng)
+
+
+# ---- nothing that is over is stepped
+
+@dataclass(frozen=True)
+class Strict:
+    """Tasks of different lengths whose step raises where an episode is over: it is told
+    by the state, which counts the steps. An episode is done at the task's own length,
+    or at once where the action is 0 and `falls`."""
+
+    horizon: int = 5
+    falls: bool = False
+    obs_size = 1
+    episodes = 1
+    action = Discrete(2)
+
+    def sample(self, K, rng):
+        return Stricts(self, 2 + np.arange(K) % self.horizon, [])
+
+
+@dataclass(frozen=True)
+class Stricts(Tasks):
+    family: Strict
+    length: np.ndarray  # [K]  more than the horizon for some
+    resets: list        # of calls
+
+    def __len__(self):
+        return len(self.length)
+
+    def reset(self, B, rng):
+        self.resets.append(B)
+        state = np.zeros((len(self), B), int)
+        return state, state[..., None] + rng.random(state.shape + (1,))
+
+    def step(self, state, action, rng):
+        assert (state >= 0).all(), "a state that is done was stepped"
+        pay = np.arange(1.0, self.family.horizon + 1)[state]  # IndexError past the horizon
+        done = state + 1 >= self.length[:, None]
+        if self.family.falls:
+            done = done | (action == 0)
+        after = np.where(done, -1, state + 1)
+        return after, after[..., None] * 1.0, pay, done
+
+
+@pytest.mark.parametrize("falls", [False, True])
+@pytest.mark.parametrize("episodes", [1, 3])
+@pytest.mark.parametrize("policy", [POLICY, MLPPolicy(1, Categorical(2), (3,))])
+def test_nothing_is_stepped_after_done_or_past_the_horizon(policy, episodes, falls):
+    rng = np.random.default_rng(0)
+    tasks = Strict(falls=falls).sample(7, rng)
+    data = rollout(policy, policy.init(rng), tasks, trials=4, episodes=episodes, rng=rng)
+    assert not data.mask.all() and np.all(data.end.sum(1) == episodes)
+    within = np.arange(data.mask.shape[1])[:, None] - np.maximum.accumulate(
+        np.where(np.roll(data.end, 1, 1), np.arange(data.mask.shape[1])[:, None], 0), 1)
+    assert np.array_equal(data.reward, np.where(data.mask, within + 1, 0))
+
+
+def test_a_rollout_that_went_on_with_what_is_over_would_be_noticed():
+    tasks = Strict().sample(3, np.random.default_rng(0))
+    with pytest.raises(AssertionError, match="a state that is done was stepped"):
+        tasks.step(np.full((3, 1), -1), np.zeros((3, 1), int), None)
+    with pytest.raises(IndexError):
+        tasks.step(np.full((3, 1), 5), np.zeros((3, 1), int), None)
+
+
+def test_tasks_are_reset_only_when_an_episode_begins():
+    rng = np.random.default_rng(0)
+    for episodes in (1, 2):
+        tasks = Strict().sample(7, rng)
+        data = rollout(POLICY, POLICY.init(rng), tasks, trials=4, episodes=episodes, rng=rng)
+        going_on = data.end & (np.cumsum(data.end, 1) < episodes)
+        assert tasks.resets == [4] * (1 + going_on.any((0, 2)).sum())
+
+
+def test_padding_does_not_depend_on_how_long_the_others_go_on():
+    rng = np.random.default_rng(0)
+    theta, tasks = POLICY.init(rng), Strict().sample(2, rng)  # of lengths 2 and 3
+
+    def run(tasks):
+        return rollout(POLICY, theta, tasks, trials=3, episodes=1, rng=np.random.default_rng(1))
+
+    both, padded = run(tasks), ~run(tasks).mask
+    assert padded[0, 2].all() and not padded[1].any()
+    for array in (both.reward, both.log_prob, both.value, both.end):
+        assert not array[padded].any()
+    assert np.isfinite(both.x).all()
+    assert np.array_equal(both.reward[:1, :2], run(tasks[:1]).reward)
+
+
+def test_mask_is_true_where_a_step_was_taken_and_of_type_bool():
+    _, data = run()
+    assert data.mask.dtype == bool
+    again = Rollout(*(getattr(data, f.name) for f in fields(data)[:-1]),
+                    data.mask.astype(np.float32))
+    assert again.mask.dtype == bool and np.array_equal(again.mask, data.mask)
+    with pytest.raises(ValueError, match="mask must hold 1 or True"):
+        replace(data, mask=data.mask * 0.5)
+
+
+# ---- what a family may give
+
+@dataclass(frozen=True)
+class Giving:
+    """Bandits that give something else: name -> function of what they gave."""
+
+    wrong: dict
+    horizon = 4
+    obs_size = 1
+    action = Discrete(2)
+
+    def sample(self, K, rng):
+        return Given(self, np.zeros(K))
+
+
+@dataclass(frozen=True)
+class Given(Tasks):
+    family: Giving
+    nothing: np.ndarray
+
+    def reset(self, B, rng):
+        return np.zeros((len(self), B), int), np.ones((len(self), B, 1))
+
+    def step(self, state, action, rng):
+        given = {"obs": np.ones(state.shape + (1,)), "reward": 1.0 * action,
+                 "done": np.zeros(state.shape, bool)}
+        given |= {name: change(given[name]) for name, change in self.family.wrong.items()}
+        return state + 1, given["obs"], given["reward"], given["done"]
+
+
+def given(dtype=np.float32, seed=0, policy=POLICY, **wrong):
+    theta = policy.init(np.random.default_rng(0), dtype)
+    return rollout(policy, theta, Giving(wrong).sample(3, None), trials=5, episodes=2,
+                   rng=np.random.default_rng(seed))
+
+
+@pytest.mark.parametrize("kind", [int, bool, np.float16, np.float32, np.uint8, np.int64])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_rewards_of_every_type_become_the_dtype_of_theta(kind, dtype):
+    data, plain = given(dtype, reward=lambda r: r.astype(kind)), given(dtype)
+    for field in fields(data):
+        one, other = getattr(data, field.name), getattr(plain, field.name)
+        assert one.dtype == other.dtype and np.array_equal(one, other)
+    assert data.reward.dtype == data.x.dtype == data.log_prob.dtype == dtype
+
+
+@pytest.mark.parametrize("kind", [int, bool, np.float16, np.float32])
+def test_observations_of_every_type_become_the_dtype_of_theta(kind):
+    assert np.array_equal(given(obs=lambda o: o.astype(kind)).x, given().x)
+
+
+def test_lists_are_arrays():
+    data = given(reward=lambda r: r.tolist(), obs=lambda o: o.tolist(),
+                 done=lambda d: d.tolist())
+    assert np.array_equal(data.reward, given().reward)
+
+
+@pytest.mark.parametrize("wrong, error, message", [
+    ({"obs": lambda o: o[..., 0]}, ValueError, r"obs of Giving.* must have shape \[3, 5, 1\]"),
+    ({"reward": lambda r: r[0]}, ValueError, r"reward of Giving.* must have shape \[3, 5\]"),
+    ({"done": lambda d: d[0]}, ValueError, r"done of Giving.* must have shape \[3, 5\]"),
+    ({"done": lambda d: d.astype(int)}, TypeError, "done of Giving.* must hold True or False, "
+                                                   r"got dtype int.*; use done.astype\(bool\)"),
+    ({"obs": lambda o: o * np.nan}, NotFinite, "obs must be finite, got nan at .* of step 1 of"),
+    ({"reward": lambda r: r - np.inf}, NotFinite, "reward must be finite, got -inf .* step 0 of"),
+    ({"reward": lambda r: r + 1e39}, NotFinite, "reward .* numbers of float32 are at most"),
+])
+def test_a_family_that_breaks_its_word_is_told_so(wrong, error, message):
+    with pytest.raises(error, match=message):
+        given(**wrong)
+
+
+def test_it_works_under_every_setting_of_floating_point_errors():
+    with np.errstate(all="raise"):
+        data = given(reward=lambda r: r * 1e-60, obs=lambda o: o * 1e-60)
+    assert not data.reward.any()
+
+
+def test_a_subclass_of_a_space_or_of_a_head_is_one():
+    class Button(Discrete):
+        pass
+
+    class Careful(Categorical):
+        pass
+
+    class Pressing(Giving):
+        action = Button(2)
+
+    def play(policy):
+        return rollout(policy, policy.init(np.random.default_rng(0)),
+                       Pressing({}).sample(2, None), trials=1, episodes=1,
+                       rng=np.random.default_rng(0))
+
+    assert play(MLPPolicy(1, Categorical(2), (3,))).reward.shape == (2, 4, 1)
+    assert play(MLPPolicy(1, Careful(2), (3,))).reward.shape == (2, 4, 1)
+    with pytest.raises(ValueError, match=r"must have the head Categorical\(n=2\)"):
+        play(MLPPolicy(1, Careful(3), (3,)))
+
+
+def test_a_space_of_another_library_is_refused():
+    class Foreign(Giving):
+        action = "Discrete(2)"
+
+    with pytest.raises(TypeError, match="action of .* must be "):
+        rollout(POLICY, POLICY.init(np.random.default_rng(0)), Foreign({}).sample(2, None),
+                trials=1, episodes=1, rng=np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("rng", [0, None, np.random, np.random.RandomState(0)])
+def test_another_kind_of_randomness_is_refused_with_the_remedy(rng):
+    theta = POLICY.init(np.random.default_rng(0))
+    with pytest.raises(TypeError, match=r"rng must be .* use np.random.default_rng\(seed\)"):
+        rollout(POLICY, theta, Corridor().sample(2, None), trials=1, episodes=1, rng=rng)
+
+
+def test_one_batch_is_not_a_list_of_batches():
+    _, data = run()
+    with pytest.raises(TypeError, match=r"a Rollout is one batch; .* write \[data\]"):
+        list(data)
+    assert np.array_equal(data[1:3].reward, data.reward[1:3])
+
+
+def test_a_rollout_pickles_and_copies():
+    _, data = run()
+    for again in (pickle.loads(pickle.dumps(data)), copy.deepcopy(data)):
+        assert all(np.array_equal(getattr(again, f.name), getattr(data, f.name))
+                   for f in fields(data))
