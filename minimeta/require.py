@@ -1,20 +1,29 @@
-"""What may come in: the checks made once, where a user's value enters the library.
+"""Checks of what a user passes in. They are made once, where the value enters the
+library, and the converted value is the one to keep: whole numbers as int, other numbers
+as float, sequences as tuple.
 
-Every message says the argument's name, what was expected and what came; and what to
-do, where that does not follow. Inside the library nothing is checked again.
+    self.clip = require.number("clip", clip, 0)      one value
+    require.fields(self, count="epochs")             fields of a frozen dataclass
+
+Each raises TypeError if the value is of another kind, and ValueError if it is of the
+right kind but cannot be used. The message says the argument's name, what was expected,
+what came instead, and what to do where that does not follow.
 """
 import numbers
+from functools import partial
 
 import numpy as np
 
 
 class NotFinite(ValueError):
-    """NaN or inf came in."""
+    """A user's value holds NaN or inf."""
 
+
+# ---- single values
 
 def count(name, value, least=1):
-    """Returns `value` as an int if it is a whole number of at least `least`."""
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
+    """A whole number of at least `least` -> int."""
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Integral):
         raise TypeError(f"{name} must be a whole number, got {value!r}")
     if value < least:
         raise ValueError(f"{name} must be at least {least}, got {value}")
@@ -22,45 +31,99 @@ def count(name, value, least=1):
 
 
 def number(name, value, low=-np.inf, high=np.inf, is_open=False):
-    """Returns `value` if it is a finite number in [low, high], or in (low, high)."""
-    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+    """A finite number in [low, high], or in (low, high) if is_open -> float, or int
+    where it is whole by its type.
+
+    The Python number keeps the dtype of the arrays it is multiplied with; np.float64
+    would turn float32 arrays into float64.
+    """
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
         raise TypeError(f"{name} must be a number, got {value!r}")
-    inside = low < value < high if is_open else low <= value <= high
-    if not (inside and np.isfinite(value)):
+    kept = int(value) if isinstance(value, numbers.Integral) else float(value)
+    inside = low < kept < high if is_open else low <= kept <= high
+    if not inside or kept in (np.inf, -np.inf):
         interval = f"({low}, {high})" if is_open else f"[{low}, {high}]"
         raise ValueError(f"{name} must be a finite number in {interval}, got {value}")
-    return value
+    return kept
 
 
 def truth(name, value):
-    """Refuses what is not True or False."""
+    """True or False -> bool."""
     if not isinstance(value, (bool, np.bool_)):
         raise TypeError(f"{name} must be True or False, got {value!r}")
+    return bool(value)
 
 
 def sequence(name, values):
-    """Returns a tuple or list, or a flat array, as a tuple."""
-    if not isinstance(values, (tuple, list, np.ndarray)):
+    """A tuple, a list or an array -> tuple."""
+    is_array = isinstance(values, np.ndarray) and values.ndim > 0
+    if not (is_array or isinstance(values, (tuple, list))):
         raise TypeError(f"{name} must be a tuple, got {values!r}")
     return tuple(values)
 
 
-def precision(dtype):
-    """Refuses what is not the type of a theta."""
-    if np.dtype(dtype) not in (np.float32, np.float64):
-        raise TypeError(f"dtype must be np.float32 or np.float64, got {dtype!r}")
+def precision(dtype, name="dtype"):
+    """The dtype of a theta -> np.float32 or np.float64."""
+    kind = None if dtype is None else np.dtype(dtype).type
+    if kind not in (np.float32, np.float64):
+        raise TypeError(f"{name} must be np.float32 or np.float64, got {dtype!r}")
+    return kind
 
 
 def choice(name, value, choices):
-    """Returns choices[value]; an unknown name raises and lists the choices."""
+    """One of the names in `choices` -> choices[value]."""
     if not isinstance(value, str) or value not in choices:
         known = ", ".join(repr(c) for c in choices)
         raise ValueError(f"{name} must be one of {known}, got {value!r}")
     return choices[value]
 
 
+def generator(name, rng):
+    """A random generator -> the same."""
+    if not isinstance(rng, np.random.Generator):
+        raise TypeError(f"{name} must be a np.random.Generator, got {rng!r}; use "
+                        f"np.random.default_rng(seed)")
+    return rng
+
+
+def able(it, name, example, *verbs):
+    """`it` must have all the methods `verbs`, and must not be a class."""
+    if isinstance(it, type) or not all(hasattr(it, verb) for verb in verbs):
+        raise TypeError(f"{name} must be one such as {example}, got {it!r}")
+
+
+# ---- fields of a frozen dataclass
+
+KINDS = {
+    "count": count,                                      # 1, 2, ..
+    "whole": partial(count, least=0),                    # 0, 1, ..
+    "number": number,                                    # finite
+    "positive": partial(number, low=0, is_open=True),    # finite, above 0
+    "nonnegative": partial(number, low=0),               # finite, 0 or above
+    "fraction": partial(number, low=0, high=1),          # in [0, 1]
+    "truth": truth,
+    "sequence": sequence,
+    "precision": lambda name, dtype: precision(dtype, name),
+}
+
+
+def fields(it, **kinds):
+    """Checks fields of a frozen dataclass and keeps the converted values.
+
+        require.fields(self, count=("epochs", "trials"), positive="clip")
+
+    kinds  kind=name or kind=(name, ..): the kinds are those of KINDS
+    """
+    for kind, names in kinds.items():
+        check = choice("the kind of a field", kind, KINDS)
+        for name in (names,) if isinstance(names, str) else names:
+            object.__setattr__(it, name, check(name, getattr(it, name)))
+
+
+# ---- arrays
+
 def floating(name, array):
-    """Refuses what is not an array of floating or complex numbers."""
+    """Must be an array of floating or complex numbers."""
     if not isinstance(array, np.ndarray):
         raise TypeError(
             f"{name} must be a NumPy array, got {type(array).__name__}; "
@@ -74,15 +137,25 @@ def floating(name, array):
 
 
 def finite(name, array, coordinate=str):
-    """Refuses NaN and inf, naming the first bad coordinate of the last axis."""
+    """Raises NotFinite, with the first bad coordinate of the last axis, if the array
+    holds NaN or inf."""
     if np.isfinite(array).all():
         return
     index = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
-    where = coordinate(index[-1]) if index else ""
-    raise NotFinite(
-        f"{name} must be finite, got {array[index]} at index {index} ({where}); "
-        f"the values were lost before this call"
-    )
+    where = f" at index {index} ({coordinate(index[-1])})" if index else ""
+    raise NotFinite(f"{name} must be finite, got {array[index]}{where}; look at the "
+                    f"computation that made {name}")
+
+
+def mask(name, array):
+    """True where a step was taken, or 1, and False or 0 elsewhere -> bool array."""
+    array = np.asarray(array)
+    if array.dtype == bool:
+        return array
+    if not np.isin(array, (0, 1)).all():
+        raise ValueError(f"{name} must hold 1 or True where a step was taken and 0 or "
+                         f"False elsewhere, got {array[~np.isin(array, (0, 1))][0]}")
+    return array.astype(bool)
 
 
 def like(name, array, other_name, other):
@@ -123,9 +196,3 @@ def data(name, x, lead, core, letters):
             f"np.broadcast_to(theta, (K, P))"
         )
     finite(name, x)
-
-
-def able(it, name, example, *verbs):
-    """`it` must have all the methods `verbs`, and be no class."""
-    if isinstance(it, type) or not all(hasattr(it, verb) for verb in verbs):
-        raise TypeError(f"{name} must be one such as {example}, got {it!r}")

@@ -16,6 +16,7 @@ import numpy as np
 from .. import require
 from ..policy import Categorical, Gaussian
 from ..tasks import Box, Discrete
+from ..tasks.family import action_space
 
 HEADS = {Discrete: Categorical, Box: Gaussian}  # which of them gives such actions
 
@@ -100,8 +101,8 @@ def require_fit(policy, tasks):
     if not hasattr(policy, "act"):
         raise TypeError(
             f"policy must be a policy, such as MLPPolicy(..), got {policy!r}")
-    space = tasks.family.action
-    head = HEADS[type(space)](space.n)
+    space = action_space(tasks.family)
+    head = next(head for kind, head in HEADS.items() if isinstance(space, kind))(space.n)
     given = getattr(policy, "head", None)
     if type(given) in HEADS.values() and given != head:
         raise ValueError(

@@ -24,9 +24,10 @@ def shown(family, policy, K=6, B=2, seed=0, **options):
 
 def play(tasks, action):
     """The total reward [K, B] of actions [K, T, B, ..]."""
-    state, total = tasks.reset(action.shape[2], None)[0], 0
+    rng = np.random.default_rng(0)
+    state, total = tasks.reset(action.shape[2], rng)[0], 0
     for t in range(action.shape[1]):
-        state, _, reward, _ = tasks.step(state, action[:, t], None)
+        state, _, reward, _ = tasks.step(state, action[:, t], rng)
         total = total + reward
     return total
 

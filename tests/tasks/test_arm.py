@@ -12,6 +12,7 @@ from minimeta.testing import check_tasks
 from minimeta.testing.strategies import seeds
 
 STEP = 1e-30  # of the complex step
+RNG = np.random.default_rng(0)  # for what draws nothing
 
 
 def some_arm(seed, K=3, B=4):
@@ -127,9 +128,9 @@ def fall(substeps, friction=(0, 0)):
     family = PlanarArm(gravity=9.81, friction=friction, substeps=substeps)
     tasks = family.sample(1, np.random.default_rng(0))
     weightless = replace(tasks, family=replace(family, gravity=0.0))
-    states = [tasks.reset(1, None)[0]]
+    states = [tasks.reset(1, RNG)[0]]
     for _ in range(family.horizon):
-        states.append(tasks.step(states[-1], np.zeros((1, 1, 2)), None)[0])
+        states.append(tasks.step(states[-1], np.zeros((1, 1, 2)), RNG)[0])
     kinetic = max(weightless.energy(state).item() for state in states)
     return np.array([tasks.energy(state).item() for state in states]), kinetic
 
@@ -152,10 +153,10 @@ def test_friction_only_takes_energy():
 def test_the_work_of_the_motors_is_the_energy_gained():
     family = PlanarArm(friction=(0, 0), substeps=16, dt=0.01)
     tasks = family.sample(1, np.random.default_rng(0))
-    state, work = tasks.reset(1, None)[0], 0
+    state, work = tasks.reset(1, RNG)[0], 0
     action = np.array([[[0.5, -0.3]]])
     for _ in range(40):
-        after = tasks.step(state, action, None)[0]
+        after = tasks.step(state, action, RNG)[0]
         work = work + (family.torque * action * (after - state)[..., :2]).sum()
         state = after
     assert abs(tasks.energy(state).item() / work - 1) < 1e-9 and work > 1
@@ -204,7 +205,7 @@ def test_a_hidden_target_changes_the_reward_and_nothing_else():
 
 
 def test_torques_beyond_the_limit_are_clipped():
-    tasks, rng = PlanarArm().sample(2, np.random.default_rng(0)), None
+    tasks, rng = PlanarArm().sample(2, np.random.default_rng(0)), RNG
     state = tasks.reset(3, rng)[0]
     wild, full = (tasks.step(state, np.full((2, 3, 2), a), rng) for a in (7.0, 1.0))
     assert all(np.array_equal(a, b) for a, b in zip(wild, full))
@@ -213,7 +214,7 @@ def test_torques_beyond_the_limit_are_clipped():
 def test_the_reward_is_minus_distance_and_effort():
     tasks = PlanarArm("payload", effort=0.1).sample(2, np.random.default_rng(0))
     action = np.full((2, 1, 2), 0.5)
-    state, _, reward, _ = tasks.step(tasks.reset(1, None)[0], action, None)
+    state, _, reward, _ = tasks.step(tasks.reset(1, RNG)[0], action, RNG)
     q1, q2 = state[0, 0, :2]
     hand = 0.5 * np.array([np.cos(q1) + np.cos(q1 + q2), np.sin(q1) + np.sin(q1 + q2)])
     away = np.hypot(*(hand - [0.1, 0.4]))
@@ -222,7 +223,7 @@ def test_the_reward_is_minus_distance_and_effort():
 
 def test_the_hand_is_on_the_x_axis_at_first():
     tasks = PlanarArm().sample(1, np.random.default_rng(0))
-    state = tasks.reset(1, None)[0]
+    state = tasks.reset(1, RNG)[0]
     assert np.array_equal(state[0, 0], [*START, 0, 0])
     assert abs(tasks.hand(state)[0, 0, 1]) < 1e-15
 
@@ -242,19 +243,19 @@ def test_the_expert_ends_on_the_target_whatever_is_hidden():
     for hidden in HIDDEN:
         family = PlanarArm(hidden, gravity=0.2, horizon=90)
         tasks = family.sample(40, np.random.default_rng(0))
-        state = tasks.reset(1, None)[0]
+        state = tasks.reset(1, RNG)[0]
         for _ in range(family.horizon):
-            state = tasks.step(state, tasks.expert(state), None)[0]
+            state = tasks.step(state, tasks.expert(state), RNG)[0]
         assert tasks.distance(state).max() < 0.01
 
 
 def test_with_torque_enough_the_experts_error_dies_out_as_it_says():
     family = PlanarArm("target", torque=1e3, dt=0.001, horizon=300)
     tasks = family.sample(6, np.random.default_rng(0))
-    state, s = tasks.reset(1, None)[0], 6.0
+    state, s = tasks.reset(1, RNG)[0], 6.0
     first = tasks.posture()[:, None] - state[..., :2]
     for _ in range(family.horizon):
-        state = tasks.step(state, tasks.expert(state), None)[0]
+        state = tasks.step(state, tasks.expert(state), RNG)[0]
     left = (1 + s * 0.3) * np.exp(-s * 0.3)
     # The torque is held for a millisecond: an error of the order of s dt.
     assert np.abs(tasks.posture()[:, None] - state[..., :2] - left * first).max() < 0.01

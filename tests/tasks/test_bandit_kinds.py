@@ -6,7 +6,7 @@ import pytest
 from minimeta.rivals.bandit_agents import BanditAgent, random
 from minimeta.tasks import (BernoulliBandit, DependentBandit, InformativeBandit,
                             RestlessBandit)
-from minimeta.tasks.bandits import KINDS, picture
+from minimeta.tasks.bandits import KINDS, pulls_as_text
 
 
 def rng(seed=0):
@@ -115,9 +115,9 @@ def test_classical_agents_play_them_in_the_same_rollout():
 
 
 def test_a_trial_can_be_seen_as_text():
-    text = picture(np.array([0, 2, 2]), np.array([0.0, 1.0, 0.0]), arms=3)
+    text = pulls_as_text(np.array([0, 2, 2]), np.array([0.0, 1.0, 0.0]), arms=3)
     assert text == "arm  1  0\narm  2  \narm  3   10"
-    wide = picture(np.array([1, 0]), np.array([0.7, 5.0]), arms=2).splitlines()
+    wide = pulls_as_text(np.array([1, 0]), np.array([0.7, 5.0]), arms=2).splitlines()
     assert wide == ["arm  1        5", "arm  2  0.7"]
 
 

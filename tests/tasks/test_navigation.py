@@ -6,12 +6,14 @@ from minimeta.tasks import PointNavigation
 from minimeta.tasks.navigation import PointTasks
 from minimeta.testing.families import uniform_return
 
+RNG = np.random.default_rng(0)  # for what draws nothing
+
 
 def test_a_move_is_a_tenth_of_the_action_clipped_by_coordinate():
     tasks = PointTasks(PointNavigation(), np.array([[0.3, 0.4]]))
-    state, obs = tasks.reset(1, None)
+    state, obs = tasks.reset(1, RNG)
     assert np.array_equal(obs, np.zeros((1, 1, 2)))
-    state, obs, reward, done = tasks.step(state, np.array([[[0.5, -7.0]]]), None)
+    state, obs, reward, done = tasks.step(state, np.array([[[0.5, -7.0]]]), RNG)
     assert np.allclose(obs, [[[0.05, -0.1]]], rtol=1e-15) and np.array_equal(obs, state)
     assert np.allclose(reward, -np.hypot(0.25, 0.5), rtol=1e-15) and not done.any()
 
@@ -19,7 +21,7 @@ def test_a_move_is_a_tenth_of_the_action_clipped_by_coordinate():
 def test_it_is_done_within_the_radius_in_both_coordinates():
     tasks = PointTasks(PointNavigation(), np.array([[0.05, -0.05]]))
     state = np.array([[[0.0591, -0.0591], [0.0591, -0.0601], [0.0, -0.05]]])
-    _, _, _, done = tasks.step(state, np.zeros((1, 3, 2)), None)
+    _, _, _, done = tasks.step(state, np.zeros((1, 3, 2)), RNG)
     assert np.array_equal(done, [[True, False, False]])
 
 

@@ -5,7 +5,7 @@ import pytest
 from minimeta import Categorical, LSTMPolicy
 from minimeta.rl import rollout
 from minimeta.tasks import TwoStep
-from minimeta.tasks.two_step import picture
+from minimeta.tasks.two_step import episodes_as_text
 
 TASKS = TwoStep(4).sample(3000, np.random.default_rng(0))
 
@@ -71,7 +71,7 @@ def test_at_the_next_choice_the_agent_sees_the_reward_of_the_round_and_that_it_e
 
 def test_a_trial_can_be_seen_as_text():
     obs = np.eye(3)[[0, 2, 0, 1]]
-    text = picture(obs, np.array([1, 0, 1, 1]), np.array([0, 1, 0, 0]))
+    text = episodes_as_text(obs, np.array([1, 0, 1, 1]), np.array([0, 1, 0, 0]))
     assert text.splitlines() == ["action   1 1", "led to S 3 2", "paid     1 0"]
 
 
