@@ -4,7 +4,7 @@ import pytest
 
 from minimeta.tasks import PointNavigation
 from minimeta.tasks.navigation import PointTasks
-from minimeta.testing.families import uniform_return
+from minimeta.testing.task_number import uniform_return
 
 RNG = np.random.default_rng(0)  # for what draws nothing
 
