@@ -6,7 +6,7 @@ import numpy as np
 VECTORS = {"dirichlet", "multinomial", "multivariate_hypergeometric",
            "multivariate_normal"}      # one draw is a vector, on the last axis
 OTHERS = {"bit_generator", "spawn", "bytes", "permutation", "permuted", "shuffle"}
-MOST = 100_000                         # draws; a loop that waits for other luck ends
+MOST = 10_000                          # draws; a loop that waits for other luck ends
 
 
 class EqualLuck(np.random.Generator):

@@ -9,7 +9,7 @@ from .findings import Skipped
 from .task_form import arrays, going_on, known
 
 MANY, AGAIN = 400, 10   # tasks, and episodes of each
-MOST = 4000    # tasks, where the observation is wide
+FEWEST, MOST = 1000, 4000  # tasks, to see what the first observation tells
 RARE = 20      # tasks in which a number must differ from its most common value
 MARGIN = 0.1   # least gain of knowing the task, as a share of the oracle's return
 CHANCE = 0.1   # most that an observation may tell, as a share of a task's variance
@@ -19,7 +19,7 @@ ERRORS = 4     # standard errors by which a simulation may be off
 # ---- the first observation
 
 def silent(family, seed):
-    n = min(max(MANY, 8 * family.obs_size), MOST)  # four for each unknown
+    n = min(max(FEWEST, 8 * family.obs_size), MOST)  # two for each unknown, twice
     rng = np.random.default_rng(seed)
     tasks = family.sample(n, rng)
     obs = tasks.reset(1, rng)[1][:, 0]
@@ -37,40 +37,48 @@ def silent(family, seed):
 def share_told(obs, hidden):
     """The largest share of variance of a hidden number that the observation predicts.
 
-    Numbers are replaced by their ranks, so that outliers do not matter, and the squares
-    of the ranks stand beside them, so that a distance to a goal is noticed. Then one
-    half of the tasks is held against the other:
+    Hidden numbers are replaced by their ranks, so that outliers do not matter. Squares
+    stand beside all numbers, so that a distance to a goal is noticed. One half of the
+    tasks is held against the other:
 
     by pairs     the squared correlation of one observed with one hidden number, if both
                  halves show it: a number that tells is found among many that do not
-    together     1 - (squared error) / (variance) of a ridge regression on all that is
-                 observed, fitted to one half, on the other half
+    together     1 - (squared error) / (variance) of a regression on all that is seen,
+                 fitted to one half, on the other half; ridges are a little and much
 
     obs [n, p], hidden [n, q].  Returns a number in [0, 1].
     """
-    (x, x_varies), (y, y_varies) = ranked(obs), ranked(hidden)
-    y, half = y[:, y_varies], len(x) // 2
-    if not y_varies.any():
+    half, x = len(obs) // 2, ranked(obs)
+    y = varied(ranked(hidden))
+    if not y.size:
         return 0.0
-    one, other = (correlation(x[part][:, x_varies], y[part])
+    one, other = (correlation(varied(x)[part], y[part])
                   for part in (slice(half), slice(half, None)))
     pairs = np.where(one * other > 0, np.minimum(one ** 2, other ** 2), 0)
-    x, y = standard(x, half), standard(y, half)
-    ridge = x.shape[1] * np.eye(x.shape[1])
-    fit = np.linalg.solve(x[:half].T @ x[:half] + ridge, x[:half].T @ y[:half])
-    rest = ((y[half:] - x[half:] @ fit) ** 2).mean(0) / y[half:].var(0)
-    return float(max(pairs.max(initial=0), 1 - rest.min(), 0))
+    obs = standard(obs, half)
+    x, y = standard(np.concatenate([obs, obs ** 2], 1), half), standard(y, half)
+    told = [pairs.max(initial=0)]
+    for ridge in (1e-6 * half, x.shape[1]):
+        fit = np.linalg.solve(x[:half].T @ x[:half] + ridge * np.eye(x.shape[1]),
+                              x[:half].T @ y[:half])
+        rest = ((y[half:] - x[half:] @ fit) ** 2).mean(0) / y[half:].var(0)
+        told.append(1 - rest.min())
+    return float(max(told))
 
 
 def ranked(a):
-    """[n, p] -> ranks in [-1, 1] and their squares [n, 2 p], and which of them vary."""
+    """[n, p] -> ranks in [-1, 1] and their squares, [n, 2 p]."""
     ranks = np.empty(a.shape)
     for j, column in enumerate(a.T):
         _, which, n = np.unique(column, return_inverse=True, return_counts=True)
         ranks[:, j] = (2 * n.cumsum() - n)[which] / len(a) - 1
-    both = np.concatenate([ranks, ranks ** 2], 1)
-    common = [np.unique(column, return_counts=True)[1].max() for column in both.T]
-    return both, len(a) - np.array(common) >= RARE
+    return np.concatenate([ranks, ranks ** 2], 1)
+
+
+def varied(a):
+    """The columns of which at least RARE numbers are not the most common one."""
+    common = [np.unique(column, return_counts=True)[1].max() for column in a.T]
+    return a[:, len(a) - np.array(common) >= RARE]
 
 
 def standard(a, half):

@@ -1,4 +1,4 @@
-"""The two-step task: where actions lead, what is paid, and how rounds are episodes."""
+"""The two-step task: where actions lead, what is paid, and what the next episode sees."""
 import numpy as np
 import pytest
 
@@ -11,7 +11,7 @@ TASKS = TwoStep(4).sample(3000, np.random.default_rng(0))
 
 
 def play(action, B=40, seed=1):
-    """One round with one action throughout -> (state led to, reward), each [K, B]."""
+    """One episode with one action throughout -> (state led to, reward), each [K, B]."""
     rng = np.random.default_rng(seed)
     state, obs = TASKS.reset(B, rng)
     assert np.all(obs == [1, 0, 0])
@@ -59,7 +59,7 @@ def test_knowing_the_good_state_earns_seven_tenths_and_chance_a_half():
     assert abs(best.mean() - 0.7) < 0.005
 
 
-def test_at_the_next_choice_the_agent_sees_the_reward_of_the_round_and_that_it_ended():
+def test_at_the_next_choice_the_agent_sees_the_reward_of_the_episode_and_that_it_ended():
     policy, rng = LSTMPolicy(3, Categorical(2), 4), np.random.default_rng(0)
     data = rollout(policy, policy.init(rng), TASKS[:50], trials=2, episodes=4, rng=rng)
     assert data.x.shape[1] == 8 and data.mask.all()
@@ -75,7 +75,7 @@ def test_a_trial_can_be_seen_as_text():
     assert text.splitlines() == ["action   1 1", "led to S 3 2", "paid     1 0"]
 
 
-@pytest.mark.parametrize("trials, error", [(0, ValueError), ("ten", TypeError)])
-def test_a_wrong_number_of_rounds_is_refused_by_name(trials, error):
-    with pytest.raises(error, match="trials must be"):
-        TwoStep(trials)
+@pytest.mark.parametrize("episodes, error", [(0, ValueError), ("ten", TypeError)])
+def test_a_wrong_number_of_episodes_is_refused_by_name(episodes, error):
+    with pytest.raises(error, match="episodes must be"):
+        TwoStep(episodes)
