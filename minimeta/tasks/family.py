@@ -127,21 +127,8 @@ class Family:
         return self.draw(require.count("K", K), require.generator("rng", rng))
 
 
-class Tasks:
+class Batch:
     """K tasks of one family: a frozen dataclass of `family` and of arrays [K, ...]."""
-
-    def reset(self, B, rng):
-        """Begins B episodes of each task.  Returns state, obs."""
-        return self.begin(require.count("B", B), require.generator("rng", rng))
-
-    def step(self, state, action, rng):
-        """One step of each episode.  Returns state, obs, reward, done."""
-        self.check_actions(action, state.shape[:2])
-        return self.move(state, action, require.generator("rng", rng))
-
-    def check_actions(self, action, shape):
-        """Actions must be integers in range, or finite floats, of the given shape."""
-        action_space(self.family).check(action, shape)
 
     def arrays(self):
         """name -> array [K, ...]: what makes up the tasks."""
@@ -157,3 +144,20 @@ class Tasks:
             raise TypeError(
                 f"tasks are sliced, tasks[{index}:{index + 1}], to keep the axis")
         return replace(self, **{n: a[index] for n, a in self.arrays().items()})
+
+
+class Tasks(Batch):
+    """K tasks that are acted in, with methods begin and move."""
+
+    def reset(self, B, rng):
+        """Begins B episodes of each task.  Returns state, obs."""
+        return self.begin(require.count("B", B), require.generator("rng", rng))
+
+    def step(self, state, action, rng):
+        """One step of each episode.  Returns state, obs, reward, done."""
+        self.check_actions(action, state.shape[:2])
+        return self.move(state, action, require.generator("rng", rng))
+
+    def check_actions(self, action, shape):
+        """Actions must be integers in range, or finite floats, of the given shape."""
+        action_space(self.family).check(action, shape)

@@ -105,9 +105,9 @@ def value_of_a_move(family):
 
     By symmetry the positive quarter of the plane is enough. It is cut into square cells
     of width h, and cell i is at |away| = (i + 1/2) h. A radius above h / 2 is made a
-    whole number of cells, so that a cell is done or is not. E_step is a mean over cells;
-    its width gives a step the right variance on the grid, max_step^2 / 3. The quarter
-    ends 5 standard deviations past the goals.
+    whole number of cells, so that a cell is done or is not. E_step is a mean over
+    cells; its width gives a step the right variance on the grid, max_step^2 / 3. The
+    quarter ends 5 standard deviations past the goals.
 
     Returns h and Q_1 [n, n].
     """

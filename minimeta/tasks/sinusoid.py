@@ -8,7 +8,7 @@ from math import pi
 import numpy as np
 
 from .. import require
-from .family import Tasks
+from .family import Batch
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def interval(name, ends):
 
 
 @dataclass(frozen=True)
-class SinusoidTasks(Tasks):
+class SinusoidTasks(Batch):
     """K curves. They slice as all tasks do."""
 
     family: Sinusoid
