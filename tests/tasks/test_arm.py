@@ -7,7 +7,7 @@ from hypothesis import given
 
 from minimeta.tasks import PlanarArm
 from minimeta.tasks.arm import HIDDEN, START
-from minimeta.tasks.mechanics import TwoLinks
+from minimeta.tasks.mechanics import STABLE, TwoLinks
 from minimeta.testing import check_tasks
 from minimeta.testing.strategies import seeds
 
@@ -189,6 +189,37 @@ def test_only_what_is_hidden_differs_between_tasks(hidden):
     assert differs == fields[hidden]
 
 
+def spans(values, low, high):
+    """Uniform values reach both ends of their interval, and do not go beyond."""
+    gap = 10 * (high - low) / values.size
+    return low <= values.min() < low + gap and high - gap < values.max() <= high
+
+
+def test_what_is_hidden_is_uniform_on_the_intervals_of_the_docstring():
+    def sampled(hidden):
+        return PlanarArm(hidden, lengths=(0.5, 0.4)).sample(4000, np.random.default_rng(0))
+
+    x, y = sampled("target").target.T
+    assert spans(np.hypot(x, y), 0.36, 0.81) and spans(np.arctan2(y, x), -np.pi / 2, np.pi / 2)
+    assert spans(sampled("payload").payload, 0, 0.5)
+    lengths = sampled("lengths").lengths
+    assert spans(lengths[:, 0], 0.4, 0.6) and spans(lengths[:, 1], 0.32, 0.48)
+    gain = sampled("gains").gain
+    assert spans(np.abs(gain), 0.7, 1.3) and abs((gain > 0).mean() - 0.5) < 0.03
+    weak = sampled("weak joint").gain
+    assert spans(weak.min(-1), 0.3, 0.7) and np.all(weak.max(-1) == 1)
+    assert abs((weak[:, 0] < 1).mean() - 0.5) < 0.03
+    assert np.all(sampled("payload").target == [0.1, 0.4])
+
+
+def test_the_least_number_of_substeps_is_where_the_integrator_stops_being_stable():
+    # y' = -rate y: the factor of a step of Runge-Kutta, below 1 up to z = 2.7853.
+    def factor(z):
+        return 1 - z + z ** 2 / 2 - z ** 3 / 6 + z ** 4 / 24
+
+    assert factor(STABLE) < 1 and factor(2.79) > 1 and 2.75 < STABLE
+
+
 def test_observations_are_a_function_of_angles_and_rates_alone():
     family, rng = PlanarArm("dynamics"), np.random.default_rng(0)
     one, other = family.sample(5, rng), family.sample(5, rng)
@@ -237,6 +268,14 @@ def test_the_posture_brings_the_hand_to_the_target(seed):
         tasks = PlanarArm(hidden).sample(20, rng)
         posture = np.concatenate([tasks.posture(), np.zeros((20, 2))], -1)[:, None]
         assert tasks.distance(posture).max() < 1e-9
+
+
+def test_a_target_out_of_reach_is_approached_as_far_as_the_arm_goes():
+    tasks = PlanarArm().sample(3, np.random.default_rng(0))
+    target = np.array([[1.2, 0.5], [1.0, 0.0], [0.6, -0.9]])   # m; the arm is 1 m long
+    posture = np.concatenate([replace(tasks, target=target).posture(), np.zeros((3, 2))], -1)
+    hand = tasks.hand(posture[:, None])[:, 0]
+    assert np.allclose(hand, target / np.hypot(*target.T)[:, None], rtol=0, atol=1e-12)
 
 
 def test_the_expert_ends_on_the_target_whatever_is_hidden():

@@ -40,6 +40,17 @@ def test_the_informative_arm_tells_the_target_and_never_pays_more_than_one():
     assert np.array_equal(tasks.p[:, 10], (target + 1) / 10)
 
 
+def test_each_of_the_first_ten_arms_is_the_target_equally_often():
+    p = InformativeBandit().sample(20_000, rng()).p
+    shares = np.bincount(p[:, :10].argmax(-1), minlength=10) / 20_000
+    assert np.all(np.abs(shares - 0.1) < 4.5 * np.sqrt(0.09 / 20_000))
+
+
+def test_each_volatility_is_drawn_equally_often():
+    p = RestlessBandit(3, (0.0, 0.3)).sample(10_000, rng()).p[..., 0]
+    assert abs((p[:, 0] == p[:, 2]).mean() - 0.5) < 0.02
+
+
 def test_arms_of_the_informative_bandit_pay_the_same_every_time():
     tasks = InformativeBandit(pulls=3).sample(6, rng())
     state, _ = tasks.reset(11, rng())
