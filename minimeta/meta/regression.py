@@ -68,8 +68,8 @@ class Regression(GradientLearner):
 
     def draw(self, tasks, R, dtype, rng):
         if not hasattr(tasks, "points"):
-            raise TypeError(f"tasks must have points(R, rng), as those of Sinusoid have, "
-                            f"got {type(tasks).__name__}")
+            raise TypeError(f"tasks must have points(R, rng), as those of Sinusoid "
+                            f"have, got {type(tasks).__name__}")
         x, y = tasks.points(R, rng)
         return Points(x.astype(dtype), y.astype(dtype))
 

@@ -102,7 +102,8 @@ def require_fit(policy, tasks):
         raise TypeError(
             f"policy must be a policy, such as MLPPolicy(..), got {policy!r}")
     space = action_space(tasks.family)
-    head = next(head for kind, head in HEADS.items() if isinstance(space, kind))(space.n)
+    kind = next(kind for kind in HEADS if isinstance(space, kind))
+    head = HEADS[kind](space.n)
     given = getattr(policy, "head", None)
     if type(given) in HEADS.values() and given != head:
         raise ValueError(

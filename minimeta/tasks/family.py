@@ -19,16 +19,16 @@ This file says what a family is, and holds what all families share.
 A family of your own inherits Family and Tasks, which check what users pass in, and
 writes down its idea in three methods:
 
-    draw(K, rng) -> tasks                            what sample does
-    begin(B, rng) -> state, obs                      what reset does
-    move(state, action, rng) -> state, obs, reward, done       what step does
+    family.draw(K, rng) -> tasks                     what sample does
+    tasks.begin(B, rng) -> state, obs                what reset does
+    tasks.move(state, action, rng) -> state, obs, reward, done      what step does
 
 A family may also know two numbers of each task. Both are optional:
 
     tasks.oracle()     [K]  expected undiscounted return of an episode, knowing the task
     tasks.random()     [K]  the same, acting uniformly at random
 
-The contract, which minimeta.testing.check_tasks(family) checks:
+minimeta.testing.check_tasks(family) checks the contract:
 
 - The functions are pure. The state goes in and comes out, nothing else is remembered,
   and nothing writes to its arguments. All luck comes from `rng`.
@@ -72,7 +72,7 @@ class Discrete(Space):
 
     def sample(self, shape, rng):
         """Uniform actions, integers [*shape]."""
-        return rng.integers(self.n, size=shape)
+        return require.generator("rng", rng).integers(self.n, size=shape)
 
     def check_values(self, action):
         if action.dtype.kind not in "iu":
@@ -91,7 +91,7 @@ class Box(Space):
 
     def sample(self, shape, rng):
         """Uniform actions in [-1, 1]^n, floats [*shape, n]."""
-        return rng.uniform(-1, 1, tuple(shape) + self.core)
+        return require.generator("rng", rng).uniform(-1, 1, tuple(shape) + self.core)
 
     def check_values(self, action):
         require.floating("action", action)

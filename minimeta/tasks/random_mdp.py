@@ -27,9 +27,10 @@ def one_hot(index, n):
 def draw_index(p, rng):
     """Integers [...], drawn with the probabilities p [..., n].
 
-    The ladder of sums divides [0, its top) into n intervals, and a uniform number falls
+    The ladder of sums divides [0, top) into n intervals, and a uniform number falls
     into one of them. It never falls into an empty one: probability 0 is never drawn.
-    The top is 1 but for rounding, which multiplying by the top makes harmless.
+    The top is 1 up to rounding. The uniform number is multiplied by the top, so that
+    rounding does no harm.
     """
     ladder = p.cumsum(-1)
     return (ladder <= ladder[..., -1:] * rng.random(p.shape[:-1] + (1,))).sum(-1)

@@ -36,6 +36,7 @@ def check_tasks(family, seed=0, skip=()):
     Returns Findings; found["silent"] is what a law found.
     Raises AssertionError with the most basic broken law first, then all laws.
     """
+    require.able(family, "family", "BernoulliBandit(..)", "sample")
     laws = {law.__name__: law for law in LAWS}
     for name in require.sequence("skip", skip):
         require.choice("each of skip", name, laws)

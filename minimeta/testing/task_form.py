@@ -34,7 +34,7 @@ def setting(family, seed, steps=STEPS):
 
 
 def play(tasks, actions, rng):
-    """Yields (state, obs) of the reset, then (state, obs, reward, done) of each step."""
+    """Yields (state, obs) of the reset, then (state, obs, reward, done) by step."""
     first, obs = tasks.reset(actions.shape[2], rng)
     yield first, obs
     state = first
@@ -181,7 +181,8 @@ def untimed(family, seed):
     assert all(map(same, ends, later)), (
         "with a longer horizon other steps are done: the horizon is a time limit, and "
         "the one who plays cuts the episode there")
-    return f"{np.any(ends[1:], 0).sum()} of {K * B} rows were done by step {family.horizon}"
+    n = np.any(ends[1:], 0).sum()
+    return f"{n} of {K * B} rows were done by step {family.horizon}"
 
 
 def guarded(family, seed):

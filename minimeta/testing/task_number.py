@@ -52,8 +52,8 @@ def share_told(obs, hidden):
     y = varied(ranked(hidden))
     if not y.size:
         return 0.0
-    one, other = (correlation(varied(x)[part], y[part])
-                  for part in (slice(half), slice(half, None)))
+    x = varied(x)
+    one, other = correlation(x[:half], y[:half]), correlation(x[half:], y[half:])
     pairs = np.where(one * other > 0, np.minimum(one ** 2, other ** 2), 0)
     obs = standard(obs, half)
     x, y = standard(np.concatenate([obs, obs ** 2], 1), half), standard(y, half)
@@ -76,7 +76,7 @@ def ranked(a):
 
 
 def varied(a):
-    """The columns of which at least RARE numbers are not the most common one."""
+    """The columns where at least RARE numbers differ from the most common number."""
     common = [np.unique(column, return_counts=True)[1].max() for column in a.T]
     return a[:, len(a) - np.array(common) >= RARE]
 

@@ -175,7 +175,7 @@ def test_ties_are_broken_at_random_even_when_they_are_rounded():
 def test_acting_leaves_the_memory_it_was_given_as_it_was():
     planner = Planner(RandomMDP(2, 3, 4, 5))
     _, data, memory = live(planner, 3)
-    before = [np.copy(part) for part in memory]
+    before = [np.copy(array) for array in memory]
     planner.act(None, memory, data.x[:, 1, 0], np.random.default_rng(0))
     assert all(np.array_equal(a, b) for a, b in zip(before, memory))
 

@@ -17,6 +17,7 @@ from minimeta.tasks import (BernoulliBandit, Box, DependentBandit, Discrete, Fam
                             PointNavigation, RandomMDP, RestlessBandit, Sinusoid, Tasks,
                             TwoStep, value_iteration)
 from minimeta.testing import check_tasks, families as laws
+from minimeta.testing.task_form import going_on
 
 FAMILIES = [
     BernoulliBandit(5, 10), BernoulliBandit(2, 3),
@@ -62,12 +63,13 @@ EXPERTS = {
 
 def expert_return(tasks, episodes, rng):
     """[K, episodes]  of the one who knows the task."""
-    state, _ = tasks.reset(episodes, rng)
-    total, is_on = np.zeros(state.shape[:2]), np.ones(state.shape[:2], bool)
+    first, _ = tasks.reset(episodes, rng)
+    state, total, is_on = first, np.zeros(first.shape[:2]), np.ones(first.shape[:2], bool)
     for t in range(tasks.family.horizon):
         action = EXPERTS[type(tasks.family)](tasks, state, t)
         state, _, reward, done = tasks.step(state, action, rng)
         total, is_on = total + is_on * reward, is_on & ~done
+        state = going_on(state, done, first)
     return total
 
 
@@ -129,6 +131,8 @@ def test_only_a_generator_is_taken_for_a_source_of_luck(family, rng, shown):
         tasks.reset(3, rng)
     with pytest.raises(TypeError, match=message):
         tasks.step(state, action, rng)
+    with pytest.raises(TypeError, match=message):
+        family.action.sample((2, 3), rng)
 
 
 PLAIN = (int, float, str, tuple, type(None))

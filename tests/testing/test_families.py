@@ -280,3 +280,5 @@ def test_laws_are_left_out_by_name():
         check_tasks(Coin(), skip=("leaks",))
     with pytest.raises(TypeError, match="skip must be a tuple, got 'silent'"):
         check_tasks(Coin(), skip="silent")
+    with pytest.raises(TypeError, match="family must be one such as BernoulliBandit"):
+        check_tasks(Coin)
