@@ -12,7 +12,7 @@ from minimeta.rivals import bandit_agents as agents
 from minimeta.exact.optima import (belief, dependent_floor, dependent_optimum,
                                    informative_optimum, informative_thompson,
                                    two_step_optimum)
-from minimeta.rivals.two_step_agents import TwoStepAgent, stays
+from minimeta.rivals.two_step_agents import Stays, TwoStepAgent, stays
 from minimeta.tasks import DependentBandit, TwoStep
 
 
@@ -182,3 +182,12 @@ def test_a_two_step_agent_pickles_and_refuses_what_is_no_two_step_task():
     assert pickle.loads(pickle.dumps(agent)) == agent
     with pytest.raises(ValueError, match=r"must play TwoStep\(..\), got DependentBandit"):
         evaluate(agent, None, DependentBandit("easy", 4), tasks=2)
+
+
+def test_the_effects_are_the_sums_of_the_docstring_by_hand():
+    n = np.full((1, 2, 2), 100)
+    nr, nc, rr, rc = 13, 31, 57, 92     # of 100: (not, rewarded) by (rare, common)
+    signs = Stays(np.array([[[nr, nc], [rr, rc]]]), n)
+    assert abs(signs.reward_effect()[0] - (rc + rr - nc - nr) / 200) < 1e-15
+    assert abs(signs.interaction()[0] - (rc - rr - nc + nr) / 100) < 1e-15
+    assert signs.cell(False, True)[0] == 0.31

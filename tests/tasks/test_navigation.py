@@ -2,7 +2,7 @@
 import numpy as np
 import pytest
 
-from minimeta.tasks import PointNavigation
+from minimeta.tasks import PointNavigation, navigation
 from minimeta.tasks.navigation import PointTasks
 from minimeta.testing.task_form import going_on
 from minimeta.testing.task_number import uniform_return
@@ -93,6 +93,20 @@ def test_random_is_what_uniform_walks_earn_whatever_the_settings():
                                  max_step=step, radius=step * 10 ** rng.uniform(-2, 0.5))
         # 160 comparisons: 4 errors would be exceeded by chance in one run of a hundred
         assert np.all(off_simulation(family, 3000, rng, errors=5) < 1), family
+
+
+@pytest.mark.parametrize("family", [
+    PointNavigation(40), PointNavigation(9, radius=0.06)], ids=str)
+def test_a_grid_four_times_finer_changes_the_value_by_less_than_a_fifth_of_a_percent(
+        family, monkeypatch):
+    # A step with another variance on the grid, m^2 / 3 + h^2 / 12, is off by more.
+    tasks = family.sample(100, np.random.default_rng(0))
+    coarse = tasks.random()
+    monkeypatch.setattr(navigation, "CELLS", 4 * navigation.CELLS)
+    navigation.value_of_a_move.cache_clear()
+    fine = tasks.random()
+    navigation.value_of_a_move.cache_clear()
+    assert np.abs(coarse / fine - 1).max() < 2e-3
 
 
 def test_a_goal_at_the_start_within_the_radius_of_any_move_costs_one_distance():

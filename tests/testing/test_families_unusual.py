@@ -86,6 +86,59 @@ def test_a_leak_that_cannot_be_looked_for_is_not_called_absent():
         laws.silent(family, 0)
 
 
+# ---- each bad action must be refused
+
+@dataclass(frozen=True)
+class Lenient(Family):
+    """A family that mends bad actions by `mend`, in place of refusing them."""
+
+    action: object
+    mend: object
+    horizon, obs_size = 3, 1
+
+    def draw(self, K, rng):
+        return LenientTasks(self, rng.random(K))
+
+
+@dataclass(frozen=True)
+class LenientTasks(Tasks):
+    family: Lenient
+    goal: np.ndarray
+
+    def step(self, state, action, rng):
+        return super().step(state, self.family.mend(action, state.shape), rng)
+
+    def begin(self, B, rng):
+        return np.zeros((len(self), B)), np.zeros((len(self), B, 1))
+
+    def move(self, state, action, rng):
+        reward = np.broadcast_to(-self.goal[:, None], state.shape)
+        return state, np.zeros(state.shape + (1,)), reward, np.zeros(state.shape, bool)
+
+
+def if_array(change):
+    return lambda action, shape: change(action) if isinstance(action, np.ndarray) else action
+
+
+@pytest.mark.parametrize("space, mend, message", [
+    (Box(2), lambda action, shape: np.asarray(action), "in a list"),
+    (Discrete(3), lambda action, shape: np.asarray(action), "in a list"),
+    (Box(2), lambda action, shape: np.resize(action, shape + (2,)) if isinstance(
+        action, np.ndarray) else action, "of another shape"),
+    (Discrete(3), lambda action, shape: np.resize(action, shape) if isinstance(
+        action, np.ndarray) else action, "of another shape"),
+    (Box(2), if_array(lambda a: np.where(np.isnan(a), 0, a)), "with NaN"),
+    (Box(2), if_array(lambda a: np.where(np.isinf(a), 0, a)), "with inf"),
+    (Box(2), if_array(lambda a: a.astype(float)), "as integers"),
+    (Discrete(3), if_array(lambda a: np.maximum(a, 0)), "below 0"),
+    (Discrete(3), if_array(lambda a: np.minimum(a, 2)), "too large"),
+    (Discrete(3), if_array(lambda a: a.astype(int) if a.dtype == float else a), "as floats"),
+    (Discrete(3), if_array(lambda a: a.astype(int) if a.dtype == bool else a), "as truths")])
+def test_each_kind_of_bad_action_must_be_refused(space, mend, message):
+    with pytest.raises(AssertionError, match=f"actions {message}: accepted without a word"):
+        laws.guarded(Lenient(space, mend), 0)
+
+
 # ---- nobody steps what is over
 
 @dataclass(frozen=True)

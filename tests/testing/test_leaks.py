@@ -61,8 +61,13 @@ def faintly(goal, noise):
     return noise
 
 
+def explosively(goal, noise):
+    noise[..., 0] = np.exp(9 * goal[..., 0])
+    return noise
+
+
 @pytest.mark.parametrize("look, width", [
-    (first_and_noise, 2), (first_and_noise, 151), (distance, 4), (distance, 100),
+    (explosively, 40), (first_and_noise, 2), (first_and_noise, 151), (distance, 4), (distance, 100),
     (hidden_in_a_sum, 3), (hidden_in_a_sum, 20), (cell_one_hot, 120), (faintly, 151)])
 def test_what_tells_the_task_is_found_beside_any_noise(look, width):
     for seed in range(3):
@@ -95,3 +100,12 @@ def test_noise_is_not_accused_where_much_is_hidden():
     hidden[:, 250:] = hidden[:, 250:] > 0.9
     assert share_told(rng.normal(size=(400, 30)), hidden) < 0.1
     assert share_told(rng.normal(size=(400, 30)), np.zeros((400, 2))) == 0
+
+
+def test_two_tasks_that_share_a_rare_event_are_a_coincidence():
+    rng = np.random.default_rng(0)
+    rare = np.isin(np.arange(1000), [3, 700])[:, None].astype(float)
+    often = np.isin(np.arange(1000) % 25, [3])[:, None].astype(float)
+    noise = rng.normal(size=(1000, 2))
+    assert share_told(rare, np.concatenate([rare, noise], 1)) < 0.1
+    assert share_told(often, np.concatenate([often, noise], 1)) > 0.9
