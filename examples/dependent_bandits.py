@@ -39,7 +39,7 @@ from minimeta import (RL2, Categorical, LinearSchedule, RecurrentPolicy, meta_tr
 from minimeta.rivals import bandit_agents as agents
 from minimeta.exact.optima import dependent_floor
 from minimeta.tasks import DependentBandit
-from minimeta.tasks.bandits import KINDS, picture
+from minimeta.tasks.bandits import KINDS, pulls_as_text
 
 PULLS = 100
 HIDDEN = 48             # H, LSTM cells
@@ -103,7 +103,7 @@ def main(kind="hard", iterations=ITERATIONS, bandits=TEST_BANDITS, seed=0,
         "RL^2": mine,
     }
     print(f"\nA trial of RL^2, p = {np.round(tasks.p[0], 2)}; what each pull paid:\n"
-          + picture(data.action[0, :, 0], data.reward[0, :, 0], 2))
+          + pulls_as_text(data.action[0, :, 0], data.reward[0, :, 0], 2))
     print(f"\n{f'{kind}, {PULLS} pulls':24}{'regret':>8}{'95 % interval':>20}")
     for name, (mean, error) in results.items():
         interval = f"[{mean - 1.96 * error:.3f}, {mean + 1.96 * error:.3f}]"

@@ -57,9 +57,9 @@ def learn(inner, family, iterations, seed):
 
 def sweep(tasks, act, state):
     """States [K, T + 1, 4] of an episode from state [K, 1, 4]; act(state) [K, 1, 2]."""
-    states = [state]
+    states, rng = [state], np.random.default_rng(0)  # an arm draws nothing
     for _ in range(tasks.family.horizon):
-        states.append(tasks.step(states[-1], act(states[-1]), None)[0])
+        states.append(tasks.step(states[-1], act(states[-1]), rng)[0])
     return np.concatenate(states, 1)
 
 

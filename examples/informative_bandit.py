@@ -30,7 +30,7 @@ from minimeta import (RL2, Categorical, LinearSchedule, RecurrentPolicy, meta_tr
                       print_progress)
 from minimeta.exact.optima import informative_optimum, informative_thompson
 from minimeta.tasks import InformativeBandit
-from minimeta.tasks.bandits import picture
+from minimeta.tasks.bandits import pulls_as_text
 
 HIDDEN = 48             # H, LSTM cells
 TASKS = 512             # K, bandits in a meta-batch
@@ -80,7 +80,7 @@ def main(iterations=ITERATIONS, bandits=TEST_BANDITS, seed=0, plot_to=None):
 
     print("\nThree trials, an arm a line, a pull a column, and what it paid:")
     for k in range(3):
-        shown = picture(action[k], reward[k], family.arms).splitlines()
+        shown = pulls_as_text(action[k], reward[k], family.arms).splitlines()
         print("\n".join(line for line in shown if len(line.split()) > 2), end="\n\n")
     print(f"first pull of the trials: arm 11 in {first[-1]:.2%}, "
           f"another in {1 - first[-1]:.2%}")

@@ -35,7 +35,7 @@ from minimeta import (RL2, Categorical, LinearSchedule, RecurrentPolicy, meta_tr
 from minimeta.exact.optima import two_step_optimum
 from minimeta.rivals.two_step_agents import TwoStepAgent, stays
 from minimeta.tasks import TwoStep
-from minimeta.tasks.two_step import picture
+from minimeta.tasks.two_step import episodes_as_text
 
 ROUNDS = 10             # of a trial, each an episode of two steps
 HIDDEN = 48             # H, LSTM cells
@@ -89,7 +89,7 @@ def main(iterations=ITERATIONS, tasks=TEST_TASKS, seed=0, plot_to=None):
         rounds = data.reward.sum((1, 2)) / ROUNDS
         results[name] = rounds.mean(), rounds.std() / np.sqrt(tasks), stays(data)
         if name == "RL^2":
-            shown = picture(data.x[0, :, 0], data.action[0, :, 0], data.reward[0, :, 0])
+            shown = episodes_as_text(data.x[0, :, 0], data.action[0, :, 0], data.reward[0, :, 0])
             print(f"\nA trial of RL^2, good is S{fresh.good[0] + 1}:\n{shown}\n")
 
     print(f"{'-+ 95 % interval':18}" + "".join(f"{name:>18}" for name in results))

@@ -88,7 +88,7 @@ def test_a_policy_that_sees_more_or_less_than_is_shown(policy):
     (lambda: meta_train(ON_PLANE, Sinusoid(), iterations=1, tasks=1),
      ("tasks must have reset and step", "got SinusoidTasks")),
     (lambda: meta_train(FIT, PLANE, iterations=1, tasks=1),
-     ("tasks must have draw(R, rng), as those of Sinusoid",)),
+     ("tasks must have points(R, rng), as those of Sinusoid",)),
     (lambda: meta_train(ON_PLANE, PLANE, iterations=1, tasks=1, seed=None),
      ("seed must be a whole number, got None",)),
     (lambda: meta_train(ON_PLANE, PLANE, iterations=1, tasks=1, theta=THETA.astype(complex)),

@@ -16,6 +16,15 @@ def test_the_python_of_the_readme_runs_from_top_to_bottom(tmp_path, capsys):
     assert before[1] < -2.5 and after[0] > -1.5
 
 
+def test_a_family_of_ones_own_takes_25_lines_and_public_names_alone():
+    code = README.split("## A family of your own")[1].split("```python\n")[1]
+    imports, rest = code.split("@dataclass", 1)
+    modules = set(re.findall(r"^(?:from|import) ([\w.]+)", imports, re.M))
+    assert modules <= {"dataclasses", "numpy", "minimeta", "minimeta.tasks", "minimeta.testing"}
+    classes = ("@dataclass" + rest).split("\n\n\nprint(")[0]
+    assert len([line for line in classes.splitlines() if line.strip()]) <= 25
+
+
 def test_every_example_that_the_readme_names_exists():
     named = set(re.findall(r"examples/(\w+\.py)", README))
     assert named and named <= {path.name for path in (ROOT / "examples").glob("*.py")}

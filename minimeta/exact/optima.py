@@ -1,14 +1,14 @@
-"""The best that can be done where what is known fits in a count or a small set: exact
-values by dynamic programming, for agents that know the family but not the task.
+"""The best that an agent can earn who knows the family but not the task: exact values
+by dynamic programming, for families where a count or a small set holds what is known.
 
 Where p2 = 1 - p1, a pull of either arm votes on the same question: a success of arm 1
-and a failure of arm 2 are votes for arm 1. So the belief is s votes out of n, and as
-all pulls tell equally much, the best is to act greedily on the belief:
+and a failure of arm 2 are votes for arm 1. So the belief is s votes out of n. All pulls
+tell equally much, so the best is to act greedily on the belief:
 
     V(n, s) = earns(m) + m V(n + 1, s + 1) + (1 - m) V(n + 1, s)
     m       = probability that the next vote is for arm 1, after s of n
 
-In the two-step task the outcome votes in the same way, on which state is the good one.
+In the two-step task an outcome votes in the same way, on which state is the good one.
 Source of the tasks: Wang et al. (2016), Learning to reinforcement learn.
 """
 from functools import lru_cache
@@ -31,17 +31,17 @@ def belief(q, s, n):
 
 
 def next_vote(q, s, n):
-    """m: the next vote is for arm 1, where p1 is q or 1 - q; uniform if q is None."""
+    """m, where p1 is q or 1 - q with equal chances, or uniform if q is None."""
     if q is None:
         return (s + 1) / (n + 2)
     b = belief(q, s, n)
     return b * q + (1 - b) * (1 - q)
 
 
-def by_votes(q, rounds, earns):
-    """V(0, 0) of the module's head."""
-    V = np.zeros(rounds + 1)
-    for n in reversed(range(rounds)):
+def by_votes(q, votes, earns):
+    """V(0, 0) of the module's head, for so many votes."""
+    V = np.zeros(votes + 1)
+    for n in reversed(range(votes)):
         m = next_vote(q, np.arange(n + 1.0), n)
         V = earns(m) + m * V[1:] + (1 - m) * V[:-1]
     return float(V[0])
@@ -57,33 +57,33 @@ def dependent_optimum(kind, pulls):
 
 
 def dependent_floor(kind, pulls):
-    """The least regret that can be expected: what knowing the arms would earn, less the
-    optimum without knowing them."""
+    """The least regret that can be expected: what knowing the arms would earn, minus
+    the optimum without knowing them."""
     mean_of_best = {**BETTER, "uniform": 3 / 4, "independent": 2 / 3}
     known = require.choice("kind", kind, mean_of_best)
     return pulls * known - dependent_optimum(kind, pulls)
 
 
-def two_step_optimum(trials):
-    """The most that can be expected from TwoStep, reward of a round."""
-    trials = require.count("trials", trials)
+def two_step_optimum(episodes):
+    """The most that can be expected from TwoStep(episodes), reward of an episode."""
+    episodes = require.count("episodes", episodes)
 
     def earns(m):
         likely = np.maximum(m, 1 - m)
         return COMMON * likely + (1 - COMMON) * (1 - likely)
 
-    return by_votes(GOOD, trials, earns) / trials
+    return by_votes(GOOD, episodes, earns) / episodes
 
 
 def informative_optimum(pulls):
     """The most that can be expected from an InformativeBandit, reward of a trial. The
-    belief is the set of arms that may be the target."""
+    belief is the set of arms that may be the target: the candidates."""
 
     @lru_cache(maxsize=None)
     def V(left, candidates):
         if left == 0:
             return 0.0
-        n, rest = len(candidates), 5.0 * (left - 1)  # `rest`, once the target is known
+        n, rest = len(candidates), 5.0 * (left - 1)  # rest: once the target is known
         hint = 0.1 * sum(candidates) / n + rest
         known = 1 + V(left - 1, candidates) if n < 10 else 0.0
         tries = [(5 + rest + (n - 1) * (1 + V(left - 1, candidates - {arm}))) / n
@@ -94,8 +94,8 @@ def informative_optimum(pulls):
 
 
 def informative_thompson(pulls):
-    """What Thompson sampling with the true prior earns there: it never pulls the arm
-    that tells, since that is the best arm of no task.
+    """What Thompson sampling with the true prior earns from an InformativeBandit. It
+    never pulls the arm that tells, since that arm is the best one in no task.
 
         V(left, n) = (5 left + (n - 1) (1 + V(left - 1, n - 1))) / n      n candidates
     """

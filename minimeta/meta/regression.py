@@ -58,10 +58,10 @@ class Regression(GradientLearner):
         return self.draw(tasks, self.shots, theta.dtype, rng)
 
     def draw(self, tasks, R, dtype, rng):
-        if not hasattr(tasks, "draw"):
-            raise TypeError(f"tasks must have draw(R, rng), as those of Sinusoid have, "
-                            f"got {type(tasks).__name__}")
-        x, y = tasks.draw(R, rng)
+        if not hasattr(tasks, "points"):
+            raise TypeError(f"tasks must have points(R, rng), as those of Sinusoid "
+                            f"have, got {type(tasks).__name__}")
+        x, y = tasks.points(R, rng)
         return Points(x.astype(dtype), y.astype(dtype))
 
     def inner_objective(self, data):

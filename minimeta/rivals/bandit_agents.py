@@ -1,40 +1,40 @@
-"""The classical bandit agents, as recurrent policies whose memory and update are known:
-the memory is the counts of successes and failures of each arm, and what is read at each
-step is (a_{t-1}, r_{t-1}), as RL^2 reads it. So they run in the same rollout.
+"""The classical bandit agents, as recurrent policies whose memory and update are known.
+The memory is the counts of successes and failures of each arm. An agent reads
+(a_{t-1}, r_{t-1}) at each step, as RL^2 does, so it plays in the same rollout.
 
-An agent pulls the arm with the highest score, ties broken at random. A score is a
+An agent pulls the arm with the highest score, and breaks ties at random. A score is a
 function
 
     score(successes, failures, rng) -> [R, arms]        counts [R, arms] integers
 
-and the arm's probability p has the posterior Beta(successes + 1, failures + 1).
+and the probability p of an arm has the posterior Beta(successes + 1, failures + 1). A
+score with settings, such as ucb1(0.3), is a frozen dataclass that is called like a
+function, so that it pickles.
 
 Letters: K tasks, B trials side by side, R rows.
 """
-from dataclasses import dataclass
-from typing import Callable
+from dataclasses import dataclass, field
+from typing import Any, Callable
 
 import numpy as np
 
 from .. import require
+from ..exact.bayes_bandit import bayes_optimal_bandit
+from ..exact.gittins import gittins_table
+from ..exact.optima import belief
 from ..policy import Categorical
 from ..policy.policies import Act
-from ..rl import rollout
+from ..tasks import DependentBandit
 from ..tasks.bandits import KINDS
-from ..exact.bayes_bandit import bayes_optimal_bandit
-from ..exact.optima import belief
-from ..exact.gittins import gittins_table
+from .rival import Rival
 
 
 @dataclass(frozen=True)
-class BanditAgent:
-    """Pulls the arm with the highest score."""
+class BanditAgent(Rival):
+    """Pulls the arm with the highest score. Rewards must be 0 or 1."""
 
     arms: int
     score: Callable
-
-    rounds, episodes = 0, 1  # evaluated as a learner that has nothing left to learn
-    adapts_between_trials = False
 
     @property
     def head(self):
@@ -55,17 +55,25 @@ class BanditAgent:
         return x
 
     def act(self, theta, counts, x, rng):
-        pulled, reward = x[:, :-1].astype(int), x[:, -1:].astype(int)
-        counts = counts + np.stack([pulled * reward, pulled * (1 - reward)])
+        pulled, reward = x[:, :-1].astype(int), x[:, -1:]
+        is_other = (reward != 0) & (reward != 1)
+        if is_other.any():
+            raise ValueError(
+                f"rewards must be 0 or 1 for an agent that counts successes, got "
+                f"{reward[is_other][0]:g}; play a BernoulliBandit or the like")
+        success = pulled * reward.astype(int)
+        counts = counts + np.stack([success, pulled - success])
         score = self.score(*counts, rng)
         is_best = score == score.max(-1, keepdims=True)
         action = (is_best * rng.random(score.shape)).argmax(-1)
         return Act(action, np.zeros(len(x)), np.zeros(len(x))), counts
 
-    def collect(self, theta, tasks, rng):
-        """One trial on each task."""
-        return rollout(self, None, tasks, trials=1, episodes=1, rng=rng)
+    def require_fit(self, family):
+        if hasattr(self.score, "require_fit"):
+            self.score.require_fit(family)
 
+
+# ---- scores
 
 def mean(successes, failures):
     """The posterior mean of p."""
@@ -73,36 +81,50 @@ def mean(successes, failures):
 
 
 def random(successes, failures, rng):
+    """Any arm."""
     return rng.random(successes.shape)
 
 
 def greedy(successes, failures, rng):
+    """The arm with the highest mean."""
     return mean(successes, failures)
+
+
+@dataclass(frozen=True)
+class epsilon_greedy:
+    """Greedy, but any arm with probability epsilon."""
+
+    epsilon: float
+
+    def __call__(self, successes, failures, rng):
+        explores = rng.random((len(successes), 1)) < self.epsilon
+        noise = rng.random(successes.shape)
+        return np.where(explores, noise, mean(successes, failures))
+
+    def __post_init__(self):
+        require.fields(self, fraction="epsilon")
+
+
+@dataclass(frozen=True)
+class ucb1:
+    """mean + c sqrt(2 log t / n): n pulls of the arm, t of all arms. Each arm begins
+    with a success and a failure. Source: Auer et al. (2002); c from Duan et al. (2016).
+    """
+
+    c: float
+
+    def __call__(self, successes, failures, rng):
+        n = successes + failures + 2
+        t = n.sum(-1, keepdims=True)
+        return mean(successes, failures) + self.c * np.sqrt(2 * np.log(t) / n)
+
+    def __post_init__(self):
+        require.fields(self, nonnegative="c")
 
 
 def thompson(successes, failures, rng):
     """A draw from the posterior of p. Source: Thompson (1933)."""
     return rng.beta(successes + 1, failures + 1)
-
-
-def dependent_thompson(kind):
-    """Thompson sampling for a DependentBandit of a known kind: a draw of p1 from its
-    true posterior, and p2 = 1 - p1."""
-    q = require.choice("kind", kind, KINDS)
-    if kind == "independent":
-        return thompson
-
-    def score(successes, failures, rng):
-        votes = successes[:, 0] + failures[:, 1]
-        others = failures[:, 0] + successes[:, 1]
-        if kind == "uniform":
-            p1 = rng.beta(votes + 1, others + 1)
-        else:
-            is_first = rng.random(len(votes)) < belief(q, votes, votes + others)
-            p1 = np.where(is_first, q, 1 - q)
-        return np.stack([p1, 1 - p1], -1)
-
-    return score
 
 
 def ots(successes, failures, rng):
@@ -111,47 +133,96 @@ def ots(successes, failures, rng):
     return np.maximum(thompson(successes, failures, rng), mean(successes, failures))
 
 
-def epsilon_greedy(epsilon):
-    """Greedy, but at random with probability epsilon."""
-    require.number("epsilon", epsilon, 0, 1)
+@dataclass(frozen=True)
+class majority:
+    """The number of draws from the posterior, of n, in which the arm is the best one.
+    Duan et al. (2016) call this OTS and do not print n: 20 fits their table."""
 
-    def score(successes, failures, rng):
-        explores = rng.random((len(successes), 1)) < epsilon
-        noise = rng.random(successes.shape)
-        return np.where(explores, noise, mean(successes, failures))
+    n: int = 20
 
-    return score
+    def __call__(self, successes, failures, rng):
+        alpha, beta = np.broadcast_to([successes + 1, failures + 1],
+                                      (self.n, 2) + successes.shape).swapaxes(0, 1)
+        best = rng.beta(alpha, beta).argmax(-1)
+        return (best[..., None] == np.arange(successes.shape[-1])).sum(0)
 
-
-def ucb1(c):
-    """mean + c sqrt(2 log t / n): n pulls of the arm, t of all, each arm begun with one
-    success and one failure. Source: Auer et al. (2002); c as in Duan et al. (2016)."""
-    require.number("c", c, 0)
-
-    def score(successes, failures, rng):
-        n = successes + failures + 2
-        t = n.sum(-1, keepdims=True)
-        return mean(successes, failures) + c * np.sqrt(2 * np.log(t) / n)
-
-    return score
+    def __post_init__(self):
+        require.fields(self, count="n")
 
 
-def gittins(pulls, discount):
-    """The Gittins index: optimal for infinitely many pulls, discounted."""
-    table = gittins_table(pulls, discount)
+@dataclass(frozen=True)
+class dependent_thompson:
+    """Thompson sampling for a DependentBandit of a known kind: a draw of p1 from its
+    true posterior, and p2 = 1 - p1."""
 
-    def score(successes, failures, rng):
-        return table[successes, failures]
+    kind: str
 
-    return score
+    def __call__(self, successes, failures, rng):
+        if self.kind == "independent":
+            return thompson(successes, failures, rng)
+        votes = successes[:, 0] + failures[:, 1]
+        others = failures[:, 0] + successes[:, 1]
+        if self.kind == "uniform":
+            p1 = rng.beta(votes + 1, others + 1)
+        else:
+            q = KINDS[self.kind]
+            is_first = rng.random(len(votes)) < belief(q, votes, votes + others)
+            p1 = np.where(is_first, q, 1 - q)
+        return np.stack([p1, 1 - p1], -1)
+
+    def require_fit(self, family):
+        if not isinstance(family, DependentBandit) or family.kind != self.kind:
+            raise ValueError(f"{self} must play a DependentBandit({self.kind!r}, ..), "
+                             f"got {family}")
+
+    def __post_init__(self):
+        require.choice("kind", self.kind, KINDS)
 
 
-def bayes_optimal(arms, pulls):
+@dataclass(frozen=True)
+class gittins:
+    """The Gittins index. It is optimal for infinitely many pulls, discounted. `pulls`
+    is the most that an arm may be pulled."""
+
+    pulls: int
+    discount: float
+    table: Any = field(init=False, repr=False, compare=False)  # [pulls + 1, pulls + 1]
+
+    def __call__(self, successes, failures, rng):
+        most = (successes + failures).max()
+        if most > self.pulls:
+            raise ValueError(f"pulls of {self} must be at least those of an arm, got "
+                             f"an arm with {most}")
+        return self.table[successes, failures]
+
+    def require_fit(self, family):
+        if family.horizon > self.pulls:
+            raise ValueError(f"pulls of {self} must be at least those of {family}; "
+                             f"use gittins({family.horizon}, {self.discount})")
+
+    def __post_init__(self):
+        require.fields(self, count="pulls", number="discount")
+        object.__setattr__(self, "table", gittins_table(self.pulls, self.discount))
+
+
+@dataclass(frozen=True)
+class bayes_optimal:
     """1 for the arm that the exact solution pulls, 0 for the others."""
-    solution = bayes_optimal_bandit(arms, pulls)
 
-    def score(successes, failures, rng):
-        best = solution.best_arm(successes, failures)
-        return (best[:, None] == np.arange(arms)).astype(float)
+    arms: int
+    pulls: int
+    solution: Any = field(init=False, repr=False, compare=False)
 
-    return score
+    def __call__(self, successes, failures, rng):
+        best = self.solution.best_arm(successes, failures)
+        return (best[:, None] == np.arange(self.arms)).astype(float)
+
+    def require_fit(self, family):
+        if family.horizon != self.pulls:
+            raise ValueError(f"pulls of {self} must be those of {family}; use "
+                             f"bayes_optimal({self.arms}, {family.horizon})")
+
+    def __post_init__(self):
+        require.fields(self, count=("arms", "pulls"))
+        solution = bayes_optimal_bandit(self.arms, self.pulls)
+        object.__setattr__(self, "solution", solution)

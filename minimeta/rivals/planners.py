@@ -1,14 +1,14 @@
 """Agents that plan with what they believe about a RandomMDP, as recurrent policies
-whose memory and update are known: the memory is the posterior, and what is read at each
-step is (s_t, a_{t-1}, r_{t-1}), as RL^2 reads it. So they run in the same rollout.
+whose memory and update are known. The memory is the posterior. An agent reads
+(s_t, a_{t-1}, r_{t-1}) at each step, as RL^2 does, so it plays in the same rollout.
 
     P[s, a] ~ Dirichlet(1 + n[s, a])
     R[s, a] ~ N(mean, v / (v + N)),   mean = (v prior_mean + sum of r) / (v + N)
 
-n are counts of what followed, N of the rewards seen, v = noise^2. At the start of each
-episode an agent imagines one MDP from this belief and solves it; it follows that plan
-to the end of the episode, ties broken at random. What the last step of an episode led
-to is never seen: the next observation is the start of the next episode.
+n are counts of what followed, N counts the rewards seen, v = noise^2. At the start of
+each episode an agent imagines one MDP from this belief and solves it. It follows that
+plan to the end of the episode, and breaks ties at random. It never sees where the last
+step of an episode led: the next observation is the start of the next episode.
 
 Letters: K tasks, T steps of an episode, R rows, S states, A actions.
 """
@@ -19,11 +19,11 @@ import numpy as np
 
 from .. import require
 from ..policy.policies import Act
-from ..rl import rollout
 from ..tasks.planning import value_iteration
 from ..tasks.random_mdp import RandomMDP, one_hot
+from .rival import Rival
 
-TIE = 1e-9  # reward; plans whose values differ by less are equal but for rounding
+TIE = 1e-9  # reward: values that differ by less are equal but for rounding
 
 
 class Belief(NamedTuple):
@@ -41,8 +41,8 @@ def posterior_mean(belief, rng):
 
 
 def posterior_sample(belief, rng):
-    """An MDP that may be: posterior sampling (PSRL). Gamma numbers divided by their sum
-    are Dirichlet. Source: Strens (2000), A Bayesian framework for reinforcement
+    """An MDP drawn from the posterior (PSRL). Gamma numbers divided by their sum are
+    Dirichlet. Source: Strens (2000), A Bayesian framework for reinforcement
     learning; Osband et al. (2013), (More) efficient reinforcement learning via
     posterior sampling, arXiv 1306.0940."""
     weight = rng.standard_gamma(1 + belief.counts)
@@ -63,26 +63,19 @@ class Memory(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Planner:
+class Planner(Rival):
     """Follows the best plan for an MDP that it imagines at the start of each episode.
 
     family      the RandomMDP
     imagine     posterior_mean (greedy) or posterior_sample (PSRL), or another function
                 of a Belief and rng to P [R, S, A, S], R [R, S, A]
-    prior_mean  of the mean rewards: 1 is true of the family, and 0 is what fits the
-                published tables best; their prior variance is 1, as is true
+    prior_mean  of the mean rewards. 1 is true of the family; 0 fits the published
+                tables best. Their prior variance is 1, which is true
     """
 
     family: RandomMDP
     imagine: Callable = posterior_sample
     prior_mean: float = 1.0
-
-    rounds = 0  # evaluated as a learner that has nothing left to learn
-    adapts_between_trials = False
-
-    def __post_init__(self):
-        require.number("prior_mean", self.prior_mean)
-        require.number("noise of the family", self.family.noise, 0, is_open=True)
 
     @property
     def episodes(self):
@@ -129,13 +122,13 @@ class Planner:
 
     def update(self, memory, state, action, reward, followed):
         """Memory after (a, r) in the last state; `state` counts if it `followed`."""
-        at = np.arange(len(state)), memory.last, action
+        cell = np.arange(len(state)), memory.last, action
         counts, visits, rewards = (
             array.copy() for array in (memory.counts, memory.visits, memory.rewards))
-        visits[at] += 1
-        rewards[at] += reward
+        visits[cell] += 1
+        rewards[cell] += reward
         if followed:
-            counts[(*at, state)] += 1
+            counts[(*cell, state)] += 1
         return memory._replace(counts=counts, visits=visits, rewards=rewards)
 
     def belief(self, memory):
@@ -144,6 +137,11 @@ class Planner:
         mean = (v * self.prior_mean + memory.rewards) / (v + memory.visits)
         return Belief(memory.counts, mean, v / (v + memory.visits))
 
-    def collect(self, theta, tasks, rng):
-        """One trial on each task."""
-        return rollout(self, None, tasks, trials=1, episodes=self.episodes, rng=rng)
+    def require_fit(self, family):
+        if family != self.family:
+            raise ValueError(f"tasks must be of the family that the planner knows, "
+                             f"{self.family}, got {family}")
+
+    def __post_init__(self):
+        require.fields(self, number="prior_mean")
+        require.number("noise of the family", self.family.noise, 0, is_open=True)

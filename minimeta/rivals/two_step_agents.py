@@ -1,20 +1,20 @@
-"""The two-step task, played by two known learners, and how to tell from the outside
-which of them somebody is.
+"""Two known learners of the two-step task, and how to tell from the outside which of
+them somebody is.
 
-Both add up votes, a reward +1 and its absence -1, and choose what has more. They differ
-in what a vote is cast for:
+Both add up votes, +1 for a reward and -1 for none, and choose what has more votes. They
+differ in what a vote is cast for:
 
     model-based   where the action led: S2 or S3. Optimal, since that is what pays.
     model-free    the action itself, whatever it led to
 
-The sign is the probability of choosing the same action again, by (reward, transition).
-After a reward that came by a rare transition the model-free learner stays, and the
-model-based one leaves, since the other action leads there more often:
+They are told apart by the probability of choosing the same action again, after each
+(reward, transition). After a reward that came by a rare transition the model-free
+learner stays. The model-based one leaves: the other action leads there more often.
 
     effect of reward    (p_rc + p_rr - p_nc - p_nr) / 2      model-free
     interaction         p_rc - p_rr - p_nc + p_nr            model-based
 
-where the first letter is r, rewarded, or n, not; the second c, common, or r, rare.
+The first letter is r for rewarded or n for not, the second c for common or r for rare.
 Source: Daw et al. (2011), Model-based influences on humans' choices and striatal
 prediction errors; Wang et al. (2016), Learning to reinforcement learn.
 
@@ -26,31 +26,25 @@ import numpy as np
 
 from .. import require
 from ..policy.policies import Act
-from ..rl import rollout
+from ..tasks import TwoStep
+from .rival import Rival
 
 CREDITS = {"model-based": True, "model-free": False}
 
 
 @dataclass(frozen=True)
-class TwoStepAgent:
+class TwoStepAgent(Rival):
     """One of the two learners.
 
     kind      "model-based" or "model-free"
-    episodes  rounds in a trial
+    episodes  in a trial
     """
 
     kind: str
     episodes: int
 
-    rounds = 0  # it is evaluated as a learner that has nothing left to learn
-    adapts_between_trials = False
-
-    def __post_init__(self):
-        require.choice("kind", self.kind, CREDITS)
-        require.count("episodes", self.episodes)
-
     def begin(self, theta, n_rows):
-        """Votes for 1 against 0, the action of the round and where it led: [3, R]."""
+        """Votes for 1 against 0, the action of the episode, where it led: [3, R]."""
         return np.zeros((3, n_rows), int)
 
     def see(self, obs, last, dtype):
@@ -69,17 +63,21 @@ class TwoStepAgent:
         nothing = np.zeros(len(x))
         return Act(action, nothing, nothing), np.stack([votes, chosen, led])
 
-    def collect(self, theta, tasks, rng):
-        """One trial on each task."""
-        return rollout(self, None, tasks, trials=1, episodes=self.episodes, rng=rng)
+    def require_fit(self, family):
+        if not isinstance(family, TwoStep):
+            raise ValueError(f"a TwoStepAgent must play TwoStep(..), got {family}")
+
+    def __post_init__(self):
+        require.choice("kind", self.kind, CREDITS)
+        require.fields(self, count="episodes")
 
 
 @dataclass(frozen=True)
 class Stays:
     """How often the same action was chosen again.
 
-    stayed, n  [K, 2, 2]  rounds of each task that were followed by the same action, and
-                          all, by (not rewarded, rewarded) and (rare, common)
+    stayed, n  [K, 2, 2]  episodes of each task that were followed by the same action,
+                          and all, by (not rewarded, rewarded) and (rare, common)
     """
 
     stayed: np.ndarray
@@ -91,8 +89,8 @@ class Stays:
         return self.stayed.sum(0) / self.n.sum(0)
 
     def effect(self, w):
-        """(sum w p, half of its 95 % interval), w [2, 2]. Tasks are independent, rounds
-        of a task are not: the error is of a ratio of sums over tasks."""
+        """(sum w p, half of its 95 % interval), w [2, 2]. Tasks are independent, and
+        episodes of a task are not: the error is that of a ratio of sums over tasks."""
         error = ((self.stayed - self.p * self.n) * w / self.n.sum(0)).sum((1, 2))
         return float((w * self.p).sum()), float(1.96 * np.sqrt((error ** 2).sum()))
 

@@ -23,6 +23,7 @@ import numpy as np
 from .. import require
 from ..policy import Categorical, Gaussian
 from ..tasks import Box, Discrete
+from ..tasks.family import action_space
 
 HEADS = {Discrete: Categorical, Box: Gaussian}  # which head gives such actions
 
@@ -152,14 +153,11 @@ def require_fit(policy, tasks):
     if not hasattr(policy, "act"):
         raise TypeError(
             f"policy must be a policy, such as MLPPolicy(..), got {policy!r}")
-    space, given = tasks.family.action, getattr(policy, "head", None)
-    heads = [head for kind, head in HEADS.items() if isinstance(space, kind)]
-    if not heads:
-        raise TypeError(f"action of {tasks.family} must be Discrete(n) or Box(n) of "
-                        f"minimeta.tasks, got {space!r}")
-    fits = isinstance(given, heads[0]) and given.n == space.n
+    space, given = action_space(tasks.family), getattr(policy, "head", None)
+    head = next(head for kind, head in HEADS.items() if isinstance(space, kind))
+    fits = isinstance(given, head) and given.n == space.n
     if isinstance(given, tuple(HEADS.values())) and not fits:
-        raise ValueError(f"policy must have the head {heads[0](space.n)} for "
+        raise ValueError(f"policy must have the head {head(space.n)} for "
                          f"{tasks.family}, got {given}")
 
 

@@ -1,5 +1,5 @@
-"""A robot arm of two links that shall bring its hand to a place, not knowing all it
-should. mechanics.py has its equation of motion.
+"""A robot arm of two links. It has to bring its hand to a place, and it does not know
+all about the place or about itself. mechanics.py has its equation of motion.
 
 Letters: K tasks, B episodes.
 """
@@ -9,15 +9,15 @@ from math import ceil, pi
 import numpy as np
 
 from .. import require
-from .family import Box, Tasks
+from .family import Box, Family, Tasks
 from .mechanics import STABLE, TwoLinks
 
 START = (-pi / 4, pi / 2)  # radians: the hand is on the x axis, the elbow below it
-TARGET = (0.1, 0.4)        # m: where the hand shall go if something else is hidden
+TARGET = (0.1, 0.4)        # m: where the hand has to go if something else is hidden
 NEAR, FAR = 0.4, 0.9       # of hidden targets: distance in lengths of the arm
 SIDE = pi / 2              # radians: their largest angle with the x axis
 PAYLOAD = 0.5              # kg, the largest
-STRETCH = 0.2              # links are longer or shorter by up to this part
+STRETCH = 0.2              # links are longer or shorter by up to this share
 GAINS = (0.7, 1.3)         # of a motor, in size
 WEAK = (0.3, 0.7)          # what the weak joint keeps of its gain
 STIFFNESS = 6.0            # 1/s: the rate at which the expert's error dies out
@@ -28,27 +28,27 @@ HIDDEN = {name: (name,) for name in ("target",) + DYNAMICS} | {"dynamics": DYNAM
 
 
 @dataclass(frozen=True)
-class PlanarArm:
+class PlanarArm(Family):
     """A robot arm of two links, with a motor at each joint.
 
     sees      (cos q1, cos q2, sin q1, sin q2, v1, v2): angles of shoulder and elbow,
               and their rates in radians per second. At first the hand is on the x axis,
               at rest
-    does      asks for torques: `torque` (N m) times its action, each coordinate of
-              which is clipped to [-1, 1]. The motors give `gain` times what is asked
+    does      asks for torques: `torque` (N m) times its action, with each coordinate
+              clipped to [-1, 1]. The motors give `gain` times what is asked
     earns     after each step, minus the distance from hand to target (m), minus
               `effort` times the sum of squares of the clipped action
     ends      after `horizon` steps of `dt` seconds (no step ends it early)
-    a task    what is `hidden`. The rest is nominal: the target at (0.1, 0.4) m, no
+    a task    what is `hidden`. All else is as usual: the target at (0.1, 0.4) m, no
               payload, gains of 1
         "target"      uniform in distance, from 0.4 to 0.9 times the arm's length, and
                       in angle, within 90 degrees of the x axis
         "payload"     in the hand, uniform from 0 to 0.5 kg
         "lengths"     each link uniform within 20 % of its length; its mass is the same
-        "gains"       each motor uniform from 0.7 to 1.3, and with equal chances it is
-                      wired the wrong way round: minus that
+        "gains"       of each motor, uniform from 0.7 to 1.3; with probability 1/2 the
+                      motor is wired the wrong way round, and its gain is minus that
         "weak joint"  the shoulder or the elbow has 0.3 to 0.7 (uniform) of its gain
-        "dynamics"    the last four at once
+        "dynamics"    payload, lengths, gains and a weak joint at once
 
     lengths, masses   of the links, m and kg
     friction          of shoulder and elbow, N m s per radian
@@ -57,8 +57,8 @@ class PlanarArm:
     substeps          of the integrator in it
 
     A torque is held until the next action. The motion is integrated by the classical
-    Runge-Kutta method of fourth order, its step dt / substeps. Falling freely for an
-    episode, without torque and friction, a nominal arm conserves its energy to 1e-4 of
+    Runge-Kutta method of fourth order, with steps of dt / substeps. An arm that falls
+    freely for an episode, without torque and friction, conserves its energy to 1e-4 of
     the largest kinetic energy. The robot, its numbers and its reward are ours.
     """
 
@@ -77,33 +77,8 @@ class PlanarArm:
     obs_size = 6
     action = Box(2)
 
-    def __post_init__(self):
-        require.choice("hidden", self.hidden, HIDDEN)
-        for name in ("horizon", "episodes", "substeps"):
-            require.count(name, getattr(self, name))
-        for name in ("torque", "dt"):
-            require.number(name, getattr(self, name), 0, is_open=True)
-        for name in ("lengths", "masses", "friction"):
-            pair = require.sequence(name, getattr(self, name))
-            if len(pair) != 2:
-                raise ValueError(f"{name} must be two numbers, got {pair}")
-            for size in pair:
-                require.number(f"each of {name}", size, 0, is_open=name != "friction")
-            object.__setattr__(self, name, pair)
-        require.number("gravity", self.gravity)
-        require.number("effort", self.effort, 0)
-        shortest = 1 - STRETCH * ("lengths" in HIDDEN[self.hidden])
-        fastest = TwoLinks.of(shortest * np.array([self.lengths]), self.masses,
-                              np.zeros(1), self.friction, 0.0).decay()
-        least = ceil(fastest * self.dt / STABLE)
-        if self.substeps < least:
-            raise ValueError(
-                f"substeps must be at least {least} for this friction, inertia and dt, "
-                f"or the integrator diverges, got {self.substeps}")
-
-    def sample(self, K, rng):
-        """K arms."""
-        K, hides = require.count("K", K), HIDDEN[self.hidden]
+    def draw(self, K, rng):
+        hides = HIDDEN[self.hidden]
         lengths = np.full((K, 2), self.lengths)
         payload, gain, target = np.zeros(K), np.ones((K, 2)), np.full((K, 2), TARGET)
         if "target" in hides:
@@ -120,19 +95,45 @@ class PlanarArm:
             gain = np.where(is_weak, rng.uniform(*WEAK, (K, 1)), 1) * gain
         return ArmTasks(self, lengths, payload, gain, target)
 
+    def __post_init__(self):
+        require.choice("hidden", self.hidden, HIDDEN)
+        require.fields(self, count=("horizon", "episodes", "substeps"),
+                       positive=("torque", "dt"), nonnegative="effort",
+                       number="gravity")
+        for name in ("lengths", "masses", "friction"):
+            pair = two_numbers(name, getattr(self, name), is_open=name != "friction")
+            object.__setattr__(self, name, pair)
+        shortest = 1 - STRETCH * ("lengths" in HIDDEN[self.hidden])
+        fastest = TwoLinks.of(shortest * np.array([self.lengths]), self.masses,
+                              np.zeros(1), self.friction, 0.0).decay()
+        least = ceil(fastest * self.dt / STABLE)
+        if self.substeps < least:
+            raise ValueError(
+                f"substeps must be at least {least} for this friction, inertia and dt, "
+                f"or the integrator diverges, got {self.substeps}")
+
+
+def two_numbers(name, pair, is_open):
+    """A pair of numbers, at least 0, or above 0 if is_open -> tuple of floats."""
+    pair = require.sequence(name, pair)
+    if len(pair) != 2:
+        raise ValueError(f"{name} must be two numbers, got {pair}")
+    return tuple(require.number(f"each of {name}", size, 0, is_open=is_open)
+                 for size in pair)
+
 
 def direction(angle):
     """Angles [...] -> (cos, sin), [..., 2]."""
     return np.stack([np.cos(angle), np.sin(angle)], -1)
 
 
-def first(array):
-    """[..., n] -> [n, ...], contiguous."""
+def unstacked(array):
+    """[..., n] -> [n, ...]: the coordinates come first, each contiguous."""
     return np.moveaxis(array, -1, 0).copy()
 
 
-def last(array):
-    """The inverse of first."""
+def stacked(array):
+    """[n, ...] -> [..., n]: the inverse of unstacked."""
     return np.moveaxis(array, 0, -1).copy()
 
 
@@ -152,8 +153,8 @@ class ArmTasks(Tasks):
         f = self.family
         return TwoLinks.of(self.lengths, f.masses, self.payload, f.friction, f.gravity)
 
-    def reset(self, B, rng):
-        state = np.zeros((len(self), require.count("B", B), 4))
+    def begin(self, B, rng):
+        state = np.zeros((len(self), B, 4))
         state[..., :2] = START
         return state, self.observe(state)
 
@@ -161,11 +162,11 @@ class ArmTasks(Tasks):
         q, v = state[..., :2], state[..., 2:]
         return np.concatenate([np.cos(q), np.sin(q), v], -1)
 
-    def step(self, state, action, rng):
-        self.check_actions(action, state.shape[:2])
+    def move(self, state, action, rng):
         family, action = self.family, np.clip(action, -1, 1)
-        torque = first(family.torque * self.gain[:, None] * action)
-        state = last(self.links.move(first(state), torque, family.dt, family.substeps))
+        torque = unstacked(family.torque * self.gain[:, None] * action)
+        state = stacked(
+            self.links.move(unstacked(state), torque, family.dt, family.substeps))
         if not np.isfinite(state).all():
             raise ValueError("the arm moves too fast for its integrator; use more "
                              "substeps, more friction or less torque")
@@ -188,11 +189,11 @@ class ArmTasks(Tasks):
 
     def energy(self, state):
         """Kinetic plus potential energy, [K, B] joules."""
-        return self.links.energy(first(state))
+        return self.links.energy(unstacked(state))
 
     def posture(self):
-        """Angles [K, 2] that bring the hand to the target, or as near as it can get,
-        with the elbow on the side where it is at first."""
+        """Angles [K, 2] that bring the hand to the target, or as near as the arm can.
+        The elbow stays on the side where it is at first."""
         (l1, l2), (x, y) = self.lengths.T, self.target.T
         cos = np.clip((x * x + y * y - l1 * l1 - l2 * l2) / (2 * l1 * l2), -1, 1)
         q2 = np.arccos(cos)
@@ -200,24 +201,26 @@ class ArmTasks(Tasks):
         return np.stack([q1, q2], -1)
 
     def expert(self, state):
-        """The actions [K, B, 2] of inverse dynamics, the task revealed:
+        """The actions [K, B, 2] of inverse dynamics, by one who knows the task:
 
             torque = M a + c + g + friction v,    a = s^2 (posture - q) - 2 s v
 
-        While the motors can give it, the angles' error dies out as (1 + s t) exp(-s t).
+        While the motors can give it, the error of the angles dies out as
+        (1 + s t) exp(-s t).
         """
         s, q, v = STIFFNESS, state[..., :2], state[..., 2:]
         error = (self.posture()[:, None] - q + pi) % (2 * pi) - pi
-        torque = self.links.torque(first(state), first(s * s * error - 2 * s * v))
+        acceleration = s * s * error - 2 * s * v
+        torque = self.links.torque(unstacked(state), unstacked(acceleration))
         largest = self.family.torque * self.gain[:, None]
-        return np.clip(last(torque) / largest, -1, 1)
+        return np.clip(stacked(torque) / largest, -1, 1)
 
     def oracle(self):
         """By simulation: an episode of the expert. It is good, not the best."""
         return self.simulated(lambda t, state: self.expert(state), 1)
 
     def random(self):
-        """By simulation: 16 episodes, with luck that depends on the task alone."""
+        """By simulation: 16 episodes. Their luck depends on the task alone."""
         shape = (self.family.horizon, EPISODES)
         actions = np.stack([self.family.action.sample(shape, self.luck(k))
                             for k in range(len(self))])
@@ -225,13 +228,13 @@ class ArmTasks(Tasks):
 
     def luck(self, k):
         """A random stream whose seed is what makes up task k."""
-        parts = [np.ravel(getattr(self, name)[k]) for name in self._arrays()]
-        return np.random.default_rng(np.concatenate(parts).view(np.uint32))
+        numbers = np.concatenate([a[k].ravel() for a in self.arrays().values()])
+        return np.random.default_rng(numbers.view(np.uint32))
 
     def simulated(self, act, B):
         """The mean return [K] of B episodes with actions act(t, state)."""
-        state, total = self.reset(B, None)[0], 0
+        state, total = self.begin(B, None)[0], 0
         for t in range(self.family.horizon):
-            state, _, reward, _ = self.step(state, act(t, state), None)
+            state, _, reward, _ = self.move(state, act(t, state), None)
             total = total + reward
         return total.mean(-1)

@@ -1,4 +1,5 @@
-"""Bandits: arms that pay, and nothing to see. All there is to learn is which arm.
+"""Bandits: rows of slot machines. There is nothing to see, and all there is to learn is
+which arm pays.
 
 Every bandit is one episode of `pulls` pulls, and one trial is one episode.
 """
@@ -7,14 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from .. import require
-from .family import Discrete, Tasks
+from .family import Discrete, Family, Tasks
 
 
-class Bandit:
+class Bandit(Family):
     """What all bandits share: a family with fields `arms` and `pulls`."""
 
     obs_size = 1
-    episodes = 1
 
     @property
     def action(self):
@@ -26,18 +26,17 @@ class Bandit:
 
 
 class BanditTasks(Tasks):
-    """K bandits. The state is the number of pulls made, [K, B]; `mean` is the
-    expected reward of an arm at that pull."""
+    """K bandits. The state is the number of pulls made, [K, B]. A kind of bandit has
+    mean(state, action), the expected reward of an arm at that pull."""
 
     def observe(self, state):
         return 1 - state[..., None] / self.family.pulls
 
-    def reset(self, B, rng):
-        state = np.zeros((len(self), require.count("B", B)), int)
+    def begin(self, B, rng):
+        state = np.zeros((len(self), B), int)
         return state, self.observe(state)
 
-    def step(self, state, action, rng):
-        self.check_actions(action, state.shape)
+    def move(self, state, action, rng):
         reward = self.pay(self.mean(state, action), rng)
         done = np.zeros(state.shape, bool)
         return state + 1, self.observe(state + 1), reward, done
@@ -58,7 +57,7 @@ class BanditTasks(Tasks):
 
 @dataclass(frozen=True)
 class BernoulliBandit(Bandit):
-    """A row of slot machines, each of which pays 1 or nothing.
+    """A row of slot machines. A pull of an arm pays 1 or nothing.
 
     sees      the fraction of its pulls that are left, in [0, 1]
     does      pulls one of `arms` arms
@@ -72,13 +71,11 @@ class BernoulliBandit(Bandit):
     arms: int
     pulls: int
 
-    def __post_init__(self):
-        require.count("arms", self.arms)
-        require.count("pulls", self.pulls)
+    def draw(self, K, rng):
+        return BernoulliTasks(self, rng.random((K, self.arms)))
 
-    def sample(self, K, rng):
-        """K bandits."""
-        return BernoulliTasks(self, rng.random((require.count("K", K), self.arms)))
+    def __post_init__(self):
+        require.fields(self, count=("arms", "pulls"))
 
 
 @dataclass(frozen=True)
@@ -100,19 +97,22 @@ class BernoulliTasks(BanditTasks):
         return self.family.pulls * self.p.mean(-1)
 
 
-# The probability of the better arm; 1 minus it is the other's.
+# The probability of the better arm. The other arm has 1 minus that.
 BETTER = {"easy": 0.9, "medium": 0.75, "hard": 0.6}
 KINDS = {**BETTER, "uniform": None, "independent": None}
 
 
 @dataclass(frozen=True)
 class DependentBandit(Bandit):
-    """Two slot machines of which one tells about the other: p2 = 1 - p1.
+    """Two slot machines. What one pays tells about the other, since p2 = 1 - p1.
 
     sees, does, earns, ends    as BernoulliBandit with two arms
-    a task    p1: .1 or .9 (easy), .25 or .75 (medium), .4 or .6 (hard), with equal
-              chances; uniform on [0, 1] (uniform); for comparison, p1 and p2 uniform on
-              [0, 1] and independent (independent)
+    a task    p1, by `kind`
+        "easy"         .1 or .9, with equal chances
+        "medium"       .25 or .75, with equal chances
+        "hard"         .4 or .6, with equal chances
+        "uniform"      uniform on [0, 1]
+        "independent"  for comparison: p1 and p2 are uniform on [0, 1], independent
 
     Source: Wang et al. (2016), Learning to reinforcement learn, arXiv 1611.05763.
     """
@@ -122,13 +122,8 @@ class DependentBandit(Bandit):
 
     arms = 2
 
-    def __post_init__(self):
-        require.choice("kind", self.kind, KINDS)
-        require.count("pulls", self.pulls)
-
-    def sample(self, K, rng):
-        """K bandits."""
-        p = rng.random((require.count("K", K), 2))
+    def draw(self, K, rng):
+        p = rng.random((K, 2))
         if self.kind == "independent":
             return BernoulliTasks(self, p)
         p1 = p[:, 0]
@@ -137,16 +132,21 @@ class DependentBandit(Bandit):
             p1 = np.where(p1 < 0.5, better, 1 - better)
         return BernoulliTasks(self, np.stack([p1, 1 - p1], -1))
 
+    def __post_init__(self):
+        require.choice("kind", self.kind, KINDS)
+        require.fields(self, count="pulls")
+
 
 @dataclass(frozen=True)
 class InformativeBandit(Bandit):
-    """Eleven slot machines that pay surely, one of which tells where the money is.
+    """Eleven slot machines that always pay the same. The last one tells where the money
+    is.
 
     sees      the fraction of its pulls that are left, in [0, 1]
     does      pulls one of 11 arms
-    earns     5 from the target, which is one of the first ten arms; 1 from the other
-              nine; from the last arm a tenth of the target's number: .1 for the first
-              arm, .2 for the second, up to 1 for the tenth
+    earns     5 from the target, which is one of the first ten arms, and 1 from the
+              other nine; from the last arm a tenth of the target's number: .1 if the
+              target is the first arm, .2 if it is the second, up to 1 for the tenth
     ends      after `pulls` pulls
     a task    the target, uniform among the first ten arms
 
@@ -157,16 +157,15 @@ class InformativeBandit(Bandit):
 
     arms = 11
 
-    def __post_init__(self):
-        require.count("pulls", self.pulls)
-
-    def sample(self, K, rng):
-        """K bandits."""
-        target = rng.integers(10, size=require.count("K", K))
+    def draw(self, K, rng):
+        target = rng.integers(10, size=K)
         worth = np.ones((K, self.arms))
         worth[np.arange(K), target] = 5
         worth[:, -1] = (target + 1) / 10
         return SureTasks(self, worth)
+
+    def __post_init__(self):
+        require.fields(self, count="pulls")
 
 
 @dataclass(frozen=True)
@@ -183,11 +182,11 @@ class RestlessBandit(Bandit):
 
     sees, does, earns, ends    as BernoulliBandit with two arms
     a task    the path of p1: it begins uniform on [0, 1] and takes a step
-              N(0, volatility^2) after each pull, reflected at 0 and 1; the volatility
-              is one of `volatilities` with equal chances. To do well is to learn how
-              fast to forget.
+              N(0, volatility^2) after each pull, reflected at 0 and 1. The volatility
+              is one of `volatilities`, with equal chances
 
-    Source: Wang et al. (2016), Learning to reinforcement learn, who do not print their
+    Whoever does well here has learned how fast to forget.
+    Source: Wang et al. (2016), Learning to reinforcement learn. They do not print their
     volatilities: these are ours.
     """
 
@@ -196,26 +195,24 @@ class RestlessBandit(Bandit):
 
     arms = 2
 
-    def __post_init__(self):
-        require.count("pulls", self.pulls)
-        volatilities = require.sequence("volatilities", self.volatilities)
-        require.count("the number of volatilities", len(volatilities))
-        for volatility in volatilities:
-            require.number("volatility", volatility, 0)
-
-    def sample(self, K, rng):
-        """K bandits."""
-        which = rng.integers(len(self.volatilities), size=require.count("K", K))
+    def draw(self, K, rng):
+        which = rng.integers(len(self.volatilities), size=K)
         volatility = np.take(self.volatilities, which)[:, None]
         steps = rng.normal(size=(K, self.pulls)) * volatility
         steps[:, 0] = rng.random(K)
-        p1 = 1 - np.abs(1 - np.cumsum(steps, 1) % 2)  # reflection: folded into [0, 1]
+        p1 = 1 - np.abs(1 - np.cumsum(steps, 1) % 2)  # reflected into [0, 1]
         return RestlessTasks(self, np.stack([p1, 1 - p1], -1))
+
+    def __post_init__(self):
+        require.fields(self, count="pulls", sequence="volatilities")
+        require.count("the number of volatilities", len(self.volatilities))
+        object.__setattr__(self, "volatilities", tuple(
+            require.number("volatility", v, 0) for v in self.volatilities))
 
 
 @dataclass(frozen=True)
 class RestlessTasks(BanditTasks):
-    """K bandits whose arms change from pull to pull, alike in every episode."""
+    """K bandits. Their arms change with each pull, the same way in every episode."""
 
     family: RestlessBandit
     p: np.ndarray  # [K, pulls, arms]  probability of a reward
@@ -232,8 +229,8 @@ class RestlessTasks(BanditTasks):
         return self.p.mean(-1).sum(-1)
 
 
-def picture(action, reward, arms):
-    """One trial as text: a line for each arm, a column for each pull, what it paid.
+def pulls_as_text(action, reward, arms):
+    """One trial as text. Each arm has a line and each pull a column, with what it paid.
 
     action  [T]  integers
     reward  [T]

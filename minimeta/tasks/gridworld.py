@@ -1,11 +1,13 @@
-"""Navigation on a grid: find the cell that pays, then go there at once."""
+"""Navigation on a grid. First the agent must find the cell that pays; once it knows the
+cell, it can go there at once.
+"""
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 
 from .. import require
-from .family import Discrete
+from .family import Discrete, Family
 from .random_mdp import TabularTasks, one_hot
 
 # stay, up, right, down, left
@@ -15,21 +17,23 @@ WIDTHS = {"cell": lambda size: size ** 2, "row and column": lambda size: 2 * siz
 
 
 @dataclass(frozen=True)
-class GridNavigation:
-    """A walker in a room of size x size cells, one of which pays.
+class GridNavigation(Family):
+    """A walker in a room of size x size cells. One cell pays: the goal.
 
-    sees      where it is, one-hot: which "cell", or which "row and column", of which
-              each has meaning to many cells; at first the corner (row 0, column 0)
-    does      stays, or goes up, right, down or left; into a wall or the rim it stays
-    earns     +1 on the goal, -0.1 elsewhere, after the move; the goal keeps paying
+    sees      where it is: the "cell", one-hot, or the "row and column", each one-hot,
+              so that what it learns in one cell serves in others. It starts in the
+              corner (row 0, column 0)
+    does      stays, or goes up, right, down or left. A move into a wall or out of the
+              room leaves it where it is
+    earns     +1 on the goal, -0.1 elsewhere, after the move. The goal keeps paying
     ends      after `horizon` steps (no step ends it early)
-    a task    the goal, uniform over `goals`: by default all cells that can be reached
-              and are not among the 2 x 2 at the start
+    a task    the goal, uniform over `goals`: by default all cells that can be reached,
+              without the 2 x 2 cells at the start
 
-    walls     cells (row, column) that cannot be entered; row 0 is at the bottom
+    walls     cells (row, column) that cannot be entered. Row 0 is at the bottom
     goals     cells (row, column), to train on some goals and test on others
 
-    The defaults are those of the source, where knowing the goal earns 11.07 an episode.
+    The defaults are those of the source. Knowing the goal earns 11.07 an episode there.
     Source: Zintgraf et al. (2020), VariBAD, GridNavi.
     """
 
@@ -40,10 +44,28 @@ class GridNavigation:
     goals: tuple = None
     sees: str = "cell"
 
+    @property
+    def goal_cells(self):
+        """The cells (row, column) where the goal may be."""
+        if self.goals is not None:
+            return self.goals
+        steps = distances(self.size, self.walls)
+        return tuple((r, c) for r, c in np.ndindex(self.size, self.size)
+                     if steps[r * self.size + c] >= 0 and max(r, c) > 1)
+
+    action = Discrete(len(MOVES))
+
+    @property
+    def obs_size(self):
+        return WIDTHS[self.sees](self.size)
+
+    def draw(self, K, rng):
+        goals = np.array(self.goal_cells) @ [self.size, 1]
+        return GridTasks(self, goals[rng.integers(len(goals), size=K)])
+
     def __post_init__(self):
         require.choice("sees", self.sees, WIDTHS)
-        for name in ("size", "horizon", "episodes"):
-            require.count(name, getattr(self, name))
+        require.fields(self, count=("size", "horizon", "episodes"))
         object.__setattr__(self, "walls", self.cells("walls", self.walls))
         if (0, 0) in self.walls:
             raise ValueError("walls must leave the start (0, 0) free")
@@ -56,36 +78,17 @@ class GridNavigation:
                 f"each goal must be a cell that can be reached, got "
                 f"{unreached or 'no free cell'}; take a larger size or fewer walls")
 
-    @property
-    def goal_cells(self):
-        """The cells (row, column) where the goal may be."""
-        if self.goals is not None:
-            return self.goals
-        steps = distances(self.size, self.walls)
-        return tuple((r, c) for r, c in np.ndindex(self.size, self.size)
-                     if steps[r * self.size + c] >= 0 and max(r, c) > 1)
-
     def cells(self, name, cells):
         """Cells as a sorted tuple of pairs of integers inside the grid."""
+        kept = set()
         for cell in require.sequence(name, cells):
-            inside = [require.count(f"a coordinate of {name}", i, 0) < self.size
-                      for i in require.sequence(f"each of {name}", cell)]
-            if inside != [True, True]:
+            pair = tuple(require.count(f"a coordinate of {name}", i, 0)
+                         for i in require.sequence(f"each of {name}", cell))
+            if len(pair) != 2 or max(pair) >= self.size:
                 raise ValueError(f"{name} must hold cells (row, column) of a grid of "
                                  f"{self.size} x {self.size}, got {cell}")
-        return tuple(sorted({(int(r), int(c)) for r, c in cells}))
-
-    action = Discrete(len(MOVES))
-
-    @property
-    def obs_size(self):
-        return WIDTHS[self.sees](self.size)
-
-    def sample(self, K, rng):
-        """K goals."""
-        goals = np.array(self.goal_cells) @ [self.size, 1]
-        which = rng.integers(len(goals), size=require.count("K", K))
-        return GridTasks(self, goals[which])
+            kept.add(pair)
+        return tuple(sorted(kept))
 
 
 @dataclass(frozen=True)
@@ -105,8 +108,7 @@ class GridTasks(TabularTasks):
         return np.concatenate(
             [one_hot(i, self.family.size) for i in divmod(state, self.family.size)], -1)
 
-    def step(self, state, action, rng):
-        self.check_actions(action, state.shape)
+    def move(self, state, action, rng):
         after = neighbours(self.family.size, self.family.walls)[state, action]
         reward = np.where(after == self.goal[:, None], ON_GOAL, ELSEWHERE)
         return after, self.observe(after), reward, np.zeros(state.shape, bool)
@@ -127,7 +129,7 @@ class GridTasks(TabularTasks):
         return self.paid(visits(self.family)[self.goal])
 
     def paid(self, n_visits):
-        """The return of so many steps on the goal, and the rest elsewhere."""
+        """The return of an episode with so many steps on the goal."""
         return ON_GOAL * n_visits + ELSEWHERE * (self.family.horizon - n_visits)
 
 

@@ -1,4 +1,5 @@
-"""The mechanics of two links in a plane, driven by torques at shoulder and elbow.
+"""The mechanics of a robot arm: two links in a plane, with a motor at the shoulder and
+one at the elbow.
 
 The equation of motion, with q = (q1, q2) the angles (radians; q1 from the x axis, q2
 from the first link) and v = (v1, v2) their rates (radians per second):
@@ -27,7 +28,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-STABLE = 2.78  # of the integrator: decay rate times step, at most
+STABLE = 2.78  # the integrator is stable while decay rate times step is below 2.785
 
 
 class TwoLinks(NamedTuple):
@@ -79,8 +80,8 @@ class TwoLinks(NamedTuple):
     def move(self, state, torque, dt, substeps):
         """The state after `dt` seconds under a constant torque.
 
-        By the classical Runge-Kutta method of fourth order in `substeps` equal parts h.
-        It is stable while decay() h is at most STABLE.
+        The classical Runge-Kutta method of fourth order takes `substeps` equal steps h.
+        The method is stable while decay() h is at most STABLE.
         """
         h = dt / substeps
         for _ in range(substeps):
@@ -92,8 +93,8 @@ class TwoLinks(NamedTuple):
         return state
 
     def decay(self):
-        """The fastest rate at which friction stops a motion, 1/s, in any posture and
-        arm: the largest eigenvalue of M^-1 friction, a root of
+        """The fastest rate at which friction stops a motion, 1/s, of all postures and
+        arms. It is the largest eigenvalue of M^-1 friction, which is a root of
         det(rate M - friction) = 0."""
         q2 = np.linspace(0, np.pi, 65)
         M11, M12, M22 = self.inertia((0, q2))
@@ -103,7 +104,7 @@ class TwoLinks(NamedTuple):
         return float(((trace + root) / (2 * det)).max())
 
     def energy(self, state):
-        """Kinetic plus potential energy, [K, B] joules; 0 at rest along x."""
+        """Kinetic plus potential energy, [K, B] joules. It is 0 at rest along x."""
         q1, q2, v1, v2 = state
         M11, M12, M22 = self.inertia(state)
         kinetic = M11 * v1 ** 2 / 2 + M12 * v1 * v2 + M22 * v2 ** 2 / 2

@@ -1,6 +1,7 @@
-"""Markov decision processes whose states can be counted, and a family of random ones.
+"""Tasks whose states can be counted, and a family of random ones: worlds without any
+structure.
 
-Such tasks have tables, the same for every family:
+Tasks with countable states have tables, in the same form for every family:
 
     P, R, start = tasks.tables()
     P      [K, S, A, S]  probability of the next state
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .. import require
-from .family import Discrete, Tasks
+from .family import Discrete, Family, Tasks
 from .planning import backward, value_iteration
 
 
@@ -23,16 +24,28 @@ def one_hot(index, n):
     return (index[..., None] == np.arange(n)).astype(float)
 
 
+def draw_index(p, rng):
+    """Integers [...], drawn with the probabilities p [..., n].
+
+    The ladder of sums divides [0, top) into n intervals, and a uniform number falls
+    into one of them. It never falls into an empty one: probability 0 is never drawn.
+    The top is 1 up to rounding. The uniform number is multiplied by the top, so that
+    rounding does no harm.
+    """
+    ladder = p.cumsum(-1)
+    return (ladder <= ladder[..., -1:] * rng.random(p.shape[:-1] + (1,))).sum(-1)
+
+
 class TabularTasks(Tasks):
-    """K tasks whose state is a number, [K, B], at first 0, and observed one-hot."""
+    """K tasks. The state is a number, [K, B]. It is 0 at first and is seen one-hot."""
 
     @property
     def n_states(self):
         """S."""
         return self.family.obs_size
 
-    def reset(self, B, rng):
-        state = np.zeros((len(self), require.count("B", B)), int)
+    def begin(self, B, rng):
+        state = np.zeros((len(self), B), int)
         return state, self.observe(state)
 
     def observe(self, state):
@@ -44,9 +57,9 @@ class TabularTasks(Tasks):
 
 
 @dataclass(frozen=True)
-class RandomMDP:
-    """A world without structure: where an action leads and what it pays must be found
-    out.
+class RandomMDP(Family):
+    """A world without structure. The agent must find out where each action leads, and
+    what it pays.
 
     sees      which of `states` states it is in, one-hot; at first state 0
     does      one of `actions` actions
@@ -64,11 +77,6 @@ class RandomMDP:
     episodes: int = 10
     noise: float = 1.0
 
-    def __post_init__(self):
-        for name in ("states", "actions", "horizon", "episodes"):
-            require.count(name, getattr(self, name))
-        require.number("noise", self.noise, 0)
-
     @property
     def obs_size(self):
         return self.states
@@ -77,12 +85,16 @@ class RandomMDP:
     def action(self):
         return Discrete(self.actions)
 
-    def sample(self, K, rng):
-        """K MDPs. Exponential numbers divided by their sum are flat Dirichlet."""
-        shape = (require.count("K", K), self.states, self.actions)
+    def draw(self, K, rng):
+        """Exponential numbers divided by their sum are flat Dirichlet."""
+        shape = K, self.states, self.actions
         P = rng.standard_exponential(shape + (self.states,))
         P /= P.sum(-1, keepdims=True)
         return RandomMDPTasks(self, P, rng.normal(1, 1, shape))
+
+    def __post_init__(self):
+        require.fields(self, count=("states", "actions", "horizon", "episodes"),
+                       nonnegative="noise")
 
 
 @dataclass(frozen=True)
@@ -96,11 +108,9 @@ class RandomMDPTasks(TabularTasks):
     def tables(self):
         return self.P, self.R, self.starts()
 
-    def step(self, state, action, rng):
-        self.check_actions(action, state.shape)
+    def move(self, state, action, rng):
         k = np.arange(len(self))[:, None]
-        ladder = self.P[k, state, action].cumsum(-1)[..., :-1]
-        after = (ladder < rng.random(state.shape + (1,))).sum(-1)
+        after = draw_index(self.P[k, state, action], rng)
         noise = self.family.noise * rng.standard_normal(state.shape)
         done = np.zeros(state.shape, bool)
         return after, self.observe(after), self.R[k, state, action] + noise, done

@@ -1,5 +1,5 @@
-"""Sine curves: a family of regression problems. They are not MDPs: there is nothing to
-do and nothing to earn, only points to fit, so a task has `draw` in place of reset and
+"""Sine curves: a family of regression problems. They are not MDPs. There is nothing to
+do and nothing to earn, only points to fit, so tasks have `points` in place of reset and
 step.
 """
 from dataclasses import dataclass
@@ -8,12 +8,12 @@ from math import pi
 import numpy as np
 
 from .. import require
-from .family import Tasks
+from .family import Batch
 
 
 @dataclass(frozen=True)
 class Sinusoid:
-    """A curve of which a few points are shown.
+    """A curve. A few of its points are shown.
 
         y = A sin(x - phase)
 
@@ -29,29 +29,29 @@ class Sinusoid:
     phase: tuple = (0.0, pi)
     x: tuple = (-5.0, 5.0)
 
-    n_in = 1
-    n_out = 1
-
-    def __post_init__(self):
-        for name in ("amplitude", "phase", "x"):
-            interval = require.sequence(name, getattr(self, name))
-            if len(interval) != 2:
-                raise ValueError(f"{name} must be (low, high), got {interval}")
-            low, high = (require.number(f"an end of {name}", end) for end in interval)
-            if low > high:
-                raise ValueError(f"{name} must be (low, high), got {interval}")
-            object.__setattr__(self, name, interval)
-
     def sample(self, K, rng):
-        """K curves."""
-        require.count("K", K)
+        """K curves, drawn at random."""
+        K, rng = require.count("K", K), require.generator("rng", rng)
         amplitude, phase = rng.uniform(*self.amplitude, K), rng.uniform(*self.phase, K)
         return SinusoidTasks(self, amplitude, phase)
 
+    def __post_init__(self):
+        for name in ("amplitude", "phase", "x"):
+            object.__setattr__(self, name, interval(name, getattr(self, name)))
+
+
+def interval(name, ends):
+    """Returns a pair (low, high) of finite numbers as a tuple."""
+    pair = tuple(require.number(f"an end of {name}", end)
+                 for end in require.sequence(name, ends))
+    if len(pair) != 2 or pair[0] > pair[1]:
+        raise ValueError(f"{name} must be (low, high), got {pair}")
+    return pair
+
 
 @dataclass(frozen=True)
-class SinusoidTasks(Tasks):
-    """K curves; they slice as all tasks do."""
+class SinusoidTasks(Batch):
+    """K curves. They slice as all tasks do."""
 
     family: Sinusoid
     amplitude: np.ndarray  # [K]
@@ -61,7 +61,8 @@ class SinusoidTasks(Tasks):
         """x [K, R, 1] -> y [K, R, 1], without noise."""
         return self.amplitude[:, None, None] * np.sin(x - self.phase[:, None, None])
 
-    def draw(self, R, rng):
-        """R points of each curve: x [K, R, 1], y [K, R, 1]."""
-        x = rng.uniform(*self.family.x, (len(self), require.count("R", R), 1))
+    def points(self, R, rng):
+        """R points of each curve, x uniform: x [K, R, 1], y [K, R, 1]."""
+        R, rng = require.count("R", R), require.generator("rng", rng)
+        x = rng.uniform(*self.family.x, (len(self), R, 1))
         return x, self.curve(x)

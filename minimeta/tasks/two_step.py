@@ -1,18 +1,21 @@
-"""The two-step task: rewards that can be credited to an action, or to where it led."""
+"""The two-step task. A reward there can be credited to an action or to where the action
+led, which tells two kinds of learners apart.
+"""
 from dataclasses import dataclass
 
 import numpy as np
 
 from .. import require
-from .family import Discrete, Tasks
+from .family import Discrete, Family, Tasks
 
 COMMON = 0.75   # probability that an action leads where it mostly leads
-GOOD = 0.9      # probability of a reward in the good state; 1 - GOOD in the other
+GOOD = 0.9      # probability of a reward in the good state. In the other it is 1 - GOOD
 
 
 @dataclass(frozen=True)
-class TwoStep:
-    """A choice that mostly, not always, leads where it should; then a reward, or none.
+class TwoStep(Family):
+    """A choice mostly leads where it should, but not always. Then there is a reward, or
+    none.
 
     sees      where it is, one-hot: S1 (the choice), S2 or S3 (the outcomes)
     does      in S1, action 0 leads to S2 with probability .75 and else to S3, action 1
@@ -20,32 +23,27 @@ class TwoStep:
     earns     0 in S1; in the good one of S2 and S3, 1 with probability .9, in the other
               with probability .1, else 0
     ends      done after the second step
-    a task    which of S2 and S3 is good, with equal chances, for all `trials` rounds
+    a task    which of S2 and S3 is good, with equal chances, in all its episodes
 
-    Each round is an episode, and `trials` rounds (trials, to psychologists) are one
-    trial of a recurrent agent. So at the choice of the next round it sees S1, the
-    reward of the round before, and d = 1.
+    What psychologists call a trial is an episode here, and `episodes` of them are one
+    trial of a recurrent agent. So at the choice of the next episode the agent sees S1,
+    the reward of the episode before, and d = 1.
 
     Source: Wang et al. (2016), Learning to reinforcement learn, arXiv 1611.05763; after
     Daw et al. (2011). Here the good state does not change within a trial.
     """
 
-    trials: int = 10
+    episodes: int = 10
 
     obs_size = 3
     action = Discrete(2)
     horizon = 2
 
+    def draw(self, K, rng):
+        return TwoStepTasks(self, rng.integers(1, 3, size=K))
+
     def __post_init__(self):
-        require.count("trials", self.trials)
-
-    @property
-    def episodes(self):
-        return self.trials
-
-    def sample(self, K, rng):
-        """K tasks."""
-        return TwoStepTasks(self, rng.integers(1, 3, size=require.count("K", K)))
+        require.fields(self, count="episodes")
 
 
 @dataclass(frozen=True)
@@ -58,12 +56,11 @@ class TwoStepTasks(Tasks):
     def observe(self, state):
         return (state[..., None] == np.arange(3)).astype(float)
 
-    def reset(self, B, rng):
-        state = np.zeros((len(self), require.count("B", B)), int)
+    def begin(self, B, rng):
+        state = np.zeros((len(self), B), int)
         return state, self.observe(state)
 
-    def step(self, state, action, rng):
-        self.check_actions(action, state.shape)
+    def move(self, state, action, rng):
         is_choice, luck = state == 0, rng.random(state.shape)
         outcome = 1 + np.where(luck < COMMON, action, 1 - action)
         p = np.where(state == self.good[:, None], GOOD, 1 - GOOD)
@@ -80,9 +77,9 @@ class TwoStepTasks(Tasks):
         return np.full(len(self), 0.5)
 
 
-def picture(obs, action, reward):
-    """One trial as text, a column for each round: the state that action 0 or 1 led to,
-    and what it paid.
+def episodes_as_text(obs, action, reward):
+    """One trial as text. Each episode has a column: the action, the state that it led
+    to, and what that state paid.
 
     obs     [T, 3 or more]  one-hot states first, as the task shows them
     action  [T]

@@ -1,5 +1,6 @@
 """Exact optima of bandits and of the two-step task: the known figures, enumeration, and
 agents that reach them."""
+import pickle
 from functools import lru_cache
 from itertools import product
 
@@ -11,7 +12,7 @@ from minimeta.rivals import bandit_agents as agents
 from minimeta.exact.optima import (belief, dependent_floor, dependent_optimum,
                                    informative_optimum, informative_thompson,
                                    two_step_optimum)
-from minimeta.rivals.two_step_agents import TwoStepAgent, stays
+from minimeta.rivals.two_step_agents import Stays, TwoStepAgent, stays
 from minimeta.tasks import DependentBandit, TwoStep
 
 
@@ -22,10 +23,10 @@ def test_the_regret_floors_of_100_pulls_are_the_known_ones(kind, floor):
     assert abs(dependent_floor(kind, 100) - floor) < 5e-4
 
 
-@pytest.mark.parametrize("trials, optimum", [
+@pytest.mark.parametrize("episodes, optimum", [
     (10, 0.66882), (20, 0.68438), (100, 0.69688)])
-def test_the_two_step_optimum_is_the_known_one(trials, optimum):
-    assert abs(two_step_optimum(trials) - optimum) < 5e-6
+def test_the_two_step_optimum_is_the_known_one(episodes, optimum):
+    assert abs(two_step_optimum(episodes) - optimum) < 5e-6
 
 
 def test_the_informative_bandit_is_worth_what_is_known():
@@ -61,14 +62,14 @@ def test_the_optimum_by_votes_is_that_of_a_search_over_all_histories(q, pulls):
 
 
 def test_the_two_step_optimum_is_that_of_a_search_over_all_histories():
-    rounds = 3
+    episodes = 3
 
     def p_reward(good, led):
         return 0.9 if led == good else 0.1
 
     @lru_cache(maxsize=None)
     def V(history):
-        if len(history) == rounds:
+        if len(history) == episodes:
             return 0.0
         like = np.array([np.prod([p_reward(g, s) if r else 1 - p_reward(g, s)
                                   for s, r in history]) for g in (0, 1)])
@@ -83,7 +84,7 @@ def test_the_two_step_optimum_is_that_of_a_search_over_all_histories():
             values.append(value)
         return max(values)
 
-    assert abs(V(()) / rounds - two_step_optimum(rounds)) < 1e-12
+    assert abs(V(()) / episodes - two_step_optimum(episodes)) < 1e-12
 
 
 @pytest.mark.parametrize("kind", ["easy", "medium", "hard", "uniform"])
@@ -119,8 +120,8 @@ def test_the_model_based_agent_is_optimal_and_the_model_free_one_is_not():
     means = {}
     for kind in ("model-based", "model-free"):
         curve = evaluate(TwoStepAgent(kind, 10), None, TwoStep(10), tasks=4000)
-        rounds = curve.returns.mean(1)
-        means[kind] = rounds.mean(), rounds.std() / np.sqrt(len(rounds))
+        earned = curve.returns.mean(1)
+        means[kind] = earned.mean(), earned.std() / np.sqrt(len(earned))
     mean, error = means["model-based"]
     assert abs(mean - two_step_optimum(10)) < 4 * error
     assert means["model-free"][0] < mean - 10 * error
@@ -146,8 +147,8 @@ def test_intervals_of_staying_hold_the_truth_in_95_of_100_cases():
     truth = whole.interaction()[0]
     hits = 0
     for i in range(0, 40_000, 100):
-        part = type(whole)(whole.stayed[i:i + 100], whole.n[i:i + 100])
-        value, half = part.interaction()
+        hundred = type(whole)(whole.stayed[i:i + 100], whole.n[i:i + 100])
+        value, half = hundred.interaction()
         hits += abs(value - truth) <= half
     assert 0.91 < hits / 400 < 0.98
 
@@ -169,8 +170,24 @@ def test_the_probability_of_staying_counts_what_happened():
     (lambda: dependent_floor("simple", 9), "kind must be one of 'easy'"),
     (lambda: agents.dependent_thompson("simple"), "kind must be one of 'easy'"),
     (lambda: TwoStepAgent("habit", 3), "kind must be one of 'model-based'"),
-    (lambda: two_step_optimum(0), "trials must be at least 1, got 0"),
+    (lambda: two_step_optimum(0), "episodes must be at least 1, got 0"),
 ])
 def test_bad_settings_are_refused_by_name(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_a_two_step_agent_pickles_and_refuses_what_is_no_two_step_task():
+    agent = TwoStepAgent("model-free", 3)
+    assert pickle.loads(pickle.dumps(agent)) == agent
+    with pytest.raises(ValueError, match=r"must play TwoStep\(..\), got DependentBandit"):
+        evaluate(agent, None, DependentBandit("easy", 4), tasks=2)
+
+
+def test_the_effects_are_the_sums_of_the_docstring_by_hand():
+    n = np.full((1, 2, 2), 100)
+    nr, nc, rr, rc = 13, 31, 57, 92     # of 100: (not, rewarded) by (rare, common)
+    signs = Stays(np.array([[[nr, nc], [rr, rc]]]), n)
+    assert abs(signs.reward_effect()[0] - (rc + rr - nc - nr) / 200) < 1e-15
+    assert abs(signs.interaction()[0] - (rc - rr - nc + nr) / 100) < 1e-15
+    assert signs.cell(False, True)[0] == 0.31

@@ -61,7 +61,7 @@ def test_errors_are_those_of_0_1_and_more_steps():
     errors = learner.errors(theta, tasks, np.random.default_rng(2), steps=3, points=50)
     assert errors.shape == (4, 4)
     rng = np.random.default_rng(2)
-    shown, (x, y) = learner.collect(theta, tasks, rng), tasks.draw(50, rng)
+    shown, (x, y) = learner.collect(theta, tasks, rng), tasks.points(50, rng)
     for i in range(4):
         phi = np.broadcast_to(theta, (4, NET.size)) if i == 0 else RegressionMAML(
             NET, alpha=0.02, steps=i, dtype=np.float64).adapt(theta, [shown])

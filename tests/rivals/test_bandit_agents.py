@@ -1,11 +1,15 @@
 """The classical bandit agents, run by the same rollout as the learned ones."""
+import copy
+import pickle
+
 import numpy as np
 import pytest
 
 from minimeta import evaluate
+from minimeta.rl import rollout
 from minimeta.exact import bayes_optimal_bandit
 from minimeta.rivals import bandit_agents as agents
-from minimeta.tasks import BernoulliBandit
+from minimeta.tasks import BernoulliBandit, DependentBandit, InformativeBandit
 
 FAMILY = BernoulliBandit(arms=3, pulls=6)
 
@@ -24,7 +28,8 @@ def test_the_bayes_optimal_agent_earns_the_exact_value():
 def test_no_classical_agent_is_above_the_exact_optimum():
     optimum = bayes_optimal_bandit(3, 6).value
     for score in (agents.random, agents.greedy, agents.thompson, agents.ots,
-                  agents.epsilon_greedy(0.1), agents.ucb1(0.3), agents.gittins(6, 0.9)):
+                  agents.epsilon_greedy(0.1), agents.ucb1(0.3), agents.gittins(6, 0.9),
+                  agents.majority(30)):
         mean, error = total(score)
         assert mean < optimum + 4 * error
 
@@ -73,9 +78,102 @@ def test_memory_counts_what_happened():
     assert counts.tolist() == [[[0, 1], [0, 0]], [[0, 0], [1, 0]]]
 
 
+def test_ucb1_is_the_mean_and_the_width_of_its_interval_by_hand():
+    # Arms with 3 and 1 successes, 1 and 0 failures: n = 6 and 3, t = 9, means 2/3 and 2/3.
+    score = agents.ucb1(0.7)(np.array([[3, 1]]), np.array([[1, 0]]), None)
+    by_hand = [4 / 6 + 0.7 * np.sqrt(2 * np.log(9) / 6), 2 / 3 + 0.7 * np.sqrt(2 * np.log(9) / 3)]
+    assert np.allclose(score, [by_hand], rtol=1e-15)
+
+
+def test_epsilon_is_the_probability_of_exploring():
+    counts, rng = np.random.default_rng(0).integers(0, 5, (2, 4000, 3)), np.random.default_rng(1)
+    mean = agents.mean(*counts)
+    assert np.array_equal(agents.epsilon_greedy(0)(*counts, rng), mean)
+    assert not np.any(agents.epsilon_greedy(1)(*counts, rng) == mean)
+    explores = np.all(agents.epsilon_greedy(0.3)(*counts, rng) != mean, -1)
+    assert abs(explores.mean() - 0.3) < 4 * np.sqrt(0.21 / 4000)
+
+
+def test_the_majority_counts_the_draws_in_which_an_arm_is_the_best():
+    counts = np.broadcast_to(np.array([[2, 0], [0, 1]])[:, None], (2, 3000, 2))
+    votes = agents.majority(7)(*counts, np.random.default_rng(0))
+    assert np.all(votes.sum(-1) == 7)
+    # P(Beta(3, 1) > Beta(1, 2)) = 1 - E (1 - x)^2 = 1 - 1/10,   x ~ Beta(3, 1)
+    assert abs(votes[:, 0].mean() / 7 - 0.9) < 4 * np.sqrt(0.09 / 21_000)
+
+
+@pytest.mark.parametrize("arms, pulls, published, spread", [
+    (5, 10, 6.5, 0.08), (10, 10, 6.2, 0.08), (5, 100, 77.9, 0.45)])
+def test_the_majority_earns_what_the_published_table_calls_ots(arms, pulls, published, spread):
+    # The table is a mean over 1000 bandits, and `spread` its own standard error.
+    family = BernoulliBandit(arms, pulls)
+    mean, error = total(agents.majority(), family, 200_000 // (arms * pulls))
+    assert abs(mean - published) < 2 * np.hypot(spread, error)
+    assert total(agents.ots, family, 2000)[0] < mean - 3 * error
+
+
+# ---- agents travel
+
+SCORES = [agents.random, agents.greedy, agents.thompson, agents.ots, agents.majority(5),
+          agents.epsilon_greedy(0.1), agents.ucb1(0.3), agents.gittins(7, 0.9),
+          agents.bayes_optimal(2, 7), agents.dependent_thompson("hard"),
+          agents.dependent_thompson("uniform"), agents.dependent_thompson("independent")]
+
+
+@pytest.mark.parametrize("score", SCORES, ids=lambda s: getattr(s, "__name__", repr(s)))
+def test_every_agent_pickles_copies_compares_and_plays_on_as_before(score):
+    agent = agents.BanditAgent(2, score)
+    kind = getattr(score, "kind", "hard")
+    tasks = DependentBandit(kind, 7).sample(50, np.random.default_rng(0))
+    played = agent.collect(None, tasks, np.random.default_rng(1))
+    for other in (pickle.loads(pickle.dumps(agent)), copy.deepcopy(agent)):
+        assert other == agent and repr(other) == repr(agent)
+        again = other.collect(None, tasks, np.random.default_rng(1))
+        assert np.array_equal(again.action, played.action)
+
+
+# ---- agents know what they play
+
+@pytest.mark.parametrize("score, family, message", [
+    (agents.gittins(5, 0.9), BernoulliBandit(3, 8), r"must be at least .*use gittins\(8, 0.9\)"),
+    (agents.bayes_optimal(3, 5), BernoulliBandit(3, 8), r"use bayes_optimal\(3, 8\)"),
+    (agents.bayes_optimal(3, 9), BernoulliBandit(3, 8), r"use bayes_optimal\(3, 8\)"),
+    (agents.dependent_thompson("easy"), DependentBandit("hard", 5),
+     r"must play a DependentBandit\('easy', ..\), got DependentBandit\(kind='hard'"),
+    (agents.dependent_thompson("easy"), BernoulliBandit(2, 5), "must play a DependentBandit"),
+    (agents.thompson, InformativeBandit(6), "rewards must be 0 or 1 .*, got "),
+    (agents.greedy, InformativeBandit(6), "rewards must be 0 or 1 .*, got "),
+])
+def test_an_agent_is_refused_where_it_does_not_know_the_task(score, family, message):
+    agent = agents.BanditAgent(family.arms, score)
+    with pytest.raises(ValueError, match=message):
+        evaluate(agent, None, family, tasks=30)
+
+
+def test_an_arm_pulled_more_often_than_the_gittins_table_goes_is_refused_in_any_rollout():
+    agent, rng = agents.BanditAgent(2, agents.gittins(3, 0.9)), np.random.default_rng(0)
+    tasks = BernoulliBandit(2, 9).sample(5, rng)
+    with pytest.raises(ValueError, match="at least those of an arm, got an arm with 4"):
+        rollout(agent, None, tasks, trials=1, episodes=1, rng=rng)
+
+
+def test_a_gittins_table_may_be_larger_than_the_trial():
+    one, other = (total(agents.gittins(pulls, 0.9), bandits=200) for pulls in (6, 40))
+    assert one == other
+
+
+def test_thompson_sampling_of_a_known_kind_plays_that_kind():
+    agent = agents.BanditAgent(2, agents.dependent_thompson("easy"))
+    assert evaluate(agent, None, DependentBandit("easy", 9), tasks=500).mean[0] > 6
+
+
 @pytest.mark.parametrize("make, message", [
     (lambda: agents.epsilon_greedy(1.5), r"epsilon must be a finite number in \[0, 1\]"),
     (lambda: agents.ucb1(-1), "c must be"),
+    (lambda: agents.majority(0), "n must be at least 1"),
+    (lambda: agents.gittins(0, 0.9), "pulls must be at least 1"),
+    (lambda: agents.gittins(5, 1.0), "discount must be"),
+    (lambda: agents.bayes_optimal(0, 5), "arms must be at least 1"),
 ])
 def test_bad_settings_are_refused_by_name(make, message):
     with pytest.raises(ValueError, match=message):

@@ -1,5 +1,7 @@
 """Planners: their belief against Bayes' rule, their reward against closed forms and
 against the published table."""
+import pickle
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,7 +11,7 @@ from minimeta import evaluate
 from minimeta.rivals.planners import (TIE, Belief, Planner, posterior_mean,
                                      posterior_sample)
 from minimeta.rl import rollout
-from minimeta.tasks import RandomMDP
+from minimeta.tasks import GridNavigation, RandomMDP
 
 PUBLISHED = [(posterior_sample, 0.0, 138.0), (posterior_sample, 1.0, 134.1),
              (posterior_mean, 0.0, 136.9), (posterior_mean, 1.0, 155.1)]
@@ -173,9 +175,52 @@ def test_ties_are_broken_at_random_even_when_they_are_rounded():
 def test_acting_leaves_the_memory_it_was_given_as_it_was():
     planner = Planner(RandomMDP(2, 3, 4, 5))
     _, data, memory = live(planner, 3)
-    before = [np.copy(part) for part in memory]
+    before = [np.copy(array) for array in memory]
     planner.act(None, memory, data.x[:, 1, 0], np.random.default_rng(0))
     assert all(np.array_equal(a, b) for a, b in zip(before, memory))
+
+
+def test_the_first_input_is_the_state_and_nothing_else():
+    planner = Planner(RandomMDP(3, 2, 4, 5))
+    obs = np.eye(3)[[[2], [0]]]
+    x = planner.see(obs, None, np.float32)
+    assert x.shape == (2, 1, 6) and x.dtype == np.float32
+    assert np.array_equal(x[..., :3], obs) and not x[..., 3:].any()
+    last = np.array([[1], [0]]), np.array([[0.7], [-2.0]]), np.zeros((2, 1), bool)
+    x = planner.see(obs, last, np.float64)
+    assert x[:, 0, 3:].tolist() == [[0, 1, 0.7], [1, 0, -2.0]]
+
+
+def test_nothing_is_counted_before_the_first_step():
+    planner, plans = Planner(RandomMDP(2, 2, 3, 2)), []
+
+    def imagine(belief, rng):
+        plans.append(belief)
+        return posterior_mean(belief, rng)
+
+    first = Planner(planner.family, imagine)
+    x = first.see(np.eye(2)[[[0]]], None, float)[0]
+    _, memory = first.act(None, first.begin(None, 1), x, np.random.default_rng(0))
+    assert not plans[0].counts.any() and np.all(plans[0].mean == 1)
+    assert np.all(plans[0].variance == 1) and memory.clock == 1 and not memory.visits.any()
+
+
+@pytest.mark.parametrize("imagine", [posterior_mean, posterior_sample])
+def test_a_planner_pickles_and_plans_as_before(imagine):
+    planner = Planner(RandomMDP(2, 3, 4, 5), imagine)
+    tasks = planner.family.sample(3, np.random.default_rng(0))
+    one, other = (p.collect(None, tasks, np.random.default_rng(1))
+                  for p in (planner, pickle.loads(pickle.dumps(planner))))
+    assert np.array_equal(one.action, other.action)
+
+
+@pytest.mark.parametrize("family", [
+    RandomMDP(3, 2, 4, 5), RandomMDP(2, 3, 4, 5, noise=0.5), RandomMDP(2, 3, 9, 5),
+    GridNavigation(4)], ids=str)
+def test_tasks_of_a_family_that_a_planner_does_not_know_are_refused(family):
+    planner = Planner(RandomMDP(2, 3, 4, 5))
+    with pytest.raises(ValueError, match="must be of the family that the planner knows"):
+        evaluate(planner, None, family, tasks=2)
 
 
 def test_bad_settings_are_refused_by_name():

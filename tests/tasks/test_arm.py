@@ -1,4 +1,4 @@
-"""The arm's mechanics against Lagrange, its energy, its expert, and what it refuses."""
+"""The arm as a family: what is hidden, its expert, and what it refuses."""
 from dataclasses import replace
 
 import numpy as np
@@ -7,167 +7,10 @@ from hypothesis import given
 
 from minimeta.tasks import PlanarArm
 from minimeta.tasks.arm import HIDDEN, START
-from minimeta.tasks.mechanics import TwoLinks
 from minimeta.testing import check_tasks
 from minimeta.testing.strategies import seeds
 
-STEP = 1e-30  # of the complex step
-
-
-def some_arm(seed, K=3, B=4):
-    """K arms as (lengths, masses, load, friction, gravity), states and torques."""
-    rng = np.random.default_rng(seed)
-    physique = (rng.uniform(0.1, 2, (K, 2)), tuple(rng.uniform(0.1, 3, 2)),
-                rng.uniform(0, 2, K), tuple(rng.uniform(0, 1, 2)), rng.uniform(-10, 10))
-    return physique, rng.normal(0, 2, (4, K, B)), rng.normal(0, 3, (2, K, B))
-
-
-def lagrangian(physique, state):
-    """T - V [K, B], from the places and speeds of rods and load; nothing of M is used.
-
-    A rod whose ends move with velocities a and b has T = m (a.a + a.b + b.b) / 6.
-    """
-    lengths, masses, load, _, gravity = physique
-    (q1, q2, v1, v2), (l1, l2) = state, lengths.T[:, :, None]
-
-    def arm(angle, length):
-        return length * np.stack([np.cos(angle), np.sin(angle)])
-
-    def moving(angle, rate, length):
-        return length * rate * np.stack([-np.sin(angle), np.cos(angle)])
-
-    elbow, hand = arm(q1, l1), arm(q1, l1) + arm(q1 + q2, l2)
-    a = moving(q1, v1, l1)
-    b = a + moving(q1 + q2, v1 + v2, l2)
-    kinetic = (masses[0] * (a * a).sum(0) / 6
-               + masses[1] * (a * a + a * b + b * b).sum(0) / 6
-               + load[:, None] * (b * b).sum(0) / 2)
-    height = masses[0] * elbow[1] / 2 + masses[1] * (elbow + hand)[1] / 2
-    return kinetic - gravity * (height + load[:, None] * hand[1])
-
-
-def slope(function, state, direction):
-    """The derivative of function(state) along a direction, by complex step."""
-    return function(state + STEP * 1j * direction).imag / STEP
-
-
-def euler_lagrange(physique, state, acceleration):
-    """d/dt dL/dv - dL/dq  [2, K, B].
-
-    L is quadratic in v: a central difference of any width is dL/dv, but for rounding.
-    """
-    def unit(i):
-        return np.eye(4)[i][:, None, None]
-
-    def momentum(state, i):
-        return (lagrangian(physique, state + unit(2 + i))
-                - lagrangian(physique, state - unit(2 + i))) / 2
-
-    motion = np.concatenate([state[2:], acceleration])
-    return np.stack([
-        slope(lambda s: momentum(s, i), state, motion)
-        - slope(lambda s: lagrangian(physique, s), state, unit(i)) for i in range(2)])
-
-
-def off(one, other):
-    return np.abs(one - other).max() / np.abs(other).max()
-
-
-# ---- the equation of motion
-
-@given(seeds())
-def test_the_equation_of_motion_is_lagranges(seed):
-    physique, state, torque = some_arm(seed)
-    links = TwoLinks.of(*physique)
-    acceleration = links.flow(state, torque)[2:]
-    friction = np.array(physique[3])[:, None, None] * state[2:]
-    assert off(euler_lagrange(physique, state, acceleration) + friction, torque) < 1e-10
-
-
-def test_the_check_against_lagrange_catches_a_wrong_coriolis_torque():
-    physique, state, torque = some_arm(0)
-
-    class Wrong(TwoLinks):
-        def resistance(self, state):
-            f1, f2 = super().resistance(state)
-            return f1 + 1e-3 * self.r * np.sin(state[1]) * state[2] * state[3], f2
-
-    acceleration = Wrong.of(*physique).flow(state, torque)[2:]
-    friction = np.array(physique[3])[:, None, None] * state[2:]
-    assert off(euler_lagrange(physique, state, acceleration) + friction, torque) > 1e-5
-
-
-@given(seeds())
-def test_the_inertia_is_positive_definite_in_every_posture(seed):
-    physique, state, _ = some_arm(seed)
-    M11, M12, M22 = TwoLinks.of(*physique).inertia(state)
-    assert (M11 > 0).all() and (M22 > 0).all() and (M11 * M22 - M12 ** 2 > 0).all()
-
-
-@given(seeds())
-def test_inverse_dynamics_undoes_forward_dynamics(seed):
-    physique, state, torque = some_arm(seed)
-    links = TwoLinks.of(*physique)
-    assert off(links.torque(state, links.flow(state, torque)[2:]), torque) < 1e-10
-
-
-@given(seeds())
-def test_the_energy_is_kinetic_plus_potential(seed):
-    physique, state, _ = some_arm(seed)
-    still = state * np.array([1, 1, 0, 0])[:, None, None]
-    T = lagrangian(physique, state) - lagrangian(physique, still)
-    V = -lagrangian(physique, still)
-    assert off(TwoLinks.of(*physique).energy(state), T + V) < 1e-12
-
-
-# ---- the integrator
-
-def fall(substeps, friction=(0, 0)):
-    """Energy [T + 1] and largest kinetic energy of an arm that falls for an episode."""
-    family = PlanarArm(gravity=9.81, friction=friction, substeps=substeps)
-    tasks = family.sample(1, np.random.default_rng(0))
-    weightless = replace(tasks, family=replace(family, gravity=0.0))
-    states = [tasks.reset(1, None)[0]]
-    for _ in range(family.horizon):
-        states.append(tasks.step(states[-1], np.zeros((1, 1, 2)), None)[0])
-    kinetic = max(weightless.energy(state).item() for state in states)
-    return np.array([tasks.energy(state).item() for state in states]), kinetic
-
-
-def test_energy_is_conserved_without_torque_and_friction():
-    energy, kinetic = fall(PlanarArm().substeps)
-    assert np.abs(energy - energy[0]).max() < 1e-4 * kinetic and kinetic > 5
-
-
-def test_the_energys_error_is_of_fourth_order_or_better():
-    (coarse, _), (fine, _) = fall(4), fall(8)
-    assert np.abs(coarse - coarse[0]).max() > 2 ** 4 * np.abs(fine - fine[0]).max()
-
-
-def test_friction_only_takes_energy():
-    energy, _ = fall(4, friction=(0.3, 0.1))
-    assert (np.diff(energy) < 0).all()
-
-
-def test_the_work_of_the_motors_is_the_energy_gained():
-    family = PlanarArm(friction=(0, 0), substeps=16, dt=0.01)
-    tasks = family.sample(1, np.random.default_rng(0))
-    state, work = tasks.reset(1, None)[0], 0
-    action = np.array([[[0.5, -0.3]]])
-    for _ in range(40):
-        after = tasks.step(state, action, None)[0]
-        work = work + (family.torque * action * (after - state)[..., :2]).sum()
-        state = after
-    assert abs(tasks.energy(state).item() / work - 1) < 1e-9 and work > 1
-
-
-def test_a_stiff_arm_stays_bounded():
-    family = PlanarArm("dynamics", friction=(0.9, 0.9), horizon=200)
-    tasks, rng = family.sample(30, np.random.default_rng(0)), np.random.default_rng(1)
-    state = tasks.reset(2, rng)[0]
-    for _ in range(family.horizon):
-        state = tasks.step(state, rng.choice([-1.0, 1.0], (30, 2, 2)), rng)[0]
-    assert np.abs(state[..., 2:]).max() < 40
+RNG = np.random.default_rng(0)  # for what draws nothing
 
 
 # ---- the family
@@ -188,6 +31,29 @@ def test_only_what_is_hidden_differs_between_tasks(hidden):
     assert differs == fields[hidden]
 
 
+def spans(values, low, high):
+    """Uniform values reach both ends of their interval, and do not go beyond."""
+    gap = 10 * (high - low) / values.size
+    return low <= values.min() < low + gap and high - gap < values.max() <= high
+
+
+def test_what_is_hidden_is_uniform_on_the_intervals_of_the_docstring():
+    def sampled(hidden):
+        return PlanarArm(hidden, lengths=(0.5, 0.4)).sample(4000, np.random.default_rng(0))
+
+    x, y = sampled("target").target.T
+    assert spans(np.hypot(x, y), 0.36, 0.81) and spans(np.arctan2(y, x), -np.pi / 2, np.pi / 2)
+    assert spans(sampled("payload").payload, 0, 0.5)
+    lengths = sampled("lengths").lengths
+    assert spans(lengths[:, 0], 0.4, 0.6) and spans(lengths[:, 1], 0.32, 0.48)
+    gain = sampled("gains").gain
+    assert spans(np.abs(gain), 0.7, 1.3) and abs((gain > 0).mean() - 0.5) < 0.03
+    weak = sampled("weak joint").gain
+    assert spans(weak.min(-1), 0.3, 0.7) and np.all(weak.max(-1) == 1)
+    assert abs((weak[:, 0] < 1).mean() - 0.5) < 0.03
+    assert np.all(sampled("payload").target == [0.1, 0.4])
+
+
 def test_observations_are_a_function_of_angles_and_rates_alone():
     family, rng = PlanarArm("dynamics"), np.random.default_rng(0)
     one, other = family.sample(5, rng), family.sample(5, rng)
@@ -204,7 +70,7 @@ def test_a_hidden_target_changes_the_reward_and_nothing_else():
 
 
 def test_torques_beyond_the_limit_are_clipped():
-    tasks, rng = PlanarArm().sample(2, np.random.default_rng(0)), None
+    tasks, rng = PlanarArm().sample(2, np.random.default_rng(0)), RNG
     state = tasks.reset(3, rng)[0]
     wild, full = (tasks.step(state, np.full((2, 3, 2), a), rng) for a in (7.0, 1.0))
     assert all(np.array_equal(a, b) for a, b in zip(wild, full))
@@ -213,7 +79,7 @@ def test_torques_beyond_the_limit_are_clipped():
 def test_the_reward_is_minus_distance_and_effort():
     tasks = PlanarArm("payload", effort=0.1).sample(2, np.random.default_rng(0))
     action = np.full((2, 1, 2), 0.5)
-    state, _, reward, _ = tasks.step(tasks.reset(1, None)[0], action, None)
+    state, _, reward, _ = tasks.step(tasks.reset(1, RNG)[0], action, RNG)
     q1, q2 = state[0, 0, :2]
     hand = 0.5 * np.array([np.cos(q1) + np.cos(q1 + q2), np.sin(q1) + np.sin(q1 + q2)])
     away = np.hypot(*(hand - [0.1, 0.4]))
@@ -222,7 +88,7 @@ def test_the_reward_is_minus_distance_and_effort():
 
 def test_the_hand_is_on_the_x_axis_at_first():
     tasks = PlanarArm().sample(1, np.random.default_rng(0))
-    state = tasks.reset(1, None)[0]
+    state = tasks.reset(1, RNG)[0]
     assert np.array_equal(state[0, 0], [*START, 0, 0])
     assert abs(tasks.hand(state)[0, 0, 1]) < 1e-15
 
@@ -238,23 +104,31 @@ def test_the_posture_brings_the_hand_to_the_target(seed):
         assert tasks.distance(posture).max() < 1e-9
 
 
+def test_a_target_out_of_reach_is_approached_as_far_as_the_arm_goes():
+    tasks = PlanarArm().sample(3, np.random.default_rng(0))
+    target = np.array([[1.2, 0.5], [1.0, 0.0], [0.6, -0.9]])   # m; the arm is 1 m long
+    posture = np.concatenate([replace(tasks, target=target).posture(), np.zeros((3, 2))], -1)
+    hand = tasks.hand(posture[:, None])[:, 0]
+    assert np.allclose(hand, target / np.hypot(*target.T)[:, None], rtol=0, atol=1e-12)
+
+
 def test_the_expert_ends_on_the_target_whatever_is_hidden():
     for hidden in HIDDEN:
         family = PlanarArm(hidden, gravity=0.2, horizon=90)
         tasks = family.sample(40, np.random.default_rng(0))
-        state = tasks.reset(1, None)[0]
+        state = tasks.reset(1, RNG)[0]
         for _ in range(family.horizon):
-            state = tasks.step(state, tasks.expert(state), None)[0]
+            state = tasks.step(state, tasks.expert(state), RNG)[0]
         assert tasks.distance(state).max() < 0.01
 
 
 def test_with_torque_enough_the_experts_error_dies_out_as_it_says():
     family = PlanarArm("target", torque=1e3, dt=0.001, horizon=300)
     tasks = family.sample(6, np.random.default_rng(0))
-    state, s = tasks.reset(1, None)[0], 6.0
+    state, s = tasks.reset(1, RNG)[0], 6.0
     first = tasks.posture()[:, None] - state[..., :2]
     for _ in range(family.horizon):
-        state = tasks.step(state, tasks.expert(state), None)[0]
+        state = tasks.step(state, tasks.expert(state), RNG)[0]
     left = (1 + s * 0.3) * np.exp(-s * 0.3)
     # The torque is held for a millisecond: an error of the order of s dt.
     assert np.abs(tasks.posture()[:, None] - state[..., :2] - left * first).max() < 0.01

@@ -6,7 +6,7 @@ import pytest
 from minimeta.rivals.bandit_agents import BanditAgent, random
 from minimeta.tasks import (BernoulliBandit, DependentBandit, InformativeBandit,
                             RestlessBandit)
-from minimeta.tasks.bandits import KINDS, picture
+from minimeta.tasks.bandits import KINDS, pulls_as_text
 
 
 def rng(seed=0):
@@ -38,6 +38,17 @@ def test_the_informative_arm_tells_the_target_and_never_pays_more_than_one():
     assert set(target) == set(range(10))
     assert np.all(np.sort(tasks.p[:, :10], -1) == [1] * 9 + [5])
     assert np.array_equal(tasks.p[:, 10], (target + 1) / 10)
+
+
+def test_each_of_the_first_ten_arms_is_the_target_equally_often():
+    p = InformativeBandit().sample(20_000, rng()).p
+    shares = np.bincount(p[:, :10].argmax(-1), minlength=10) / 20_000
+    assert np.all(np.abs(shares - 0.1) < 4.5 * np.sqrt(0.09 / 20_000))
+
+
+def test_each_volatility_is_drawn_equally_often():
+    p = RestlessBandit(3, (0.0, 0.3)).sample(10_000, rng()).p[..., 0]
+    assert abs((p[:, 0] == p[:, 2]).mean() - 0.5) < 0.02
 
 
 def test_arms_of_the_informative_bandit_pay_the_same_every_time():
@@ -115,9 +126,9 @@ def test_classical_agents_play_them_in_the_same_rollout():
 
 
 def test_a_trial_can_be_seen_as_text():
-    text = picture(np.array([0, 2, 2]), np.array([0.0, 1.0, 0.0]), arms=3)
+    text = pulls_as_text(np.array([0, 2, 2]), np.array([0.0, 1.0, 0.0]), arms=3)
     assert text == "arm  1  0\narm  2  \narm  3   10"
-    wide = picture(np.array([1, 0]), np.array([0.7, 5.0]), arms=2).splitlines()
+    wide = pulls_as_text(np.array([1, 0]), np.array([0.7, 5.0]), arms=2).splitlines()
     assert wide == ["arm  1        5", "arm  2  0.7"]
 
 

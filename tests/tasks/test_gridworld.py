@@ -9,16 +9,17 @@ from minimeta.tasks.gridworld import GridTasks, distances
 from minimeta.tasks import value_iteration
 
 STAY, UP, RIGHT, DOWN, LEFT = range(5)
+RNG = np.random.default_rng(0)  # for what draws nothing
 MAZE = GridNavigation(4, 12, walls=((0, 1), (1, 1), (2, 1)))
 
 
 def walk(family, goal, actions):
     """Cells and rewards of a walk from the start."""
     tasks = GridTasks(family, np.array([goal[0] * family.size + goal[1]]))
-    state, _ = tasks.reset(1, None)
+    state, _ = tasks.reset(1, RNG)
     cells, rewards = [], []
     for action in actions:
-        state, obs, reward, _ = tasks.step(state, np.array([[action]]), None)
+        state, obs, reward, _ = tasks.step(state, np.array([[action]]), RNG)
         assert obs.argmax() == state[0, 0] and obs.sum() == 1
         cells.append(divmod(int(state[0, 0]), family.size))
         rewards.append(float(reward[0, 0]))
@@ -77,7 +78,7 @@ def test_steps_follow_the_tables():
     assert P.shape == (3, 16, 5, 16) and np.all(P.sum(-1) == 1)
     state = np.broadcast_to(np.repeat(np.arange(16), 5), (3, 80))
     action = np.broadcast_to(np.tile(np.arange(5), 16), (3, 80))
-    after, _, reward, done = tasks.step(state, action, None)
+    after, _, reward, done = tasks.step(state, action, RNG)
     k = np.arange(3)[:, None]
     assert np.all(P[k, state, action, after] == 1)
     assert np.array_equal(R[k, state, action], reward) and not done.any()

@@ -1,8 +1,11 @@
 """Random MDPs: what is drawn, and the numbers that are known of them."""
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from minimeta.tasks import RandomMDP
+from minimeta.tasks.random_mdp import draw_index
 
 K = 5_000
 
@@ -53,6 +56,46 @@ def test_without_noise_rewards_are_their_means():
     state, _ = tasks.reset(2, rng)
     _, _, reward, _ = tasks.step(state, np.ones((5, 2), int), rng)
     assert np.array_equal(reward, np.repeat(tasks.R[:, 0, 1:], 2, 1))
+
+
+def test_a_state_of_probability_zero_is_never_drawn():
+    rng = np.random.default_rng(0)
+    p = np.array([[0.0, 0.3, 0.0, 0.7, 0.0], [0.0, 0.0, 1.0, 0.0, 0.0], [1.0, 0, 0, 0, 0]])
+    drawn = draw_index(np.broadcast_to(p, (100_000, 3, 5)), rng)
+    assert [set(np.unique(column)) for column in drawn.T] == [{1, 3}, {2}, {0}]
+    assert abs((drawn[:, 0] == 1).mean() - 0.3) < 4 * np.sqrt(0.21 / 100_000)
+
+
+class Extreme:
+    """The luck that is most likely to go wrong: the ends of [0, 1)."""
+
+    def __init__(self, u):
+        self.u = u
+
+    def random(self, shape):
+        return np.full(shape, self.u)
+
+
+@pytest.mark.parametrize("u, first, last", [(0.0, 1, 1), (np.nextafter(1, 0), 98, 98)])
+def test_neither_rounding_nor_the_ends_of_luck_lead_where_nothing_leads(u, first, last):
+    rng = np.random.default_rng(0)
+    p = rng.standard_exponential((20_000, 100))
+    p[:, 0] = p[:, -1] = 0
+    p /= p.sum(-1, keepdims=True)
+    assert set(p.cumsum(-1)[:, -1]) > {1.0}  # sums are off 1 on both sides
+    drawn = draw_index(p, Extreme(u))
+    assert drawn.min() == first and drawn.max() == last
+
+
+def test_a_world_where_some_states_cannot_be_reached_never_reaches_them():
+    rng = np.random.default_rng(0)
+    tasks = RandomMDP(4, 2, 5).sample(30, rng)
+    P = np.where(np.arange(4) == 2, 0, tasks.P)
+    tasks = replace(tasks, P=P / P.sum(-1, keepdims=True))
+    state, _ = tasks.reset(2000, rng)
+    for _ in range(5):
+        state, _, _, _ = tasks.step(state, rng.integers(2, size=state.shape), rng)
+        assert not np.any(state == 2)
 
 
 def test_bad_sizes_are_refused_by_name():

@@ -11,7 +11,7 @@ from minimeta.tasks import Sinusoid
 def test_points_lie_on_curves_within_the_published_intervals():
     rng = np.random.default_rng(0)
     tasks = Sinusoid().sample(5000, rng)
-    x, y = tasks.draw(7, rng)
+    x, y = tasks.points(7, rng)
     assert x.shape == y.shape == (5000, 7, 1) and x.dtype == y.dtype == float
     for values, low, high in (
             (tasks.amplitude, 0.1, 5), (tasks.phase, 0, pi), (x, -5, 5)):
@@ -25,9 +25,9 @@ def test_points_lie_on_curves_within_the_published_intervals():
 def test_tasks_slice_pickle_and_leave_global_randomness_alone():
     before = np.random.get_state()[1].copy()
     tasks = Sinusoid().sample(6, np.random.default_rng(0))
-    x, y = tasks.draw(4, np.random.default_rng(1))
+    x, y = tasks.points(4, np.random.default_rng(1))
     assert len(tasks[2:5]) == 3 and np.array_equal(tasks[2:5].curve(x[2:5]), y[2:5])
-    again = pickle.loads(pickle.dumps(tasks)).draw(4, np.random.default_rng(1))
+    again = pickle.loads(pickle.dumps(tasks)).points(4, np.random.default_rng(1))
     assert np.array_equal(again[0], x) and np.array_equal(again[1], y)
     assert np.array_equal(before, np.random.get_state()[1])
 
@@ -35,7 +35,7 @@ def test_tasks_slice_pickle_and_leave_global_randomness_alone():
 def test_the_inputs_tell_nothing_of_the_curve():
     rng = np.random.default_rng(0)
     tasks = Sinusoid().sample(5000, rng)
-    x, _ = tasks.draw(1, rng)
+    x, _ = tasks.points(1, rng)
     for hidden in (tasks.amplitude, tasks.phase):
         assert abs(np.corrcoef(hidden, x[:, 0, 0])[0, 1]) < 4 / np.sqrt(5000)
 
@@ -55,4 +55,4 @@ def test_bad_sizes_are_refused_by_name():
     with pytest.raises(ValueError, match="K must be at least 1, got 0"):
         Sinusoid().sample(0, rng)
     with pytest.raises(ValueError, match="R must be at least 1, got 0"):
-        Sinusoid().sample(2, rng).draw(0, rng)
+        Sinusoid().sample(2, rng).points(0, rng)

@@ -1,17 +1,17 @@
-"""The two-step task: where actions lead, what is paid, and how rounds are episodes."""
+"""The two-step task: where actions lead, what is paid, and what the next episode sees."""
 import numpy as np
 import pytest
 
 from minimeta import Categorical, RecurrentPolicy
 from minimeta.rl import rollout
 from minimeta.tasks import TwoStep
-from minimeta.tasks.two_step import picture
+from minimeta.tasks.two_step import episodes_as_text
 
 TASKS = TwoStep(4).sample(3000, np.random.default_rng(0))
 
 
 def play(action, B=40, seed=1):
-    """One round with one action throughout -> (state led to, reward), each [K, B]."""
+    """One episode with one action throughout -> (state led to, reward), each [K, B]."""
     rng = np.random.default_rng(seed)
     state, obs = TASKS.reset(B, rng)
     assert np.all(obs == [1, 0, 0])
@@ -59,7 +59,7 @@ def test_knowing_the_good_state_earns_seven_tenths_and_chance_a_half():
     assert abs(best.mean() - 0.7) < 0.005
 
 
-def test_at_the_next_choice_the_agent_sees_the_reward_of_the_round_and_that_it_ended():
+def test_at_the_next_choice_the_agent_sees_the_reward_of_the_episode_and_that_it_ended():
     policy, rng = RecurrentPolicy(3, Categorical(2), 4), np.random.default_rng(0)
     data = rollout(policy, policy.init(rng), TASKS[:50], trials=2, episodes=4, rng=rng)
     assert data.x.shape[1] == 8 and data.mask.all()
@@ -71,11 +71,11 @@ def test_at_the_next_choice_the_agent_sees_the_reward_of_the_round_and_that_it_e
 
 def test_a_trial_can_be_seen_as_text():
     obs = np.eye(3)[[0, 2, 0, 1]]
-    text = picture(obs, np.array([1, 0, 1, 1]), np.array([0, 1, 0, 0]))
+    text = episodes_as_text(obs, np.array([1, 0, 1, 1]), np.array([0, 1, 0, 0]))
     assert text.splitlines() == ["action   1 1", "led to S 3 2", "paid     1 0"]
 
 
-@pytest.mark.parametrize("trials, error", [(0, ValueError), ("ten", TypeError)])
-def test_a_wrong_number_of_rounds_is_refused_by_name(trials, error):
-    with pytest.raises(error, match="trials must be"):
-        TwoStep(trials)
+@pytest.mark.parametrize("episodes, error", [(0, ValueError), ("ten", TypeError)])
+def test_a_wrong_number_of_episodes_is_refused_by_name(episodes, error):
+    with pytest.raises(error, match="episodes must be"):
+        TwoStep(episodes)

@@ -1,0 +1,19 @@
+"""What the rivals share: agents who learn nothing between trials, and so have no theta.
+They play in the same rollout as learned agents.
+"""
+from ..rl import rollout
+
+
+class Rival:
+    """An agent with begin, see and act, as a recurrent policy has them."""
+
+    rounds, episodes = 0, 1  # nothing to adapt; one episode is a trial
+    adapts_between_trials = False
+
+    def collect(self, theta, tasks, rng):
+        """One trial on each task."""
+        self.require_fit(tasks.family)
+        return rollout(self, None, tasks, trials=1, episodes=self.episodes, rng=rng)
+
+    def require_fit(self, family):
+        """Raises ValueError if the agent does not know such tasks."""

@@ -1,0 +1,69 @@
+"""A random generator that gives all tasks the same luck. With it, a task that is played
+alone must do exactly what the same task does among others.
+"""
+import numpy as np
+
+VECTORS = {"dirichlet", "multinomial", "multivariate_hypergeometric",
+           "multivariate_normal"}      # one draw is a vector, on the last axis
+OTHERS = {"bit_generator", "spawn", "bytes", "permutation", "permuted", "shuffle"}
+MOST = 10_000                          # draws; a loop that waits for other luck ends
+
+
+class EqualLuck(np.random.Generator):
+    """Draws one number, or one vector, and repeats it for the whole array. Where the
+    parameters are arrays, each element is drawn with its own and with equal luck.
+
+    by_call  each call draws anew. Otherwise all calls have the same luck, as a family
+             needs that draws for one task after the other
+    """
+
+    def __init__(self, seed, by_call=True):
+        super().__init__(np.random.PCG64(seed))
+        self.seed, self.by_call, self.n_calls = seed, by_call, 0
+
+    def fresh(self):
+        """A generator with the luck of this call."""
+        return np.random.default_rng((self.seed, self.n_calls * self.by_call))
+
+
+def equal(name):
+    """The method `name` of NumPy's generator, with equal luck."""
+    core = int(name in VECTORS)
+
+    def draw(self, *args, **kwargs):
+        self.n_calls += 1
+        if self.n_calls > MOST:
+            raise RuntimeError(f"more than {MOST} draws with equal luck")
+        drawn = getattr(self.fresh(), name)(*args, **kwargs)
+        lead = np.shape(drawn)[:np.ndim(drawn) - core]
+        if not lead or (name == "choice" and not kwargs.get("replace", True)):
+            return drawn
+        equally = np.empty_like(drawn)
+        if name == "choice" or not any(varies(a, core)
+                                       for a in (*args, *kwargs.values())):
+            equally[...] = drawn[(0,) * len(lead)]
+            return equally
+        for index in np.ndindex(lead):
+            own = [element(a, lead, index, core) for a in args]
+            named = {k: element(a, lead, index, core) for k, a in kwargs.items()}
+            equally[index] = getattr(self.fresh(), name)(*own, **named)
+        return equally
+
+    return draw
+
+
+def varies(argument, core):
+    return isinstance(argument, np.ndarray) and argument.ndim > core
+
+
+def element(argument, lead, index, core):
+    """What an argument is for one element; the size (a tuple) is None."""
+    if varies(argument, core):
+        shape = lead + argument.shape[argument.ndim - core:]
+        return np.broadcast_to(argument, shape)[index]
+    return None if isinstance(argument, tuple) else argument
+
+
+for _name in set(dir(np.random.Generator)) - OTHERS:
+    if not _name.startswith("_"):
+        setattr(EqualLuck, _name, equal(_name))

@@ -1,0 +1,264 @@
+"""check_tasks on families that are right in unusual ways, and on families that do without
+what is optional."""
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+from coins import Coin, Coins
+
+from minimeta.tasks import Box, Discrete, Family, Tasks
+from minimeta.testing import check_tasks
+from minimeta.testing import families as laws
+from minimeta.testing.findings import Skipped
+from minimeta.testing.luck import EqualLuck
+
+
+# ---- what is optional
+
+class Plain:
+    """A family that inherits nothing, and tasks that only reset and step."""
+
+    horizon, episodes, obs_size, action = 4, 2, 1, Box(1)
+
+    def sample(self, K, rng):
+        if isinstance(K, bool) or K != int(K) or K < 1 or rng is np.random:
+            raise ValueError("K must be a whole number, and rng a generator")
+        return PlainTasks(self, rng.uniform(-1, 1, K))
+
+
+class PlainTasks:
+    def __init__(self, family, goal):
+        self.family, self.goal = family, goal
+
+    def __len__(self):
+        return len(self.goal)
+
+    def reset(self, B, rng):
+        if isinstance(B, bool) or B != int(B) or B < 1:
+            raise ValueError("B must be a whole number")
+        state = np.zeros((len(self), B))
+        return state, state[..., None]
+
+    def step(self, state, action, rng):
+        self.family.action.check(action, state.shape)
+        state = state + action[..., 0]
+        reward = -np.abs(state - self.goal[:, None])
+        return state, state[..., None], reward.astype(np.float32), reward > -0.05
+
+
+def test_a_family_that_inherits_nothing_is_checked_as_well():
+    found = check_tasks(Plain())
+    assert found.skipped == {
+        "separate": "the tasks cannot be sliced; minimeta.tasks.Tasks can",
+        "learnable": "the tasks have no oracle()", "simulated": "the tasks have no random()"}
+
+
+@pytest.mark.parametrize("missing, skipped", [
+    ("oracle", {"learnable"}), ("random", {"learnable", "simulated"})])
+def test_each_of_the_two_returns_is_optional(missing, skipped):
+    class Less(Coins):
+        def __getattribute__(self, name):
+            if name == missing:
+                raise AttributeError(name)
+            return super().__getattribute__(name)
+
+    found = check_tasks(replace(Coin(), tasks=Less), skip=("whole",))
+    assert set(found.skipped) == skipped | {"whole"}
+
+
+class NumbersElsewhere(PlainTasks):
+    def __init__(self, family, goal):
+        super().__init__(family, None)
+        self.goals = goal.tolist()
+
+    def __len__(self):
+        return len(self.goals)
+
+    def reset(self, B, rng):
+        state, _ = super().reset(B, rng)
+        return state, state[..., None] + np.array(self.goals)[:, None, None]
+
+
+def test_a_leak_that_cannot_be_looked_for_is_not_called_absent():
+    family = Plain()
+    family.sample = lambda K, rng: NumbersElsewhere(family, rng.uniform(-1, 1, K))
+    with pytest.raises(Skipped, match="hold no numbers that an observation could tell"):
+        laws.silent(family, 0)
+
+
+# ---- each bad action must be refused
+
+@dataclass(frozen=True)
+class Lenient(Family):
+    """A family that mends bad actions by `mend`, in place of refusing them."""
+
+    action: object
+    mend: object
+    horizon, obs_size = 3, 1
+
+    def draw(self, K, rng):
+        return LenientTasks(self, rng.random(K))
+
+
+@dataclass(frozen=True)
+class LenientTasks(Tasks):
+    family: Lenient
+    goal: np.ndarray
+
+    def step(self, state, action, rng):
+        return super().step(state, self.family.mend(action, state.shape), rng)
+
+    def begin(self, B, rng):
+        return np.zeros((len(self), B)), np.zeros((len(self), B, 1))
+
+    def move(self, state, action, rng):
+        reward = np.broadcast_to(-self.goal[:, None], state.shape)
+        return state, np.zeros(state.shape + (1,)), reward, np.zeros(state.shape, bool)
+
+
+def if_array(change):
+    return lambda action, shape: change(action) if isinstance(action, np.ndarray) else action
+
+
+@pytest.mark.parametrize("space, mend, message", [
+    (Box(2), lambda action, shape: np.asarray(action), "in a list"),
+    (Discrete(3), lambda action, shape: np.asarray(action), "in a list"),
+    (Box(2), lambda action, shape: np.resize(action, shape + (2,)) if isinstance(
+        action, np.ndarray) else action, "of another shape"),
+    (Discrete(3), lambda action, shape: np.resize(action, shape) if isinstance(
+        action, np.ndarray) else action, "of another shape"),
+    (Box(2), if_array(lambda a: np.where(np.isnan(a), 0, a)), "with NaN"),
+    (Box(2), if_array(lambda a: np.where(np.isinf(a), 0, a)), "with inf"),
+    (Box(2), if_array(lambda a: a.astype(float)), "as integers"),
+    (Discrete(3), if_array(lambda a: np.maximum(a, 0)), "below 0"),
+    (Discrete(3), if_array(lambda a: np.minimum(a, 2)), "too large"),
+    (Discrete(3), if_array(lambda a: a.astype(int) if a.dtype == float else a), "as floats"),
+    (Discrete(3), if_array(lambda a: a.astype(int) if a.dtype == bool else a), "as truths")])
+def test_each_kind_of_bad_action_must_be_refused(space, mend, message):
+    with pytest.raises(AssertionError, match=f"actions {message}: accepted without a word"):
+        laws.guarded(Lenient(space, mend), 0)
+
+
+# ---- nobody steps what is over
+
+@dataclass(frozen=True)
+class Ladder(Family):
+    """Each step leads up or lets the agent fall, which ends the episode; what a step pays is
+    in a table with a line for each step."""
+
+    horizon, obs_size, action = 3, 1, Discrete(2)
+
+    def draw(self, K, rng):
+        return Ladders(self, 1 + rng.random((K, 3)), rng.integers(2, size=(K, 3)))
+
+
+@dataclass(frozen=True)
+class Ladders(Tasks):
+    family: Ladder
+    pay: np.ndarray   # [K, horizon]
+    way: np.ndarray   # [K, horizon]  the action that leads up
+
+    def begin(self, B, rng):
+        state = np.zeros((len(self), B), int)
+        return state, np.zeros((len(self), B, 1))
+
+    def move(self, state, action, rng):
+        assert np.all(state >= 0), "a row that is done was stepped"
+        k = np.arange(len(self))[:, None]
+        climbs = self.way[k, state] == action     # IndexError past the horizon
+        reward = self.pay[k, state] * climbs
+        return np.where(climbs, state + 1, -1), np.zeros(state.shape + (1,)), reward, ~climbs
+
+    def oracle(self):
+        return self.pay.sum(-1)
+
+    def random(self):
+        return self.pay @ 0.5 ** np.arange(1, 4)
+
+
+def test_no_law_steps_a_row_that_is_done_or_past_the_horizon():
+    assert not check_tasks(Ladder()).skipped
+
+
+# ---- what is right is not refused
+
+class WritesIntoItsOwnDraws(Coins):
+    def move(self, state, action, rng):
+        luck = rng.random(state.shape)
+        luck[action != self.side[:, None]] *= 9
+        luck /= 0.9
+        after = state.copy()
+        after += 1
+        return after, self.look(after), luck < 1, np.zeros(state.shape, bool)
+
+    def random(self):
+        return np.full(len(self), 1.5)
+
+
+class DrawsWithArrays(Coins):
+    def move(self, state, action, rng):
+        p = np.where(action == self.side[:, None], 0.9, 0.1)
+        return state + 1, self.look(state + 1), rng.binomial(1, p), np.zeros(state.shape, bool)
+
+
+class DrawsATaskAtATime(Coins):
+    def move(self, state, action, rng):
+        reward = np.zeros(state.shape)
+        for k, b in np.ndindex(state.shape):
+            reward[k, b] = rng.random() < (0.9 if action[k, b] == self.side[k] else 0.1)
+        return state + 1, self.look(state + 1), reward, np.zeros(state.shape, bool)
+
+
+class DrawsEpisodesFirst(Coins):
+    def move(self, state, action, rng):
+        p = np.where(action == self.side[:, None], 0.9, 0.1)
+        reward = (rng.uniform(size=state.shape[::-1]).T < p).astype(np.float32)
+        return state + 1, self.look(state + 1), reward, np.zeros(state.shape, bool)
+
+
+class DrawsUntilItFits(Coins):
+    def begin(self, B, rng):
+        state, obs = super().begin(B, rng)
+        start = rng.normal(size=state.shape)
+        while np.any(start > 0):
+            start = np.where(start > 0, rng.normal(size=state.shape), start)
+        return state, obs + start[..., None]
+
+
+class PaysTruths(Coins):
+    def move(self, state, action, rng):
+        state, obs, reward, done = super().move(state, action, rng)
+        return state, obs.astype(np.float32), reward == 1, done
+
+    def look(self, state):
+        return super().look(state).astype(np.float32)
+
+
+@pytest.mark.parametrize("right", [WritesIntoItsOwnDraws, DrawsWithArrays, DrawsATaskAtATime,
+                                   DrawsEpisodesFirst, DrawsUntilItFits, PaysTruths])
+def test_a_family_that_is_right_in_another_way_is_not_refused(right):
+    for seed in range(3):
+        assert not check_tasks(replace(Coin(), tasks=right), seed).skipped
+
+
+@pytest.mark.parametrize("draw", [
+    lambda rng, K: rng.random((K, 3)), lambda rng, K: rng.choice(5, (K, 3)),
+    lambda rng, K: rng.dirichlet(np.ones(3), K), lambda rng, K: rng.integers(9, size=K),
+    lambda rng, K: rng.multinomial(9, np.full((K, 3), 1 / 3))])
+def test_equal_luck_is_the_same_for_every_task_and_for_any_number_of_them(draw):
+    many, few = draw(EqualLuck(0), 50), draw(EqualLuck(0), 2)
+    assert np.all(many == many[0]) and np.array_equal(many[:2], few)
+    assert any(not np.array_equal(many, draw(EqualLuck(seed), 50)) for seed in range(1, 5))
+
+
+def test_equal_luck_with_parameters_of_each_task_is_the_same_luck():
+    mean = np.arange(4.0)[:, None]
+    drawn = EqualLuck(0).normal(mean, 2.0, (4, 3))
+    assert np.allclose(drawn - mean, drawn[0, 0], rtol=0, atol=1e-12)
+
+
+def test_waiting_for_other_luck_than_the_equal_ends():
+    rng = EqualLuck(0, by_call=False)
+    with pytest.raises(RuntimeError, match="draws with equal luck"):
+        while rng.random() >= 0:
+            pass

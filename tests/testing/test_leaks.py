@@ -1,0 +1,111 @@
+"""The law `silent`: what the first observation tells of the task is found in whatever form and
+beside whatever noise, and noise alone is not accused."""
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from minimeta.tasks import Discrete, Family, Tasks
+from minimeta.testing import families as laws
+from minimeta.testing.task_number import share_told
+
+
+@dataclass(frozen=True)
+class Shown(Family):
+    """A goal in the plane, and what the first observation tells: `look` of (goal, noise)."""
+
+    look: object
+    width: int
+    horizon, action = 2, Discrete(2)
+
+    @property
+    def obs_size(self):
+        return self.width
+
+    def draw(self, K, rng):
+        return ShownTasks(self, rng.normal(size=(K, 2)))
+
+
+@dataclass(frozen=True)
+class ShownTasks(Tasks):
+    family: Shown
+    goal: np.ndarray
+
+    def begin(self, B, rng):
+        state = np.zeros((len(self), B), int)
+        noise = rng.normal(size=(len(self), B, self.family.width))
+        return state, self.family.look(self.goal[:, None], noise)
+
+
+def first_and_noise(goal, noise):
+    return np.concatenate([noise[..., 1:], goal[..., :1] + 0 * noise[..., :1]], -1)
+
+
+def distance(goal, noise):
+    noise[..., 0] = np.hypot(*np.moveaxis(goal, -1, 0))
+    return noise
+
+
+def hidden_in_a_sum(goal, noise):
+    noise[..., -1] = goal[..., 1] - 3 * noise[..., :-1].sum(-1)
+    return noise
+
+
+def cell_one_hot(goal, noise):
+    cell = np.clip(goal[..., 0] * 20 + 60, 0, 119).astype(int) * 7 % 120
+    return (cell[..., None] == np.arange(120)) + 0 * noise
+
+
+def faintly(goal, noise):
+    noise[..., 5] += 0.8 * goal[..., 0]
+    return noise
+
+
+def explosively(goal, noise):
+    noise[..., 0] = np.exp(9 * goal[..., 0])
+    return noise
+
+
+@pytest.mark.parametrize("look, width", [
+    (explosively, 40), (first_and_noise, 2), (first_and_noise, 151), (distance, 4), (distance, 100),
+    (hidden_in_a_sum, 3), (hidden_in_a_sum, 20), (cell_one_hot, 120), (faintly, 151)])
+def test_what_tells_the_task_is_found_beside_any_noise(look, width):
+    for seed in range(3):
+        with pytest.raises(AssertionError, match="tells .*% of the task"):
+            laws.silent(Shown(look, width), seed)
+
+
+def noise_alone(goal, noise):
+    return noise
+
+
+def heavy_tails(goal, noise):
+    return np.tan(noise)
+
+
+def rare_events(goal, noise):
+    return (noise > 2.5).astype(float)
+
+
+@pytest.mark.parametrize("look", [noise_alone, heavy_tails, rare_events])
+@pytest.mark.parametrize("width", [1, 30, 151])
+def test_noise_alone_is_not_accused(look, width):
+    for seed in range(4 if width > 100 else 20):
+        laws.silent(Shown(look, width), seed)
+
+
+def test_noise_is_not_accused_where_much_is_hidden():
+    rng = np.random.default_rng(0)
+    hidden = rng.random((400, 500))
+    hidden[:, 250:] = hidden[:, 250:] > 0.9
+    assert share_told(rng.normal(size=(400, 30)), hidden) < 0.1
+    assert share_told(rng.normal(size=(400, 30)), np.zeros((400, 2))) == 0
+
+
+def test_two_tasks_that_share_a_rare_event_are_a_coincidence():
+    rng = np.random.default_rng(0)
+    rare = np.isin(np.arange(1000), [3, 700])[:, None].astype(float)
+    often = np.isin(np.arange(1000) % 25, [3])[:, None].astype(float)
+    noise = rng.normal(size=(1000, 2))
+    assert share_told(rare, np.concatenate([rare, noise], 1)) < 0.1
+    assert share_told(often, np.concatenate([often, noise], 1)) > 0.9
