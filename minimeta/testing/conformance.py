@@ -18,7 +18,7 @@ from itertools import product
 import numpy as np
 
 from ..calculus import Layout
-from . import laws
+from . import behaviour, laws
 from .report import Report, worst
 
 GATES = {"complex step": 1e-12, "central difference": 1e-7, "tangent": 1e-12,
@@ -144,10 +144,10 @@ class MapProbe:
                              self.grad(self.z), self.v)
         yield laws.symmetry(self.hvp, self.z, self.u, self.v)
         if self.lead:
-            yield laws.tasks(self.forms, *arguments)
+            yield behaviour.tasks(self.forms, *arguments)
         yield self.purity(*arguments)
-        yield laws.memory(self.forms, *arguments)
-        yield laws.precision(self.forms, *arguments)
+        yield behaviour.memory(self.forms, *arguments)
+        yield behaviour.precision(self.forms, *arguments)
 
     def slope(self, law):
         """Along random directions; if these show a bug, by coordinates, to name it."""
@@ -187,7 +187,7 @@ class MapProbe:
         _, cache_dot = self.net.jvp(self.theta, cache, theta_dot, x_dot)
         claimed = self.join(*self.net.vjp_dot(
             self.theta, cache, self.a, theta_dot, cache_dot, self.y_bar_dot))
-        true = laws.imaginary(pulled(laws.STEP * 1j)) / laws.STEP
+        true = np.imag(pulled(1e-30j)) / 1e-30
         return laws.compare("second", claimed, true, self.layout.name)
 
     def purity(self, theta, x, y_bar, theta_dot, x_dot, y_bar_dot):
@@ -196,8 +196,8 @@ class MapProbe:
         _, cache = net.forward(theta, x)
         _, cache_dot = net.jvp(theta, cache, theta_dot, x_dot)
         return worst([
-            laws.purity(net.forward, theta, x),
-            laws.purity(net.jvp, theta, cache, theta_dot, x_dot),
-            laws.purity(net.vjp, theta, cache, y_bar),
-            laws.purity(
+            behaviour.purity(net.forward, theta, x),
+            behaviour.purity(net.jvp, theta, cache, theta_dot, x_dot),
+            behaviour.purity(net.vjp, theta, cache, y_bar),
+            behaviour.purity(
                 net.vjp_dot, theta, cache, y_bar, theta_dot, cache_dot, y_bar_dot)])

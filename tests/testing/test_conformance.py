@@ -62,7 +62,7 @@ def test_a_failure_names_the_law_the_coordinate_the_seed_and_the_factor():
         check_map(Averaging(), (5, 3), seed=11)
     text = str(failure.value)
     assert "complex step: relative error" in text and "worst at gain[" in text
-    assert "1/5 of true, here" in text and "seed 11" in text and "x [" in text
+    assert "gain is 1/5 of true, throughout" in text and "seed 11" in text and "x [" in text
 
 
 def test_a_vjp_of_the_wrong_shape_is_an_error_at_once():
