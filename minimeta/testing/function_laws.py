@@ -157,7 +157,7 @@ def needs(derivative, name):
 def by_complex_step(probe):
     needs(probe.grad, "grad")
     if not probe.flows(probe.value):
-        raise DoesNotApply(probe.notes[-1])
+        raise DoesNotApply("complex numbers do not flow through f, see above")
     return laws.complex_step(probe.value, probe.grad, probe.z, name=probe.name,
                              limit=probe.limit)
 

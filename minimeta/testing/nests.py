@@ -20,7 +20,8 @@ def attributes(nest):
     """The attributes of an object as a dict; CouldNotLook if it cannot be opened."""
     if is_dataclass(nest):
         names = [f.name for f in fields(nest)]
-        return {name: getattr(nest, name) for name in names if hasattr(nest, name)}
+        if names:
+            return {name: getattr(nest, name) for name in names if hasattr(nest, name)}
     is_open = isinstance(nest, SimpleNamespace) or hasattr(nest, "__dict__")
     if is_open and not isinstance(nest, CLOSED):
         return vars(nest)
@@ -41,8 +42,10 @@ def rebuild(function, nest):
         return type(nest)(*(rebuild(function, value) for value in nest))
     if isinstance(nest, (tuple, list)):
         return type(nest)(rebuild(function, value) for value in nest)
-    made = copy.copy(nest)
-    for name, value in attributes(nest).items():
+    made, parts = copy.copy(nest), attributes(nest)
+    for name in set(getattr(made, "__dict__", ())) - set(parts):
+        del made.__dict__[name]   # what was computed from the fields and kept
+    for name, value in parts.items():
         object.__setattr__(made, name, rebuild(function, value))
     return made
 

@@ -74,7 +74,7 @@ class Suite:
     cases: Callable
     skip: Any = ()
     expect_failure: dict = field(default_factory=dict)
-    explain: Callable = None   # (case, law, error) -> a better hint, or nothing
+    explain: Callable = None   # (case, law's name) -> a better hint, or nothing
 
     def run(self, names=None):
         """The Report; of some laws only, if `names` are given."""
@@ -105,15 +105,16 @@ class Suite:
             except DoesNotApply as reason:
                 report.skipped[law.name] = str(reason)
                 continue
-            if self.explain and not error <= law.gate:
-                error.hint = self.explain(case, law.name, error) or error.hint
-            found.append((error, case.context))
+            found.append((error, case))
         if not found:
             return
         report.skipped.pop(law.name, None)
         report.declared[law.name], report.errors[law.name] = len(found), []
-        for error, context in found:
-            report.add(error, context)
+        error, case = max(found, key=lambda pair: float(pair[0]))
+        if self.explain and not error <= law.gate:
+            error.hint = self.explain(case, law.name) or error.hint
+        for error, case in found:
+            report.add(error, case.context)
 
     def require_known(self):
         known = [law.name for law in self.laws]
@@ -136,37 +137,3 @@ def check(make):
 
     checked.suite, checked.report = make, report
     return checked
-
-
-def parametrize_with_checks(checker, *subjects, **options):
-    """A pytest decorator: one test for each law of each subject.
-
-        @parametrize_with_checks(check_map, (MyLayer(3), (7, 3)), (Other(2), (5, 2)))
-        def test_my_layers_obey_the_laws(check):
-            check()
-
-    A subject is the tuple of the checker's arguments, or its only argument; options are
-    the checker's keywords. pytest is needed here alone.
-    """
-    import pytest
-
-    cases = []
-    for subject in subjects:
-        args = subject if isinstance(subject, tuple) else (subject,)
-        suite = checker.suite(*args, **options)
-        for law in suite.laws:
-            name = f"{suite.subject.partition(', P =')[0]}: {law.name}"
-            cases.append(pytest.param(one_law(suite, law.name), id=name))
-    return pytest.mark.parametrize("check", cases)
-
-
-def one_law(suite, name):
-    """A function that runs one law, and skips the test where the law does not apply."""
-    def run():
-        import pytest
-
-        report = suite.run([name])
-        if name in report.skipped:
-            pytest.skip(report.skipped[name])
-        return report.settle()
-    return run

@@ -1,0 +1,285 @@
+"""Check a map, the building block of a network: all its derivatives, in several cases.
+
+    report = check_map(MLP((3, 5, 2)), (7, 3))    LawBroken if a law is broken
+    print(report)                                    law, checks, worst error, gate
+
+A map is anything with size, layout, forward and vjp; jvp and vjp_dot may be missing, and
+then the laws on them do not apply:
+
+    forward(theta, x)                           -> y, cache
+    jvp(theta, cache, theta_dot, x_dot=None)    -> y_dot, cache_dot
+    vjp(theta, cache, y_bar)                    -> theta_bar, x_bar
+    vjp_dot(theta, cache, y_bar, theta_dot, cache_dot, y_bar_dot)
+                                                -> theta_bar_dot, x_bar_dot
+
+Letters: lead, the task axes; P parameters; theta lead + [P], x lead + x_shape.
+"""
+from itertools import product
+
+import numpy as np
+
+from ..calculus import Layout
+from . import behaviour, laws
+from .differences import complex_slope, nearest
+from .map_hints import explain
+from .nests import leaves
+from .report import Error
+from .suite import DoesNotApply, Law, Suite, check
+
+ALL = 5000  # coordinates tried one by one to name the worst of a broken gradient
+AXES = {2: ("R", "m"), 3: ("T", "B", "m")}  # the axes of y, for messages
+
+
+@check
+def check_map(net, x, *, seed=0, leads=((), (2,)), scales=(0.3, 1.0), complex_safe=True,
+              skip=(), expect_failure={}):
+    """Every law on a map, or LawBroken with the message of the most basic failure.
+
+    x             the shape of one task's input, a tuple such as (R, n_in), filled at
+                  random; or an array, where inputs must be of a kind (one-hot, say)
+    leads         task axes to try
+    scales        standard deviations of theta to try
+    complex_safe  False if complex numbers do not flow through the map: differences
+                  judge, and bugs below 1e-6 are not seen
+
+    Returns the Report.
+    """
+    return map_suite(net, x, MapProbe, LAWS, seed, leads, scales, complex_safe, skip,
+                     expect_failure)
+
+
+map_report = check_map.report
+
+
+def map_suite(net, x, probe, rules, seed, leads, scales, complex_safe, skip,
+              expect_failure):
+    """The Suite of such a check: a probe for each lead and scale."""
+    settings = list(product(map(tuple, leads), scales))
+    if not settings:
+        raise ValueError(f"leads and scales must hold one case each at least, got "
+                         f"{leads} and {scales}")
+
+    def cases():
+        return [probe(net, x, lead, scale, seed, number, complex_safe)
+                for number, (lead, scale) in enumerate(settings)]
+
+    if not complex_safe:
+        rules = tuple(Law(law.name, law.check, max(law.gate, 1e-6) if law.gate else 0.0)
+                      for law in rules)
+    return Suite(f"{net!r}, P = {net.size}", rules, cases, skip, expect_failure, explain)
+
+
+class MapProbe:
+    """A map at one random theta and x, as functions of z = (theta, x), one flat vector.
+
+        s(y) = sum a y - b S cos(y / S)     a curved scalar of its output, random a and b
+
+    S is the size of y, or 1 if y is smaller: no curvature is beyond differences.
+    """
+
+    def __init__(self, net, x, lead, scale, seed, number, complex_safe=True):
+        self.net, self.lead = net, lead
+        self.rng = rng = np.random.default_rng([seed, number])
+        x_shape = x if isinstance(x, tuple) else np.shape(x)
+        self.layout = net.layout + Layout(x=x_shape)
+        self.slope = complex_slope if complex_safe else nearest
+
+        def draw(shape):
+            return rng.normal(size=lead + tuple(shape))
+
+        self.theta, self.x = scale * draw([net.size]), draw(x_shape)
+        if not isinstance(x, tuple):
+            self.x = np.array(np.broadcast_to(x, self.x.shape), float)
+        y = net.forward(self.theta, self.x)[0]
+        core = y.shape[len(lead):]
+        self.S = max(1.0, np.abs(y).max(initial=0))
+        self.a, self.b, self.y_bar_dot = draw(core), draw(core), draw(core)
+        self.u, self.v = draw([self.layout.size]), draw([self.layout.size])
+        self.z = self.join(self.theta, self.x)
+        self.sizes = dict(zip(AXES.get(len(core), ()), core))
+        self.context = (f"seed {seed}, case {number}: theta {list(self.theta.shape)} of "
+                        f"scale {scale}, x {list(self.x.shape)}, y {list(y.shape)}")
+
+    def join(self, theta, x):
+        """One flat vector of theta and x, or of their cotangents."""
+        if (np.shape(theta), np.shape(x)) != (self.theta.shape, self.x.shape):
+            raise AssertionError(
+                f"{self.net!r}: theta_bar and x_bar must have the shapes of theta and "
+                f"x, {list(self.theta.shape)} and {list(self.x.shape)}, got "
+                f"{list(np.shape(theta))} and {list(np.shape(x))}")
+        return np.concatenate([theta, x.reshape(theta.shape[:-1] + (-1,))], -1)
+
+    def split(self, z):
+        theta, x = z[..., :self.net.size], z[..., self.net.size:]
+        return theta, x.reshape(self.x.shape)
+
+    def needs(self, form):
+        if not hasattr(self.net, form):
+            raise DoesNotApply(f"the map has no {form}")
+
+    # The map, and the scalar of it, as functions of z.
+
+    def y(self, z):
+        return self.net.forward(*self.split(z))[0]
+
+    def y_dot(self, z, z_dot):
+        (theta, x), (theta_dot, x_dot) = self.split(z), self.split(z_dot)
+        _, cache = self.net.forward(theta, x)
+        return self.net.jvp(theta, cache, theta_dot, x_dot)[0]
+
+    def value(self, z):
+        y = self.y(z)
+        core = tuple(range(len(self.lead), y.ndim))
+        return (self.a * y - self.b * self.S * np.cos(y / self.S)).sum(core)
+
+    def y_bar(self, y):
+        return self.a + self.b * np.sin(y / self.S)
+
+    def grad(self, z):
+        return self.pull(z, self.y_bar(self.y(z)))
+
+    def pull(self, z, y_bar):
+        """The vjp, as a flat vector."""
+        theta, x = self.split(z)
+        _, cache = self.net.forward(theta, x)
+        return self.join(*self.net.vjp(theta, cache, y_bar))
+
+    def hvp(self, z, z_dot):
+        (theta, x), (theta_dot, x_dot) = self.split(z), self.split(z_dot)
+        y, cache = self.net.forward(theta, x)
+        y_dot, cache_dot = self.net.jvp(theta, cache, theta_dot, x_dot)
+        return self.join(*self.net.vjp_dot(
+            theta, cache, self.y_bar(y), theta_dot, cache_dot,
+            self.b / self.S * np.cos(y / self.S) * y_dot))
+
+    def pull_dot(self, z_dot, y_bar_dot):
+        """vjp_dot at z of the cotangent a, as a flat vector."""
+        theta_dot, x_dot = self.split(z_dot)
+        _, cache = self.net.forward(self.theta, self.x)
+        _, cache_dot = self.net.jvp(self.theta, cache, theta_dot, x_dot)
+        return self.join(*self.net.vjp_dot(
+            self.theta, cache, self.a, theta_dot, cache_dot, y_bar_dot))
+
+    def slope_of_pull(self, z_dot, y_bar_dot, claimed=None, slope=None):
+        """The same by the slope of the vjp."""
+        def along(step):
+            return self.pull(self.z + step * z_dot, self.a + step * y_bar_dot)
+
+        return (slope or self.slope)(along, 0.0, 1.0, claimed)[0]
+
+    def forms(self, theta, x, y_bar, theta_dot, x_dot, y_bar_dot):
+        """Everything the forms that the map has return, but their caches."""
+        y, cache = self.net.forward(theta, x)
+        found = [y, self.net.vjp(theta, cache, y_bar)]
+        if hasattr(self.net, "jvp"):
+            y_dot, cache_dot = self.net.jvp(theta, cache, theta_dot, x_dot)
+            found.append(y_dot)
+            if hasattr(self.net, "vjp_dot"):
+                found.append(self.net.vjp_dot(
+                    theta, cache, y_bar, theta_dot, cache_dot, y_bar_dot))
+        return tuple(found)
+
+    @property
+    def arguments(self):
+        """Of forms."""
+        return (self.theta, self.x, self.a, *self.split(self.v), self.y_bar_dot)
+
+
+# ---- the laws
+
+def purity(p):
+    """Of each form in turn, caches included; and no cache is stale."""
+    (theta, x, y_bar, theta_dot, x_dot, y_bar_dot), net = p.arguments, p.net
+    _, cache = net.forward(theta, x)
+    calls = [(net.vjp, theta, cache, y_bar)]
+    yield behaviour.purity(net.forward, theta, x)
+    if hasattr(net, "jvp"):
+        _, cache_dot = net.jvp(theta, cache, theta_dot, x_dot)
+        calls += [(net.jvp, theta, cache, theta_dot, x_dot)]
+    if hasattr(net, "vjp_dot"):
+        calls += [(net.vjp_dot, theta, cache, y_bar, theta_dot, cache_dot, y_bar_dot)]
+    for form, *args in calls:
+        yield behaviour.purity(form, *args)
+    before = [np.copy(leaf) for form, *args in calls for leaf in leaves(form(*args))]
+    net.forward(theta + 1, x)
+    after = [leaf for form, *args in calls for leaf in leaves(form(*args))]
+    if not behaviour.same(before, after):
+        yield Error("purity", np.inf, "a later forward changed what an old cache gives",
+                    "the cache is stale: keep all that the backward pass needs in the "
+                    "cache, nothing in the object")
+
+
+def tangent(p):
+    """With x_dot, and without it."""
+    p.needs("jvp")
+
+    def y(theta):
+        return p.net.forward(theta, p.x)[0]
+
+    def y_dot(theta, theta_dot):
+        return p.net.jvp(theta, p.net.forward(theta, p.x)[1], theta_dot)[0]
+
+    theta_dot, _ = p.split(p.v)
+    yield laws.tangent(p.y, p.y_dot, p.z, p.v, sizes=p.sizes, slope=p.slope)
+    yield laws.tangent(y, y_dot, p.theta, theta_dot, sizes=p.sizes, slope=p.slope)
+
+
+def slope_law(rule, gate):
+    """Along random directions; if these show a bug, by coordinates, to name it."""
+    def law(p):
+        def error(limit):
+            return rule(p.value, p.grad, p.z, name=p.layout.name, limit=limit)
+
+        quick = error(0)
+        if quick <= gate:
+            return quick
+        slow = error(ALL)
+        return quick if slow <= gate else slow
+    return law
+
+
+def complex_step(p):
+    if p.slope is nearest:
+        raise DoesNotApply("complex_safe=False")
+    return slope_law(laws.complex_step, 1e-12)(p)
+
+
+def transpose(p):
+    p.needs("jvp")
+    return laws.transpose(p.y_bar(p.y(p.z)), p.y_dot(p.z, p.v), p.grad(p.z), p.v)
+
+
+def second(p):
+    """vjp_dot along theta_dot, x_dot and an unrelated y_bar_dot."""
+    p.needs("vjp_dot")
+    claimed = p.pull_dot(p.v, p.y_bar_dot)
+    return laws.compare("second", claimed, p.slope_of_pull(p.v, p.y_bar_dot, claimed),
+                        p.layout.name, p.sizes)
+
+
+def symmetry(p):
+    p.needs("vjp_dot")
+    return laws.symmetry(p.hvp, p.z, p.u, p.v)
+
+
+def tasks(p):
+    if not p.lead:
+        raise DoesNotApply("no leads have a task axis")
+    return behaviour.tasks(p.forms, *p.arguments)
+
+
+def memory(p):
+    return behaviour.memory(p.forms, *p.arguments)
+
+
+def precision(p):
+    return behaviour.precision(p.forms, *p.arguments)
+
+
+LAWS = (
+    Law("purity", purity), Law("tangent", tangent, 1e-12),
+    Law("complex step", complex_step, 1e-12),
+    Law("central difference", slope_law(laws.central_difference, 1e-7), 1e-7),
+    Law("transpose", transpose, 1e-13), Law("second", second, 1e-12),
+    Law("symmetry", symmetry, 1e-13), Law("tasks", tasks, 1e-12),
+    Law("memory", memory, 1e-12), Law("precision", precision))
