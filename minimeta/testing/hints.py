@@ -90,6 +90,9 @@ def in_a_block(claimed, true, name, sizes):
         if int(np.prod(shape)) != len(i):
             continue
         words = about(claimed[i].reshape(shape), true[i].reshape(shape), block, sizes)
+        for other, (j, _) in every.items():
+            if other != block and is_close(claimed[i], true[j]):
+                words = f"{block} is what is true of {other}: swapped?"
         if words:
             alone = len(wrong) == 1 < len(every)
             return words + (f"; all else than {block} is right" if alone else "")

@@ -27,25 +27,29 @@ from .nests import CouldNotLook
 from .report import Error, compare, inner
 
 
-def complex_step(value, grad, theta, *, name=None, limit=300, seed=0):
+def complex_step(value, grad, theta, *, name=None, limit=300, seed=0, sizes=None):
     """The gradient against the complex step of the value.
 
     value(theta)  one number, or one per task [K]
     grad(theta)   its gradient, shaped as theta
     name(i)       what to call coordinate i, such as Layout.name
     limit         all coordinates up to this many; beyond, random directions
+    sizes         {"B": 4, ..}: sizes by which a wrong factor may be recognised
     """
-    return gradient("complex step", complex_slope, value, grad, theta, name, limit, seed)
+    return gradient("complex step", complex_slope, value, grad, theta, name, limit, seed,
+                    sizes)
 
 
-def central_difference(value, grad, theta, h=H, *, name=None, limit=300, seed=0):
+def central_difference(value, grad, theta, h=H, *, name=None, limit=300, seed=0,
+                       sizes=None):
     """The gradient against differences of the value: slower and blunter (1e-7) than the
     complex step, but it asks nothing of the code. Arguments as there. Where a central
     difference does not agree, other steps are tried, and kinks are left out."""
     def slope(value, theta, v, claimed):
         return nearest(value, theta, v, claimed, h)
 
-    return gradient("central difference", slope, value, grad, theta, name, limit, seed)
+    return gradient("central difference", slope, value, grad, theta, name, limit, seed,
+                    sizes)
 
 
 def tangent(f, f_dot, theta, v, *, name=None, law="tangent", sizes=None,
@@ -102,19 +106,19 @@ def taylor_order(value, grad, theta, v, hvp=None, *, h=0.01, n_steps=5):
 
 # ---- what the laws of the gradient are made of
 
-def gradient(law, slope, value, grad, theta, name, limit, seed):
+def gradient(law, slope, value, grad, theta, name, limit, seed, sizes):
     """grad . v against slope(value, theta, v, grad . v) for many directions v."""
     theta = np.asarray(theta, float)
     if theta.ndim == 0:
         return gradient(law, slope, lambda t: value(t[0]),
                         lambda t: np.reshape(grad(t[0]), (1,)), theta[None],
-                        name or "theta".format, limit, seed)
+                        name or "theta".format, limit, seed, sizes)
     claimed, shape = np.asarray(grad(theta)), np.shape(value(theta))
     if claimed.shape != theta.shape:
         return compare(law, claimed, theta)
     if shape == (1,) != theta.shape[:-1]:
         return gradient(law, slope, lambda t: np.asarray(value(t))[0], grad, theta, name,
-                        limit, seed)
+                        limit, seed, sizes)
     if shape not in ((), theta.shape[:-1]):
         raise ValueError(f"value must return one number or one per task, shape () or "
                          f"{theta.shape[:-1]}, got shape {shape}")
@@ -127,7 +131,7 @@ def gradient(law, slope, value, grad, theta, name, limit, seed):
     except CouldNotLook as reason:
         return Error(law, np.inf, f"could not look: {reason}")
     slopes, kinks = (np.stack(column, -1) for column in zip(*pairs))
-    return kinked(compare(law, np.stack(along, -1), slopes, label), kinks)
+    return kinked(compare(law, np.stack(along, -1), slopes, label, sizes), kinks)
 
 
 def kinked(error, kinks):

@@ -228,7 +228,8 @@ def slope_law(rule, gate):
     """Along random directions; if these show a bug, by coordinates, to name it."""
     def law(p):
         def error(limit):
-            return rule(p.value, p.grad, p.z, name=p.layout.name, limit=limit)
+            return rule(p.value, p.grad, p.z, name=p.layout.name, limit=limit,
+                        sizes=p.sizes)
 
         quick = error(0)
         if quick <= gate:

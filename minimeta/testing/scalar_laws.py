@@ -102,11 +102,13 @@ def purity(p):
 def complex_step(p):
     if p.slope is nearest:
         raise DoesNotApply("complex_safe=False")
-    return laws.complex_step(p.value, p.grad, p.z, name=p.name, limit=5000)
+    return laws.complex_step(p.value, p.grad, p.z, name=p.name, limit=5000,
+                             sizes=p.sizes)
 
 
 def central_difference(p):
-    return laws.central_difference(p.value, p.grad, p.z, name=p.name, limit=5000)
+    return laws.central_difference(p.value, p.grad, p.z, name=p.name, limit=5000,
+                                   sizes=p.sizes)
 
 
 def second(p):

@@ -44,15 +44,16 @@ class Law:
         """The Error in a case; CouldNotLook and what the subject raises are errors."""
         try:
             found = self.check(case)
+            found = [found] if isinstance(found, float) else list(found or ())
+            if not found:
+                raise CouldNotLook("nothing was compared")
         except DoesNotApply:
             raise
         except CouldNotLook as reason:
-            found = Error(self.name, np.inf, f"could not look: {reason}")
+            found = [Error(self.name, np.inf, f"could not look: {reason}")]
         except Exception as error:
-            found = Error(self.name, np.inf, raised(error))
-        found = [found] if isinstance(found, float) else list(found or ())
-        error = worst(found) if found else Error(
-            self.name, np.inf, "could not look: nothing was compared")
+            found = [Error(self.name, np.inf, raised(error))]
+        error = worst(found)
         error.law = self.name
         return error
 
