@@ -2,11 +2,12 @@
 them, one line at a time."""
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
-from minimeta import Layout
-from minimeta.policy import Gaussian
+from minimeta import Layout, require
+from minimeta.tasks.family import Discrete, Tasks
 from minimeta.testing.nests import rebuild
 
 STEP = 1e-30
@@ -273,5 +274,38 @@ class CrossEntropy:
 
 
 @dataclass(frozen=True)
-class Normal(Gaussian):
-    """A Gaussian head of a user's own."""
+class Coins:
+    """Four guesses of the side on which a bent coin falls, which side pays 1."""
+
+    obs_size = 1
+    horizon = 4
+    episodes = 1
+    action = Discrete(2)
+    kind: Any = None   # of tasks, CoinTasks if none
+
+    def sample(self, K, rng):
+        return (self.kind or CoinTasks)(self, rng.random(require.count("K", K)))
+
+
+@dataclass(frozen=True)
+class CoinTasks(Tasks):
+    """K coins; the state is the number of guesses made, [K, B]."""
+
+    family: Coins
+    p: np.ndarray   # [K]  probability that side 1 falls
+
+    def reset(self, B, rng):
+        state = np.zeros((len(self), require.count("B", B)), int)
+        return state, np.zeros(state.shape + (1,))
+
+    def step(self, state, action, rng):
+        self.check_actions(action, state.shape)
+        side = rng.random(state.shape) < self.p[:, None]
+        reward = (side == action).astype(float)
+        return state + 1, np.zeros(state.shape + (1,)), reward, np.zeros(state.shape, bool)
+
+    def oracle(self):
+        return 4 * np.maximum(self.p, 1 - self.p)
+
+    def random(self):
+        return np.full(len(self), 2.0)

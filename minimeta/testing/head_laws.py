@@ -35,6 +35,7 @@ class HeadProbe:
         many = np.broadcast_to(self.u, (DRAWS, R, head.n_in))
         self.draws = np.asarray(head.sample(many, rng))
         self.a = self.draws[0]
+        self.grids = {}
         self.is_discrete = self.draws.dtype.kind in "iu"
 
     def expect(self, f, u):
@@ -50,15 +51,31 @@ class HeadProbe:
         if self.is_discrete:
             a = np.broadcast_to(np.arange(self.head.n)[:, None], (self.head.n, R))
             return a, 1.0
+        key = u.tobytes()
+        if key not in self.grids:
+            self.grids[key] = self.grid(u)
+        return self.grids[key]
+
+    def grid(self, u):
+        """Begins where the samples lie, then goes by the probabilities themselves."""
         n = self.draws.shape[-1]
         if n > 2:
             raise DoesNotApply(f"a grid over {n} dimensions of an action is too large")
-        many = np.broadcast_to(u, (DRAWS, *u.shape))
-        draws = self.head.sample(many, np.random.default_rng(0))
-        middle, reach = draws.mean(0), REACH * draws.std(0)   # [R, n]
         line = np.linspace(-1, 1, POINTS)
-        grid = np.stack(np.meshgrid(*[line] * n), -1).reshape(-1, 1, n)
-        return middle + reach * grid, (reach * (line[1] - line[0])).prod(-1)
+        points = np.stack(np.meshgrid(*[line] * n), -1).reshape(-1, 1, n)
+        many = np.broadcast_to(u, (len(points), *u.shape))
+        draws = self.head.sample(many, np.random.default_rng(0))
+        middle, spread = draws.mean(0), draws.std(0)   # [R, n]
+        for _ in range(8):
+            a = middle + REACH * spread * points
+            l = self.head.log_prob(many, a)
+            p = np.exp(l - l.max(0))[..., None]
+            before, middle = spread, (p * a).sum(0) / p.sum(0)
+            spread = np.sqrt((p * (a - middle) ** 2).sum(0) / p.sum(0))
+            if (np.abs(spread / before - 1) < 0.1).all():
+                break
+        return (middle + REACH * spread * points,
+                (REACH * spread * (line[1] - line[0])).prod(-1))
 
 
 def probabilities(p):
@@ -166,6 +183,7 @@ def fisher(p):
     yield compare("fisher", found, h.expect(outer, h.u), "u[{}]".format)
 
 
+@np.errstate(all="ignore")
 def extremes(p):
     """Logits of thousands, and log standard deviations of tens."""
     h, head = p.case, p.case.head
