@@ -22,16 +22,16 @@ The meta-loss is a function of theta for data that do not change. First-order le
 break the last law on purpose, and are expected to.
 """
 import pickle
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import fields, replace
 
 import numpy as np
 
 from . import behaviour, laws
 from .nests import leaves
+from .learner_probe import Iteration, K, littered
 from .report import Error, compare
 from .suite import DoesNotApply, Law, Suite, check
 
-K = 3     # tasks
 TINY = 1e-15  # what alpha is multiplied by, for the limit
 ALL = 2000  # parameters tried one by one to name the worst of a broken gradient
 
@@ -49,76 +49,6 @@ def check_learner(learner, family, *, seed=0, skip=(), expect_failure={}):
         expect_failure = {"meta-gradient": reason} | expect_failure
     return Suite(f"{type(learner).__name__} on {family}", LAWS,
                  lambda: [Iteration(learner, family, seed)], skip, expect_failure)
-
-
-class Iteration:
-    """One iteration of a learner in float64, its data collected and kept."""
-
-    def __init__(self, learner, family, seed, dtype=np.float64):
-        self.given, self.family, self.seed = learner, family, seed
-        self.context = f"seed {seed}, K = {K} tasks"
-        self.learner = learner = self.changed(dtype=dtype)
-        rng = np.random.default_rng(seed)
-        tasks = family.sample(K, rng)
-        theta = learner.init(rng)
-        n = learner.policy.size
-        theta = np.concatenate([theta[:n] + 0.1 * rng.normal(size=n), theta[n:]])
-        self.theta = theta.astype(dtype)
-        phi, self.history = self.theta, []
-        for _ in range(learner.rounds):
-            self.history.append(ragged(learner.collect(phi, tasks, rng)))
-            phi = learner.adapt(self.theta, self.history)
-        self.data = ragged(learner.collect(phi, tasks, rng))
-        self.phi = phi
-
-    def changed(self, **options):
-        """The learner with other options, of those that it has."""
-        known = {f.name for f in fields(self.given) if f.init}
-        return replace(self.given, **{k: v for k, v in options.items() if k in known})
-
-    @property
-    def batches(self):
-        """To adapt to: a recurrent learner reads what others would train on."""
-        return self.history or [self.data]
-
-    def adapt(self, batches, learner=None):
-        learner = learner or self.learner
-        return learner.adapt(self.start(learner), batches)
-
-    def start(self, learner):
-        """theta, with the learner's own rates if these are learned."""
-        n = self.learner.policy.size
-        theta = learner.init(np.random.default_rng(self.seed))
-        return np.concatenate([self.theta[:n], theta[n:]]).astype(theta.dtype)
-
-    def update(self, learner=None, theta=None, history=None, data=None):
-        """theta, state and row after one update."""
-        return (learner or self.learner).update(
-            self.theta if theta is None else theta, None,
-            self.history if history is None else history,
-            self.data if data is None else data, 0.0)
-
-    def meta_gradient(self, theta, history=None, data=None):
-        if not hasattr(self.learner, "meta_gradient"):
-            raise DoesNotApply("the learner has no meta_gradient")
-        return self.learner.meta_gradient(
-            theta, self.history if history is None else history,
-            self.data if data is None else data)
-
-
-def ragged(data):
-    """The data with the last step of every other trial taken away, as if it had ended
-    early; data without a mask stay as they are."""
-    mask = getattr(data, "mask", None)
-    if mask is None or mask.shape[1] < 2:
-        return data
-    T = mask.shape[1]
-    keep = np.arange(T)[:, None] < np.where(np.arange(mask.shape[2]) % 2, T - 1, T)
-    cut = {name: getattr(data, name) * keep.astype(getattr(data, name).dtype)
-           for name in ("reward", "log_prob", "value", "mask")}
-    end = data.end & keep
-    end[:, T - 2] |= data.mask[:, T - 2].astype(bool) & ~keep[T - 1]
-    return replace(data, end=end, **cut)
 
 
 # ---- the laws
@@ -213,18 +143,6 @@ def padding(p):
                                            f"follow the end of a trial",
                         "multiply by the mask, or take each trial's own last step")
     yield Error("padding", 0.0, "no influence")
-
-
-def littered(data):
-    """The data with other inputs and actions where no step was taken."""
-    mask = np.asarray(data.mask, bool)
-
-    def other(a):
-        where = mask.reshape(mask.shape + (1,) * (a.ndim - 3))
-        return np.where(where, a, np.roll(a, 1, 2))
-
-    return replace(data, x=other(data.x + 0) if is_dataclass(data) else data.x,
-                   action=other(data.action))
 
 
 def dtype(p):

@@ -16,7 +16,8 @@ import numpy as np
 from .head_laws import LAWS as HEAD_LAWS
 from .head_laws import HeadProbe
 from .map_laws import LAWS as MAP_LAWS
-from .map_laws import MapProbe, map_suite
+from .map_laws import map_suite
+from .map_probe import MapProbe
 from .report import Error, compare, inner
 from .suite import Law, check
 

@@ -27,7 +27,8 @@ import numpy as np
 from ..calculus import Layout
 from . import behaviour, laws
 from .map_laws import LAWS as MAP_LAWS
-from .map_laws import MapProbe, map_suite
+from .map_laws import map_suite
+from .map_probe import MapProbe
 from .report import Error, compare
 from .suite import DoesNotApply, Law, check
 

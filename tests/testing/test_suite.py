@@ -10,7 +10,8 @@ import pytest
 from minimeta import MLP, Layout
 from minimeta.testing import (Error, LawBroken, Suite, check_map, compare, complex_step,
                               parametrize_with_checks, precision, purity)
-from minimeta.testing.map_laws import LAWS, MapProbe
+from minimeta.testing.map_laws import LAWS
+from minimeta.testing.map_probe import MapProbe
 from minimeta.testing.nests import CouldNotLook, leaves, rebuild
 from minimeta.testing.suite import DoesNotApply, Law
 
