@@ -27,6 +27,6 @@ __all__ = [
     "complex_step", "central_difference", "tangent", "second", "transpose", "symmetry",
     "taylor_order", "tasks", "purity", "memory", "precision", "compare", "Error",
     "check_function", "check_map", "check_recurrent", "check_scalar", "check_surrogate",
-    "check_policy", "check_learner", "check_tasks", "map_report", "Report", "LawBroken", "Suite",
-    "parametrize_with_checks",
+    "check_policy", "check_learner", "check_tasks", "map_report", "Report", "LawBroken",
+    "Suite", "parametrize_with_checks",
 ]

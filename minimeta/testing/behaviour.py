@@ -7,9 +7,9 @@
 
     assert purity(net.forward, theta, x) == 0
 
-Arguments and results may be nests: arrays in tuples, dicts, dataclasses, such as a cache.
-Only arrays of floats are strided or rounded; whole numbers (actions) stay as they are.
-A result in which there is no number to look at is a failure.
+Arguments and results may be nests: arrays in tuples, dicts, dataclasses, such as a
+cache. Only arrays of floats are broadcast or rounded; whole numbers (actions) stay as
+they are. A result in which there is no number to look at is a failure.
 """
 import pickle
 from functools import wraps

@@ -5,10 +5,10 @@
     six_point          45, -9 and 1 times such differences of h, 2 h, 3 h      error h^6
 
 The complex step asks that complex numbers flow through f. Differences ask nothing, but
-each has a step that is right for some functions and wrong for others. So `nearest` tries
-several steps and keeps what comes nearest to the claim: no step makes a wrong claim
-right. Where f has a kink between z - h v and z + h v there is no slope to compare with;
-kinks are told from smooth curves by their second differences:
+each has a step that is right for some functions and wrong for others. So `nearest`
+tries several steps and keeps what comes nearest to the claim: no step makes a wrong
+claim right. Where f has a kink between z - h v and z + h v there is no slope to compare
+with. Second differences tell kinks from smooth curves:
 
     S(h) = f(z + h v) - 2 f(z) + f(z - h v)       S(2 h) / S(h) = 4 where f is smooth
 """

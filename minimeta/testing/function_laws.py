@@ -11,9 +11,9 @@
     second        hvp   =  the slopes of grad
     symmetry      <u, H v> = <v, H u>
 
-If complex numbers do not flow through f, differences alone judge, and the report says so
-and why: it shows the power with which the remainder of Taylor's expansion falls, 2 for a
-right gradient and 1 for a wrong one.
+If complex numbers do not flow through f, differences alone judge, and the report says
+so and why. It shows the power with which the remainder of Taylor's expansion falls: 2
+for a right gradient and 1 for a wrong one.
 """
 import numpy as np
 
@@ -84,10 +84,11 @@ class Probe:
             out = g(*(self.x(z) for z in zs))
             if n_args == 0:
                 return np.asarray(out)
-            shapes = [[np.shape(leaf) for leaf in leaves(nest)] for nest in (out, self.nest)]
-            if shapes[0] != shapes[1]:
-                raise AssertionError(f"a gradient has the shape of x, {shapes[1]}, got "
-                                     f"{shapes[0]}")
+            found, wanted = ([np.shape(leaf) for leaf in leaves(nest)]
+                             for nest in (out, self.nest))
+            if found != wanted:
+                raise AssertionError(f"a gradient has the shape of x, {wanted}, got "
+                                     f"{found}")
             return np.concatenate([np.ravel(leaf) for leaf in leaves(out)])
         return flat
 
@@ -128,7 +129,9 @@ def as_nest(x):
     """x with lists of numbers as arrays."""
     is_nest = isinstance(x, (tuple, list)) and any(
         isinstance(part, (np.ndarray, dict, tuple)) for part in x)
-    return x if is_nest or isinstance(x, dict) or np.isscalar(x) else np.asarray(x, float)
+    if is_nest or isinstance(x, dict) or np.isscalar(x):
+        return x
+    return np.asarray(x, float)
 
 
 def filled(nest, parts):
@@ -174,8 +177,8 @@ def jacobian(probe):
     shape = y.shape + (np.shape(probe.nest) if probe.z.size > 1 or np.ndim(probe.nest)
                        else ())
     if J.shape != shape:
-        return Error("jacobian", np.inf, f"jac must have the shape of f(x) and that of x, "
-                                         f"{list(shape)}, got {list(J.shape)}")
+        return Error("jacobian", np.inf, f"jac must have the shape of f(x) and that of "
+                                         f"x, {list(shape)}, got {list(J.shape)}")
     J = J.reshape(y.shape + (probe.z.size,))
     slope = probe.slope(probe.y)
     columns = [slope(probe.y, probe.z, e, J[..., i])[0]

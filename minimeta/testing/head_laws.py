@@ -1,8 +1,8 @@
 """Laws of a distribution over actions: what its numbers have to do with each other.
 
-A head has rows of parameters u [.., n_in], and sample, greedy, log_prob, entropy, kl and
-fisher of them (minimeta/policy/heads.py says how). Its expectations are sums over all
-actions, or sums over a fine grid for one or two continuous dimensions:
+A head has rows of parameters u [.., n_in], and sample, greedy, log_prob, entropy, kl
+and fisher of them (minimeta/policy/heads.py says how). Its expectations are sums over
+all actions, or over a fine grid for one or two continuous dimensions:
 
     probabilities  sum_a p(a) = 1
     score          sum_a p(a) grad log p(a) = 0
@@ -22,6 +22,7 @@ R = 3         # rows of u
 POINTS = 121  # of the grid, along each dimension of an action
 REACH = 8     # standard deviations from the mean to the ends of the grid
 DRAWS = 4000
+NAME = "u[{}]".format
 SIGMAS = 6    # standard errors by which a frequency or a moment may be off
 
 
@@ -88,7 +89,7 @@ def log_prob(p):
     """Its gradient, and the Hessian times a vector."""
     h = p.case
     yield laws.complex_step(lambda u: h.head.log_prob(u, h.a),
-                            lambda u: h.head.log_prob_grad(u, h.a), h.u, name="u[{}]".format)
+                            lambda u: h.head.log_prob_grad(u, h.a), h.u, name=NAME)
     yield laws.second(lambda u: h.head.log_prob_grad(u, h.a),
                       lambda u, v: h.head.log_prob_hvp(u, h.a, v), h.u, h.u_dot)
 
@@ -122,8 +123,8 @@ def samples(p):
     z = np.abs(found - true) / error
     index = np.unravel_index(z.argmax(), z.shape)
     return Error("samples", float(z.max()),
-                 f"{words}: drawn {found[index]:.4g}, promised {true[index]:.4g}, off by "
-                 f"{z.max():.1f} standard errors")
+                 f"{words}: drawn {found[index]:.4g}, promised {true[index]:.4g}, off "
+                 f"by {z.max():.1f} standard errors")
 
 
 def greedy(p):
@@ -144,7 +145,7 @@ def entropy(p):
 
 def entropy_slopes(p):
     h = p.case
-    yield laws.complex_step(h.head.entropy, h.head.entropy_grad, h.u, name="u[{}]".format)
+    yield laws.complex_step(h.head.entropy, h.head.entropy_grad, h.u, name=NAME)
     yield laws.second(h.head.entropy_grad, h.head.entropy_hvp, h.u, h.u_dot)
 
 
@@ -160,13 +161,14 @@ def kl(p):
     for words, number in (("below 0", max(0.0, -found.min())),
                           ("not 0 at itself", np.abs(head.kl(h.u, h.u)).max()),
                           ("not flat at itself", np.abs(head.kl_grad(h.u, h.u)).max())):
-        yield Error("kl", float(number / max(size, 1e-3)), f"it is {words}: {number:.3g}")
+        yield Error("kl", float(number / max(size, 1e-3)),
+                    f"it is {words}: {number:.3g}")
 
 
 def kl_slopes(p):
     h, head = p.case, p.case.head
     yield laws.complex_step(lambda u: head.kl(h.u_old, u), lambda u: head.kl_grad(
-        h.u_old, u), h.u, name="u[{}]".format)
+        h.u_old, u), h.u, name=NAME)
     yield laws.second(lambda u: head.kl_grad(h.u_old, u),
                       lambda u, v: head.kl_hvp(h.u_old, u, v), h.u, h.u_dot)
 
@@ -179,8 +181,8 @@ def fisher(p):
         return g * (g * h.u_dot).sum(-1, keepdims=True)
 
     found = head.fisher(h.u, h.u_dot)
-    yield compare("fisher", found, head.kl_hvp(h.u, h.u, h.u_dot), "u[{}]".format)
-    yield compare("fisher", found, h.expect(outer, h.u), "u[{}]".format)
+    yield compare("fisher", found, head.kl_hvp(h.u, h.u, h.u_dot), NAME)
+    yield compare("fisher", found, h.expect(outer, h.u), NAME)
 
 
 @np.errstate(all="ignore")
@@ -189,10 +191,10 @@ def extremes(p):
     h, head = p.case, p.case.head
     u = h.u * (1e4 if h.is_discrete else 30.0) / np.abs(h.u).max()
     a = head.sample(u, np.random.default_rng(0))
-    for name, number in (("log_prob", head.log_prob(u, a)), ("entropy", head.entropy(u)),
-                         ("log_prob_grad", head.log_prob_grad(u, a)),
-                         ("entropy_grad", head.entropy_grad(u)), ("kl", head.kl(u, u)),
-                         ("fisher", head.fisher(u, h.u_dot))):
+    found = {"log_prob": head.log_prob(u, a), "entropy": head.entropy(u),
+             "log_prob_grad": head.log_prob_grad(u, a), "kl": head.kl(u, u),
+             "entropy_grad": head.entropy_grad(u), "fisher": head.fisher(u, h.u_dot)}
+    for name, number in found.items():
         if not np.isfinite(number).all():
             return Error("extremes", np.inf, f"{name} is not finite at u of "
                                              f"{np.abs(u).max():.0f}")

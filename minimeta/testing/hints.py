@@ -33,8 +33,8 @@ def hint(claimed, true, index, name, sizes):
                 "numbers did not flow (abs, buffers of floats)")
     if words := proportion(claimed, true, "claimed is {} true, throughout", sizes):
         return words
-    here = true[index]
-    here = explain(claimed[index] / here, "claimed is {} true, here", sizes) if here else ""
+    here = true[index] and explain(
+        claimed[index] / true[index], "claimed is {} true, here", sizes) or ""
     n_wrong = (np.abs(claimed - true) > CLOSE * norm(true)).sum()
     if n_wrong == 1 < true.size:
         return f"{here}; all others are right".lstrip("; ")
@@ -74,7 +74,8 @@ def blocks(name, n):
         if match:
             at = [int(k) for k in match[2].split(",")]
             found.setdefault(match[1], []).append((i, at))
-    return {block: ([i for i, _ in pairs], tuple(np.max([at for _, at in pairs], 0) + 1))
+    return {block: ([i for i, _ in pairs],
+                    tuple(np.max([at for _, at in pairs], 0) + 1))
             for block, pairs in found.items()}
 
 
@@ -97,7 +98,8 @@ def in_a_block(claimed, true, name, sizes):
             alone = len(wrong) == 1 < len(every)
             return words + (f"; all else than {block} is right" if alone else "")
     if len(wrong) == 1 < len(every):
-        return f"all else than {wrong[0]} is right: is an addend of it missing or twice?"
+        return (f"all else than {wrong[0]} is right: is an addend of it missing or "
+                f"twice?")
     return ""
 
 
@@ -159,7 +161,8 @@ def scaled(claimed, true, axis, where):
 def missing(gap, block):
     """An addend that is the same along an axis is a mean or a sum over that axis."""
     for axis in reversed(range(gap.ndim)):
-        if gap.shape[axis] > 1 and is_close(gap, gap.mean(axis, keepdims=True) + 0 * gap):
+        mean = np.broadcast_to(gap.mean(axis, keepdims=True), gap.shape)
+        if gap.shape[axis] > 1 and is_close(gap, mean):
             return (f"the gap of {block} is the same along axis {axis}: a mean or sum "
                     f"over that axis is missing or counted twice")
     return ""

@@ -36,8 +36,8 @@ def complex_step(value, grad, theta, *, name=None, limit=300, seed=0, sizes=None
     limit         all coordinates up to this many; beyond, random directions
     sizes         {"B": 4, ..}: sizes by which a wrong factor may be recognised
     """
-    return gradient("complex step", complex_slope, value, grad, theta, name, limit, seed,
-                    sizes)
+    return gradient("complex step", complex_slope, value, grad, theta, name, limit,
+                    seed, sizes)
 
 
 def central_difference(value, grad, theta, h=H, *, name=None, limit=300, seed=0,
@@ -65,7 +65,8 @@ def tangent(f, f_dot, theta, v, *, name=None, law="tangent", sizes=None,
 
 def second(grad, hvp, theta, v, *, name=None, sizes=None, slope=complex_slope):
     """hvp(theta, v) against the complex step of grad along v."""
-    return tangent(grad, hvp, theta, v, name=name, law="second", sizes=sizes, slope=slope)
+    return tangent(grad, hvp, theta, v, name=name, law="second", sizes=sizes,
+                   slope=slope)
 
 
 @looks
@@ -117,8 +118,8 @@ def gradient(law, slope, value, grad, theta, name, limit, seed, sizes):
     if claimed.shape != theta.shape:
         return compare(law, claimed, theta)
     if shape == (1,) != theta.shape[:-1]:
-        return gradient(law, slope, lambda t: np.asarray(value(t))[0], grad, theta, name,
-                        limit, seed, sizes)
+        return gradient(law, slope, lambda t: np.asarray(value(t))[0], grad, theta,
+                        name, limit, seed, sizes)
     if shape not in ((), theta.shape[:-1]):
         raise ValueError(f"value must return one number or one per task, shape () or "
                          f"{theta.shape[:-1]}, got shape {shape}")

@@ -3,9 +3,9 @@
     print(check_learner(MAML(MLPPolicy(1, Categorical(3), (4,)), trials=5), family))
 
 A learner has policy, rounds, init(rng), collect(theta, tasks, rng), adapt(theta, [data
-..]) and update(theta, state, history, data, progress) -> theta, state, row; if it follows
-gradients also meta_gradient(theta, history, data) -> loss, gradient, and alpha, the rate
-of its inner steps.
+..]) and update(theta, state, history, data, progress) -> theta, state, row. A learner
+that follows gradients also has meta_gradient(theta, history, data) -> loss, gradient,
+and alpha, the rate of its inner steps.
 
     runs           shapes and types are as promised, all numbers finite
     pure           the same arguments give the same result and are left alone

@@ -18,8 +18,8 @@ from .hints import CLOSE, norm
 from .nests import CouldNotLook
 
 LARGEST = 800  # coordinates up to which parts of a gradient are worked out
-UNSAFE = ("differences agree with the claim: the derivative is right, but the code is not "
-          "complex-safe (abs, norm, conj, .real, a buffer of floats)")
+UNSAFE = ("differences agree with the claim: the derivative is right, but the code is "
+          "not complex-safe (abs, norm, conj, .real, a buffer of floats)")
 
 
 def explain(probe, law):
@@ -144,10 +144,10 @@ def along_rows(p, gap):
     theta_gap, x_gap = p.split(gap)
     if norm(theta_gap) > CLOSE * norm(gap) or p.x.shape[-1] < 3:
         return ""
-    centred = p.x - p.x.mean(-1, keepdims=True)
-    same = np.ones_like(p.x)
-    for words, a in (("the same for all of its columns", same), ("a multiple of x", p.x),
-                     ("a multiple of x less its mean", centred)):
+    candidates = {"the same for all of its columns": np.ones_like(p.x),
+                  "a multiple of x": p.x,
+                  "a multiple of x less its mean": p.x - p.x.mean(-1, keepdims=True)}
+    for words, a in candidates.items():
         c = (x_gap * a).sum(-1, keepdims=True) / (a * a).sum(-1, keepdims=True)
         if norm(x_gap - c * a) <= CLOSE * norm(x_gap):
             return (f"the gap of each row of x is {words}: an addend is missing or "
@@ -160,7 +160,7 @@ def agrees(f, z, v, claimed):
 
 
 def unsafe(f, z, v, claimed):
-    """Right by differences: the code is not complex-safe if the complex step differs."""
+    """Right by differences: not complex-safe if the complex step differs."""
     try:
         return "" if is_close(claimed, complex_slope(f, z, v)[0]) else UNSAFE
     except CouldNotLook:

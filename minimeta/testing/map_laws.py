@@ -3,8 +3,8 @@
     report = check_map(MLP((3, 5, 2)), (7, 3))    LawBroken if a law is broken
     print(report)                                    law, checks, worst error, gate
 
-A map is anything with size, layout, forward and vjp; jvp and vjp_dot may be missing, and
-then the laws on them do not apply:
+A map is anything with size, layout, forward and vjp. Where jvp or vjp_dot is missing,
+the laws on it do not apply:
 
     forward(theta, x)                           -> y, cache
     jvp(theta, cache, theta_dot, x_dot=None)    -> y_dot, cache_dot
@@ -65,7 +65,8 @@ def map_suite(net, x, probe, rules, seed, leads, scales, complex_safe, skip,
     if not complex_safe:
         rules = tuple(Law(law.name, law.check, max(law.gate, 1e-6) if law.gate else 0.0)
                       for law in rules)
-    return Suite(f"{net!r}, P = {net.size}", rules, cases, skip, expect_failure, explain)
+    return Suite(f"{net!r}, P = {net.size}", rules, cases, skip, expect_failure,
+                 explain)
 
 
 # ---- the laws

@@ -15,9 +15,10 @@ AXES = {2: ("R", "m"), 3: ("T", "B", "m")}  # the axes of y, for messages
 class MapProbe:
     """A map at one random theta and x, as functions of z = (theta, x), one flat vector.
 
-        s(y) = sum a y - b S cos(y / S)     a curved scalar of its output, random a and b
+        s(y) = sum a y - b S cos(y / S)     a curved scalar of its output
 
-    S is the size of y, or 1 if y is smaller: no curvature is beyond differences.
+    a and b are random; S is the largest |y|, or 1 if y is smaller, so that no curvature
+    is too sharp for differences.
     """
 
     def __init__(self, net, x, lead, scale, seed, number, complex_safe=True):
@@ -40,8 +41,9 @@ class MapProbe:
         self.u, self.v = draw([self.layout.size]), draw([self.layout.size])
         self.z = self.join(self.theta, self.x)
         self.sizes = dict(zip(AXES.get(len(core), ()), core))
-        self.context = (f"seed {seed}, case {number}: theta {list(self.theta.shape)} of "
-                        f"scale {scale}, x {list(self.x.shape)}, y {list(y.shape)}")
+        self.context = (
+            f"seed {seed}, case {number}: theta {list(self.theta.shape)} of scale "
+            f"{scale}, x {list(self.x.shape)}, y {list(y.shape)}")
 
     def join(self, theta, x):
         """One flat vector of theta and x, or of their cotangents."""

@@ -1,9 +1,10 @@
-"""Nests: arrays inside tuples, lists, dicts and objects, such as the cache of a map. The
-laws open them to copy, lock and compare what lies inside.
+"""Nests: arrays inside tuples, lists, dicts and objects, such as the cache of a map.
+The laws open them to copy, lock and compare what lies inside.
 """
 import copy
 from dataclasses import fields, is_dataclass
-from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType, SimpleNamespace
+from types import (BuiltinFunctionType, FunctionType, MethodType, ModuleType,
+                   SimpleNamespace)
 
 import numpy as np
 

@@ -79,7 +79,8 @@ def acting(p):
         x = policy.see(obs, last, theta.dtype)
         act, memory = policy.act(theta, memory, x[0], rng)
         xs, acts = xs + [x[0]], acts + [act]
-        last = act.action[None], rng.normal(size=(1, n_rows)), rng.random((1, n_rows)) < .3
+        reward, end = rng.normal(size=(1, n_rows)), rng.random((1, n_rows)) < 0.3
+        last = act.action[None], reward, end
     u, value = policy.split(policy.forward(theta, np.stack(xs))[0])
     action = np.stack([act.action for act in acts])
     yield compare("acting", np.stack([act.log_prob for act in acts]),

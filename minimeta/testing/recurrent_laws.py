@@ -11,8 +11,8 @@ Beside the forms of a map, which begin at the learned state, a recurrent map has
     unroll_vjp(theta, cache, y_bar, state_bar)            -> theta_bar, state_bar, x_bar
     unroll_vjp_dot(theta, cache, y_bar, state_bar,
                    theta_dot, cache_dot, y_bar_dot, state_bar_dot)
-    state_after(cache, n_steps=None)                      -> state after the last step, or
-                                                             after n_steps [.., B] steps
+    state_after(cache, n_steps=None)       -> state after the last step, or after
+                                              n_steps [.., B] steps of each episode
 
     state       arrays [.., B, H], the same for each episode
     stepping    acting step by step = the unroll
@@ -90,8 +90,8 @@ def state(p):
                                       f"{type(given).__name__}")
     for s in given:
         if s.shape[:-1] != p.lead + (p.B,):
-            return Error("state", np.inf, f"a state has shape {list(p.lead)} + [{p.B}, H], "
-                                          f"got {list(s.shape)}")
+            return Error("state", np.inf, f"a state has shape {list(p.lead)} + "
+                                          f"[{p.B}, H], got {list(s.shape)}")
         if not (s == s[..., :1, :]).all():
             return Error("state", np.inf, "episodes begin in different states")
     return Error("state", 0.0, "the same for each episode")
@@ -112,10 +112,12 @@ def cut_in_two(p):
     y, last, cache = p.unroll(p.x, p.state)
     y_1, middle, cache_1 = p.unroll(p.x[..., :t, :, :], p.state)
     y_2, end, cache_2 = p.unroll(p.x[..., t:, :, :], middle)
-    yield from compare_all("cut in two", (np.concatenate([y_1, y_2], -3), end), (y, last))
+    y_12 = np.concatenate([y_1, y_2], -3)
+    yield from compare_all("cut in two", (y_12, end), (y, last))
     whole = net.unroll_vjp(p.theta, cache, p.a, p.state_bar)
-    theta_2, bar, x_2 = net.unroll_vjp(p.theta, cache_2, p.a[..., t:, :, :], p.state_bar)
-    theta_1, bar, x_1 = net.unroll_vjp(p.theta, cache_1, p.a[..., :t, :, :], bar)
+    bar_1, bar_2 = p.a[..., :t, :, :], p.a[..., t:, :, :]
+    theta_2, bar, x_2 = net.unroll_vjp(p.theta, cache_2, bar_2, p.state_bar)
+    theta_1, bar, x_1 = net.unroll_vjp(p.theta, cache_1, bar_1, bar)
     yield from compare_all("cut in two", (
         theta_1 + theta_2, bar, np.concatenate([x_1, x_2], -3)), whole)
 
@@ -166,7 +168,8 @@ class Unrolled:
 
     def __init__(self, net, shapes, lead):
         self.net, self.lead = net, lead
-        self.states = Layout(**{f"state{i}": s[len(lead):] for i, s in enumerate(shapes)})
+        self.states = Layout(**{
+            f"state{i}": shape[len(lead):] for i, shape in enumerate(shapes)})
 
     def pack(self, theta, state, x):
         flat = [s.reshape(self.lead + (-1,)) for s in (*state, x)]
@@ -186,7 +189,8 @@ class UnrolledProbe(MapProbe):
     def __init__(self, p):
         self.p, self.net, self.lead, self.slope = p, p.net, p.lead, p.slope
         self.flat = p.net_unrolled
-        self.layout = p.net.layout + self.flat.states + Layout(x=p.x.shape[len(p.lead):])
+        inputs = Layout(x=p.x.shape[len(p.lead):])
+        self.layout = p.net.layout + self.flat.states + inputs
         self.z = self.flat.pack(p.theta, p.state, p.x)
         n_out = self.y(self.z).shape[-1:]
         rng = p.rng

@@ -151,7 +151,8 @@ class Report:
             number = f"{float(worst(errors)):.1e}" if errors else "-"
             rows.append(f"{law:20}{len(errors):8}{number:>14}{self.gates[law]:10.0e}"
                         + self.verdict(law))
-        rows += [f"{law:20}{'-':>8}  skipped: {why}" for law, why in self.skipped.items()]
+        for law, why in self.skipped.items():
+            rows.append(f"{law:20}{'-':>8}  skipped: {why}")
         return "\n".join(rows)
 
     def settle(self):
@@ -168,6 +169,6 @@ class Report:
             raise LawBroken(f"{error}\n(gate {self.gates[error.law]:.0e}; "
                             f"{error.context})\n{self}", self)
         if surprises:
-            raise LawBroken(f"{self.subject}: {surprises} passed, though known to fail; "
-                            f"take them off the list\n{self}", self)
+            raise LawBroken(f"{self.subject}: {surprises} passed, though known to "
+                            f"fail; take them off the list\n{self}", self)
         return self

@@ -53,8 +53,9 @@ class ScalarProbe:
         self.slope = complex_slope if complex_safe else nearest
         self.lead = np.shape(scalar.value(y))
         if self.lead != y.shape[:len(self.lead)]:
-            raise ValueError(f"value(y) must be one number or one for each of the first "
-                             f"axes of y {list(y.shape)}, got shape {list(self.lead)}")
+            raise ValueError(
+                f"value(y) must be one number or one for each of the first axes of y "
+                f"{list(y.shape)}, got shape {list(self.lead)}")
         self.core = y.shape[len(self.lead):]
         self.z = y.reshape(self.lead + (-1,))
         rng = np.random.default_rng(seed)

@@ -69,8 +69,8 @@ def networks():
 def layouts(draw, largest=LARGEST):
     """A Layout of one to four blocks, with names a, b, .. and up to three axes."""
     size = st.integers(1, largest)
-    shapes = draw(st.lists(st.lists(size, max_size=3).map(tuple), min_size=1, max_size=4))
-    return Layout(**dict(zip("abcd", shapes)))
+    shape = st.lists(size, max_size=3).map(tuple)
+    return Layout(**dict(zip("abcd", draw(st.lists(shape, min_size=1, max_size=4)))))
 
 
 def recurrent_networks():
@@ -80,8 +80,8 @@ def recurrent_networks():
 
 @st.composite
 def policies(draw, make):
-    """A policy of your own: make(n, m, H) gives one with n inputs of the world, m actions
-    or dimensions of one, and H hidden units, as in
+    """A policy of your own: make(n, m, H) gives one with n inputs of the world, m
+    actions or dimensions of one, and H hidden units, as in
 
         policies(lambda n, m, H: MLPPolicy(n, Categorical(m), (H,)))
     """
@@ -92,7 +92,7 @@ def policies(draw, make):
 
 @st.composite
 def families(draw, make, n_sizes=2, smallest=2, largest=LARGEST):
-    """A family of tasks of drawn sizes: make(*sizes), as in families(BernoulliBandit)."""
+    """A family of drawn sizes: make(*sizes), as in families(BernoulliBandit)."""
     numbers = draw(st.lists(st.integers(smallest, largest), min_size=n_sizes,
                             max_size=n_sizes))
     return make(*numbers)
@@ -107,7 +107,8 @@ def shapes(n):
 
 def rewards(shape):
     """Arrays with the ties, zeros and signs that a world pays."""
-    return hnp.arrays(float, shape, elements=st.sampled_from((0.0, 1.0, -1.0, 0.5, 10.0)))
+    paid = st.sampled_from((0.0, 1.0, -1.0, 0.5, 10.0))
+    return hnp.arrays(float, shape, elements=paid)
 
 
 def dones(shape):

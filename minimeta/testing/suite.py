@@ -10,7 +10,7 @@ A law that raises is broken, one that returns nothing is broken too. A law that 
 apply returns the reason as DoesNotApply.
 
     skip=("symmetry",)                          is not run, and reported as skipped
-    expect_failure={"second": "relu only"}      must fail, and is reported with the reason
+    expect_failure={"second": "relu only"}      must fail; reported with the reason
 """
 import traceback
 from dataclasses import dataclass, field

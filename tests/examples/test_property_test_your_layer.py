@@ -28,7 +28,7 @@ def test_the_file_for_pytest_runs_as_it_stands(tmp_path):
     assert len([line for line in code.splitlines() if line]) <= 10
     (tmp_path / "test_layers.py").write_text(code)
     shutil.copy(EXAMPLE, tmp_path / "my_layers.py")
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-rs", "test_layers.py"]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_layers.py"]
     for name, passed in (("LayerNorm", True), ("Broken", False)):
         (tmp_path / "test_layers.py").write_text(code.replace("LayerNorm", name))
         run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True,
