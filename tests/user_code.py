@@ -273,6 +273,13 @@ class CrossEntropy:
         return p * (y_dot - (p * y_dot).sum(-1, keepdims=True))
 
 
+def checked(name, count, rng):
+    """A whole number of one at least, and a generator beside it."""
+    if not hasattr(rng, "random") or rng is np.random:
+        raise TypeError(f"rng must be a np.random.Generator, got {rng!r}; use default_rng(seed)")
+    return require.count(name, count)
+
+
 @dataclass(frozen=True)
 class Coins:
     """Four guesses of the side on which a bent coin falls, which side pays 1."""
@@ -284,7 +291,7 @@ class Coins:
     kind: Any = None   # of tasks, CoinTasks if none
 
     def sample(self, K, rng):
-        return (self.kind or CoinTasks)(self, rng.random(require.count("K", K)))
+        return (self.kind or CoinTasks)(self, rng.random(checked("K", K, rng)))
 
 
 @dataclass(frozen=True)
@@ -295,10 +302,11 @@ class CoinTasks(Tasks):
     p: np.ndarray   # [K]  probability that side 1 falls
 
     def reset(self, B, rng):
-        state = np.zeros((len(self), require.count("B", B)), int)
+        state = np.zeros((len(self), checked("B", B, rng)), int)
         return state, np.zeros(state.shape + (1,))
 
     def step(self, state, action, rng):
+        checked("K", len(self), rng)
         self.check_actions(action, state.shape)
         side = rng.random(state.shape) < self.p[:, None]
         reward = (side == action).astype(float)
