@@ -1,15 +1,32 @@
 """Chapter 2, how to know that derivatives are right: laws (each returns an error),
-suites of them (conformance), and Hypothesis strategies (strategies, which alone needs
-Hypothesis and is imported by name). They are public: run them on your own code.
+suites of them (check_function, check_map, ..: each returns a report) and Hypothesis
+strategies (strategies, which alone needs Hypothesis and is imported by name). They are
+public: run them on your own code.
+
+    check_function    any function and its gradient, Jacobian, Hessian product
+    check_map         a layer or network          check_recurrent   one with a memory
+    check_scalar      a loss of outputs           check_surrogate   of log-probabilities
+    check_policy      a policy and its head       check_learner     a meta-learner
+    check_tasks       a family of tasks           parametrize_with_checks   for pytest
 """
-from .conformance import check_map, map_report
+from .behaviour import memory, precision, purity, tasks
 from .families import check_tasks
-from .laws import (central_difference, complex_step, memory, precision, purity, second,
-                   symmetry, tangent, tasks, taylor_order, transpose)
-from .report import Error, Report, compare
+from .for_pytest import parametrize_with_checks
+from .function_laws import check_function
+from .laws import (central_difference, complex_step, second, symmetry, tangent,
+                   taylor_order, transpose)
+from .learner_laws import check_learner
+from .map_laws import check_map, map_report
+from .policy_laws import check_policy
+from .recurrent_laws import check_recurrent
+from .report import Error, LawBroken, Report, compare
+from .scalar_laws import check_scalar, check_surrogate
+from .suite import Suite
 
 __all__ = [
     "complex_step", "central_difference", "tangent", "second", "transpose", "symmetry",
     "taylor_order", "tasks", "purity", "memory", "precision", "compare", "Error",
-    "check_map", "check_tasks", "map_report", "Report",
+    "check_function", "check_map", "check_recurrent", "check_scalar", "check_surrogate",
+    "check_policy", "check_learner", "check_tasks", "map_report", "Report", "LawBroken",
+    "Suite", "parametrize_with_checks",
 ]

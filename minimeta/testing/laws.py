@@ -7,10 +7,6 @@
     transpose            <u, J v>  =  <J^T u, v>
     symmetry             <u, H v>  =  <v, H u>
     taylor_order         |value(theta + h v) - its expansion|  falls like h^2 or h^3
-    tasks                a batch   =  a Python loop over its leading axis
-    purity               arguments, hidden state and global randomness stay as they were
-    memory               the result does not depend on how the arguments lie in memory
-    precision            float32 in, float32 out
 
     assert complex_step(value, grad, theta, name=layout.name) < 1e-12
 
@@ -20,54 +16,60 @@ it says where it is worst, by name. The laws catch different bugs: transpose see
 nothing that jvp and vjp share, symmetry sees nothing symmetric; only the two
 differences compare with the value itself.
 
-In the code under a complex step, complex numbers must flow: no abs, norm, conj, var,
-std, sign, no buffer of floats. The laws compute in float64, theta is [P] or [K, P].
+A law that cannot look, since no complex number comes out, is an error of inf with that
+reason. The laws compute in float64; theta is a number, [P] or [K, P].
 """
-import pickle
-
 import numpy as np
 
-from .nests import leaves, rebuild
-from .report import Error, compare, inner, worst
+from .behaviour import looks
+from .differences import H, complex_slope, nearest
+from .nests import CouldNotLook
+from .report import Error, compare, inner
 
-STEP = 1e-30  # of the complex step; its square vanishes, so there is no truncation
 
-
-def complex_step(value, grad, theta, *, name=None, limit=300, seed=0):
+def complex_step(value, grad, theta, *, name=None, limit=300, seed=0, sizes=None):
     """The gradient against the complex step of the value.
 
     value(theta)  one number, or one per task [K]
     grad(theta)   its gradient, shaped as theta
     name(i)       what to call coordinate i, such as Layout.name
     limit         all coordinates up to this many; beyond, random directions
+    sizes         {"B": 4, ..}: sizes by which a wrong factor may be recognised
     """
-    def slope(theta, v):
-        return imaginary(value(theta + STEP * 1j * v)) / STEP
-
-    return along("complex step", value, slope, grad, theta, name, limit, seed)
+    return gradient("complex step", complex_slope, value, grad, theta, name, limit,
+                    seed, sizes)
 
 
-def central_difference(value, grad, theta, h=6e-6, *, name=None, limit=300, seed=0):
-    """The gradient against central differences of the value: slower and blunter (1e-7)
-    than the complex step, but it asks nothing of the code. Arguments as there."""
-    def slope(theta, v):
-        return (np.asarray(value(theta + h * v)) - value(theta - h * v)) / (2 * h)
+def central_difference(value, grad, theta, h=H, *, name=None, limit=300, seed=0,
+                       sizes=None):
+    """The gradient against differences of the value: slower and blunter (1e-7) than the
+    complex step, but it asks nothing of the code. Arguments as there. Where a central
+    difference does not agree, other steps are tried, and kinks are left out."""
+    def slope(value, theta, v, claimed):
+        return nearest(value, theta, v, claimed, h)
 
-    return along("central difference", value, slope, grad, theta, name, limit, seed)
+    return gradient("central difference", slope, value, grad, theta, name, limit, seed,
+                    sizes)
 
 
-def tangent(f, f_dot, theta, v, *, name=None, law="tangent"):
+def tangent(f, f_dot, theta, v, *, name=None, law="tangent", sizes=None,
+            slope=complex_slope):
     """f_dot(theta, v) against the complex step of f along v; f returns one array."""
     theta, v = np.asarray(theta, float), np.asarray(v, float)
-    true = imaginary(f(theta + STEP * 1j * v)) / STEP
-    return compare(law, f_dot(theta, v), true, name)
+    claimed = f_dot(theta, v)
+    try:
+        return compare(law, claimed, slope(f, theta, v, claimed)[0], name, sizes)
+    except CouldNotLook as reason:
+        return Error(law, np.inf, f"could not look: {reason}")
 
 
-def second(grad, hvp, theta, v, *, name=None):
+def second(grad, hvp, theta, v, *, name=None, sizes=None, slope=complex_slope):
     """hvp(theta, v) against the complex step of grad along v."""
-    return tangent(grad, hvp, theta, v, name=name, law="second")
+    return tangent(grad, hvp, theta, v, name=name, law="second", sizes=sizes,
+                   slope=slope)
 
 
+@looks
 def transpose(u, Jv, JTu, v):
     """<u, J v> = <J^T u, v>, relative to the larger of |u| |J v| and |J^T u| |v|.
 
@@ -92,103 +94,54 @@ def taylor_order(value, grad, theta, v, hvp=None, *, h=0.01, n_steps=5):
     a number to look at. Of several tasks the least; inf where nothing remains.
     """
     steps = h / 2.0 ** np.arange(n_steps)
-    at, slope = np.asarray(value(theta)), (grad(theta) * v).sum(-1)
+    here, slope = np.asarray(value(theta)), (grad(theta) * v).sum(-1)
     bend = (hvp(theta, v) * v).sum(-1) if hvp else np.zeros_like(slope)
-    if at.ndim == 0:
+    if here.ndim == 0:
         slope, bend = slope.sum(), bend.sum()
-    remainder = np.abs([value(theta + s * v) - at - s * slope - s * s / 2 * bend
+    remainder = np.abs([value(theta + s * v) - here - s * slope - s * s / 2 * bend
                         for s in steps])
-    if not remainder.all():
+    if (remainder <= 1e-14 * max(1, np.abs(here).max())).any():  # rounding is left
         return np.inf
     return float(np.min(np.log2(remainder[:-1] / remainder[1:]).mean(0)))
 
 
-def tasks(f, *args):
-    """f of arguments [K, ...] against f of each task alone: tasks must not mix.
+# ---- what the laws of the gradient are made of
 
-    f returns an array, or a nest of tuples of arrays; their leading axes are tasks too.
-    """
-    loop = zip(*(leaves(f(*(a[k] for a in args))) for k in range(len(args[0]))))
-    return worst(compare("tasks", batch, np.stack(each))
-                 for batch, each in zip(leaves(f(*args)), loop))
-
-
-def purity(f, *args):
-    """f changes no argument, takes read-only ones, answers the same twice, leaves
-    NumPy's global random state alone. 0 or inf; args may be nests, such as a cache."""
-    def broken(how):
-        return Error("purity", np.inf, how)
-
-    state, given = pickle.dumps(np.random.get_state()), rebuild(np.copy, args)
-    first, again = leaves(f(*given)), leaves(f(*given))
-    for number, (before, after) in enumerate(zip(args, given)):
-        if not same(leaves(before), leaves(after)):
-            return broken(f"argument {number} was written to; make a copy first")
-    if not same(first, again):
-        return broken("called twice with the same arguments, it gave different "
-                      "results; something is remembered or random")
-    if pickle.dumps(np.random.get_state()) != state:
-        return broken("the global random state was changed; draw from an rng argument")
-    if refusal := refused(f, *rebuild(locked, args)):
-        return broken(refusal)
-    return Error("purity", 0.0, "nothing was changed")
-
-
-def memory(f, *args):
-    """f of Fortran-ordered, strided, and broadcast (stride 0) arguments against f of
-    plain contiguous ones."""
-    def strided(a):
-        wide = np.zeros(a.shape + (2,), a.dtype)
-        wide[..., 0] = a
-        return wide[..., 0]
-
-    def spread(a):
-        return np.broadcast_to(a[:1], a.shape) if a.ndim else a
-
-    def contiguous(a):
-        return np.array(a, order="C")
-
-    plain, spreads = f(*args), rebuild(spread, args)
-    if refusal := refused(f, *spreads):
-        return Error("memory", np.inf, refusal)
-    return worst([
-        against(plain, f(*rebuild(np.asfortranarray, args)), "Fortran-ordered"),
-        against(plain, f(*rebuild(strided, args)), "strided"),
-        against(f(*rebuild(contiguous, spreads)), f(*spreads), "broadcast")])
-
-
-def precision(f, *args):
-    """float32 arguments give float32 results. The error is 0 or inf."""
-    results = leaves(f(*rebuild(np.float32, args)))
-    for number, result in enumerate(results):
-        if result.dtype != np.float32:
-            return Error("precision", np.inf,
-                         f"result {number} of float32 arguments is {result.dtype}; "
-                         f"allocate with dtype=theta.dtype")
-    return Error("precision", 0.0, "float32 throughout")
-
-
-# ---- what the laws are made of
-
-def imaginary(y):
-    """The imaginary part; zero where y came out real, as `compare` points out."""
-    return np.imag(np.asarray(y))
-
-
-def along(law, value, slope, grad, theta, name, limit, seed):
-    """grad . v against slope(theta, v) for many directions v."""
+def gradient(law, slope, value, grad, theta, name, limit, seed, sizes):
+    """grad . v against slope(value, theta, v, grad . v) for many directions v."""
     theta = np.asarray(theta, float)
+    if theta.ndim == 0:
+        return gradient(law, slope, lambda t: value(t[0]),
+                        lambda t: np.reshape(grad(t[0]), (1,)), theta[None],
+                        name or "theta".format, limit, seed, sizes)
     claimed, shape = np.asarray(grad(theta)), np.shape(value(theta))
     if claimed.shape != theta.shape:
         return compare(law, claimed, theta)
+    if shape == (1,) != theta.shape[:-1]:
+        return gradient(law, slope, lambda t: np.asarray(value(t))[0], grad, theta,
+                        name, limit, seed, sizes)
     if shape not in ((), theta.shape[:-1]):
         raise ValueError(f"value must return one number or one per task, shape () or "
                          f"{theta.shape[:-1]}, got shape {shape}")
     is_total = shape != theta.shape[:-1]
     vs, label = directions(theta, is_total, name, limit, seed)
     axes = tuple(range(theta.ndim)) if is_total else -1
-    return compare(law, np.stack([(claimed * v).sum(axes) for v in vs], -1),
-                   np.stack([slope(theta, v) for v in vs], -1), label)
+    along = [(claimed * v).sum(axes) for v in vs]
+    try:
+        pairs = [slope(value, theta, v, c) for v, c in zip(vs, along)]
+    except CouldNotLook as reason:
+        return Error(law, np.inf, f"could not look: {reason}")
+    slopes, kinks = (np.stack(column, -1) for column in zip(*pairs))
+    return kinked(compare(law, np.stack(along, -1), slopes, label, sizes), kinks)
+
+
+def kinked(error, kinks):
+    """Says how many directions crossed a kink; if all did, nothing was seen."""
+    if kinks.size and kinks.all():
+        return Error(error.law, np.inf, "could not look: a kink in every direction")
+    if kinks.any():
+        error.detail += f" ({kinks.sum()} of {kinks.size} directions cross a kink)"
+    return error
 
 
 def directions(theta, is_total, name, limit, seed):
@@ -202,8 +155,11 @@ def directions(theta, is_total, name, limit, seed):
     size = int(np.prod(shape))
 
     def label(i):
+        if name is None:
+            index = np.unravel_index(i, shape)
+            return f"theta[{', '.join(str(int(k)) for k in index)}]"
         task = f" of task {i // n_parameters}" if size > n_parameters else ""
-        return (name or "theta[{}]".format)(i % n_parameters) + task
+        return name(i % n_parameters) + task
 
     if size <= limit:
         vs = np.eye(size)
@@ -216,31 +172,3 @@ def directions(theta, is_total, name, limit, seed):
         vs /= np.linalg.norm(vs, axis=-1, keepdims=True)
         label = [f"a random direction in {block}" for block in found].__getitem__
     return [np.broadcast_to(v.reshape(shape), theta.shape) for v in vs], label
-
-
-def same(these, those):
-    """Equal bit for bit."""
-    return len(these) == len(those) and all(
-        a.shape == b.shape and a.tobytes() == b.tobytes() for a, b in zip(these, those))
-
-
-def locked(a):
-    a = np.array(a)
-    a.flags.writeable = False
-    return a
-
-
-def refused(f, *args):
-    """What f has against read-only arguments, in words, or nothing."""
-    try:
-        f(*args)
-    except ValueError as error:
-        if "read-only" not in str(error):
-            raise
-        return f"a read-only argument was refused: {error}"
-
-
-def against(plain, other, how):
-    error = worst(compare("memory", b, a) for a, b in zip(leaves(plain), leaves(other)))
-    error.detail = f"from {how} arguments, {error.detail}"
-    return error

@@ -5,28 +5,49 @@
     print(error)       tangent: relative error 2.1e-01, worst at U[3, 4]: claimed ..
 
 The error is 0 if both are zero, inf if anything is not finite or the shapes differ.
+Errors and reports pickle, so that they travel from one process to another.
 """
 import numpy as np
 
+from .hints import explain, hint, norm, place
 from .nests import leaves
 
 
 class Error(float):
-    """A relative error that says, printed, what was compared and where it is worst."""
+    """A relative error that says, printed, what was compared and where it is worst.
 
-    def __new__(cls, law, number, detail):
+    hint   what may be wrong, in words; "" where nothing was recognised
+    """
+
+    def __new__(cls, law, number, detail, hint=""):
         error = super().__new__(cls, number)
-        error.law, error.detail = law, detail
+        error.law, error.detail, error.hint, error.context = law, detail, hint, ""
         return error
 
     def __str__(self):
-        return f"{self.law}: relative error {float(self):.1e}, {self.detail}"
+        hint = f"; {self.hint}" if self.hint else ""
+        return f"{self.law}: relative error {float(self):.1e}, {self.detail}{hint}"
 
     __repr__ = __str__
 
+    def __reduce__(self):
+        return Error, (self.law, float(self), self.detail, self.hint), vars(self)
 
-def compare(law, claimed, true, name=None):
-    """The Error of `claimed` against `true`, [..., P]; name(i) is of the last axis."""
+
+class LawBroken(AssertionError):
+    """A suite failed; `report` is all that was found."""
+
+    def __init__(self, message, report=None):
+        super().__init__(message)
+        self.report = report
+
+
+def compare(law, claimed, true, name=None, sizes=None):
+    """The Error of `claimed` against `true`, [..., P].
+
+    name(i)   what to call coordinate i of the last axis
+    sizes     {"B": 4, ..}: sizes by which a wrong factor may be recognised
+    """
     claimed, true = np.asarray(claimed), np.asarray(true)
     if claimed.shape != true.shape:
         return Error(law, np.inf, f"claimed has shape {list(claimed.shape)}, true has "
@@ -46,7 +67,8 @@ def compare(law, claimed, true, name=None):
         return Error(law, 0.0, "both are zero")
     claimed, true = claimed / largest, true / largest  # so that no square underflows
     number = norm(claimed - true) / max(norm(claimed), norm(true))
-    return Error(law, number, detail + hint(claimed, true, index, name, number))
+    words = hint(claimed, true, index, name, sizes or {}) if number > 1e-9 else ""
+    return Error(law, number, detail, words)
 
 
 def inner(law, these, those):
@@ -62,9 +84,8 @@ def inner(law, these, those):
         return Error(law, np.inf, detail)
     scale = max(scales)
     number = abs(left - right) / scale if scale else 0.0
-    if number > 1e-9 and left:
-        detail += explain(right / left, "the second is {} the first")
-    return Error(law, number, detail)
+    words = explain(right / left, "the second is {} the first") if left else ""
+    return Error(law, number, detail, words if number > 1e-9 else "")
 
 
 def worst(errors):
@@ -75,73 +96,22 @@ def flat(nest):
     return np.concatenate([leaf.ravel() for leaf in leaves(nest)])
 
 
-def norm(a):
-    return float(np.sqrt((np.abs(a) ** 2).sum()))
-
-
-# ---- where and why
-
-def place(index, name):
-    """The words for an index: W[1, 2] of task 0."""
-    index = [int(i) for i in index]
-    if name is None or not index:
-        return f"index {index}"
-    lead = index[0] if len(index) == 2 else index[:-1]
-    return str(name(index[-1])) + (f" of task {lead}" if len(index) > 1 else "")
-
-
-def hint(claimed, true, index, name, number):
-    """What the two have to do with each other, where it can be recognised."""
-    if number < 1e-9:
-        return ""
-    if not true.any():
-        return "; true is zero throughout: did complex numbers flow (abs, buffers)?"
-    ratio = (claimed * true).sum() / (true * true).sum()
-    if norm(claimed - ratio * true) <= 1e-6 * norm(true):
-        return explain(ratio, "claimed is {} true, throughout")
-    elsewhere = np.isclose(true, claimed[index], rtol=1e-9, atol=0)
-    if claimed[index] and elsewhere.any():
-        other = np.unravel_index(elsewhere.argmax(), true.shape)
-        return (f"; claimed is what is true at {place(other, name)}: "
-                f"transposed or swapped?")
-    return explain(claimed[index] / true[index], "claimed is {} true, here") \
-        if true[index] else ""
-
-
-def explain(ratio, words):
-    """A recognised ratio in words: 0, -1, a whole number or one over it."""
-    if abs(ratio - 1) < 1e-5:
-        return ""
-    if abs(ratio) < 1e-9:
-        factor = "zero, not"
-    elif abs(ratio + 1) < 1e-6:
-        factor = "minus"
-    elif is_whole(ratio):
-        factor = f"{ratio:.0f} times"
-    elif is_whole(1 / ratio):
-        factor = f"1/{1 / ratio:.0f} of"
-    elif "throughout" in words:
-        factor = f"{ratio:.6g} times"
-    else:
-        return ""
-    return "; " + words.format(factor)
-
-
-def is_whole(ratio):
-    return 0.5 < abs(ratio) < 1e4 and abs(ratio - np.round(ratio)) < 1e-6
-
-
 # ---- the report of a suite
 
 class Report:
     """Every check made on a subject, law by law: how many, how many failed, the worst.
 
-    gates     law -> the largest error that passes
+    gates     law -> the largest error that passes, the most basic law first
     declared  law -> how many checks there must be; fewer is a failure
+    skipped   law -> why it was not run
+    expected  law -> why it is known to fail; it must fail
+    notes     sentences on how the checks were made
     """
 
-    def __init__(self, subject, gates, declared):
+    def __init__(self, subject, gates, declared, skipped=None, expected=None, notes=()):
         self.subject, self.gates, self.declared = subject, gates, declared
+        self.skipped, self.expected = dict(skipped or {}), dict(expected or {})
+        self.notes = list(notes)
         self.errors = {law: [] for law in declared}
 
     def __getitem__(self, law):
@@ -157,27 +127,48 @@ class Report:
         return {law: len(errors) for law, errors in self.errors.items()}
 
     @property
-    def failed(self):
-        """law -> its worst Error, of the laws that are broken."""
+    def broken(self):
+        """law -> its worst Error, of the laws that are broken, known or not."""
         return {law: worst(errors) for law, errors in self.errors.items()
                 if errors and not worst(errors) <= self.gates[law]}
 
+    @property
+    def failed(self):
+        """The same without the laws that are known to fail; the most basic first."""
+        return {law: error for law, error in self.broken.items()
+                if law not in self.expected}
+
+    def verdict(self, law):
+        if law in self.broken:
+            reason = self.expected.get(law)
+            return f"  known to fail: {reason}" if reason else "  BROKEN"
+        return "  PASSED, known to fail" if law in self.expected else ""
+
     def __str__(self):
-        rows = [self.subject, f"{'law':20}{'checks':>8}{'worst error':>14}{'gate':>10}"]
+        rows = [self.subject, *self.notes,
+                f"{'law':20}{'checks':>8}{'worst error':>14}{'gate':>10}"]
         for law, errors in self.errors.items():
             number = f"{float(worst(errors)):.1e}" if errors else "-"
-            verdict = "  BROKEN" if law in self.failed else ""
             rows.append(f"{law:20}{len(errors):8}{number:>14}{self.gates[law]:10.0e}"
-                        + verdict)
+                        + self.verdict(law))
+        for law, why in self.skipped.items():
+            rows.append(f"{law:20}{'-':>8}  skipped: {why}")
         return "\n".join(rows)
 
     def settle(self):
-        """Returns itself if every declared check was made and passed, or raises."""
+        """Returns itself if every declared check was made and passed, or raises
+        LawBroken, which shows the most basic broken law first."""
+        surprises = [law for law in self.expected if law not in self.broken]
         if self.counts != self.declared:
-            raise AssertionError(f"{self.subject}: checks made {self.counts}, declared "
-                                 f"{self.declared}")
+            raise LawBroken(f"{self.subject}: checks made {self.counts}, declared "
+                            f"{self.declared}\n{self}", self)
+        if not any(self.counts.values()):
+            raise LawBroken(f"{self.subject}: no law was run\n{self}", self)
         if self.failed:
-            error = worst(self.failed.values())
-            raise AssertionError(f"{error}\n(gate {self.gates[error.law]:.0e}; "
-                                 f"{error.context})\n{self}")
+            error = next(iter(self.failed.values()))
+            raise LawBroken(f"{error}\n(gate {self.gates[error.law]:.0e}; "
+                            f"{error.context})\n{self}", self)
+        if surprises:
+            raise LawBroken(f"{self.subject}: {surprises} passed, though known to "
+                            f"fail; take them off the list\n{self}", self)
         return self

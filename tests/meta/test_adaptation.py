@@ -10,7 +10,7 @@ from minimeta.exact import exact_return
 from minimeta.meta.adaptation import Adapted, GradientSteps, as_rows, require_rates
 from minimeta.objective.surrogates import ESTIMATORS, Dice
 from minimeta.tasks import RandomMDP
-from minimeta.testing.laws import (central_difference, complex_step, tangent, tasks,
+from minimeta.testing import (central_difference, complex_step, tangent, tasks,
                                    transpose)
 
 estimators = pytest.mark.parametrize("name", ESTIMATORS)

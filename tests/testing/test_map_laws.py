@@ -62,7 +62,7 @@ def test_a_failure_names_the_law_the_coordinate_the_seed_and_the_factor():
         check_map(Averaging(), (5, 3), seed=11)
     text = str(failure.value)
     assert "complex step: relative error" in text and "worst at gain[" in text
-    assert "1/5 of true, here" in text and "seed 11" in text and "x [" in text
+    assert "gain is 1/5 of true, throughout" in text and "seed 11" in text and "x [" in text
 
 
 def test_a_vjp_of_the_wrong_shape_is_an_error_at_once():
@@ -78,20 +78,3 @@ def test_inputs_may_be_given():
 def test_the_same_seed_gives_the_same_report():
     these, those = (str(check_map(MLP((3, 5, 2)), (7, 3), seed=4)) for _ in range(2))
     assert these == those
-
-
-def test_every_case_of_the_strategies_has_sizes_that_differ():
-    hypothesis = pytest.importorskip("hypothesis")
-    from minimeta.testing.strategies import lstms, mlps, networks
-
-    @hypothesis.given(mlps(), lstms(), networks())
-    def holds(mlp, lstm, either):
-        numbers = mlp.net.sizes + mlp.x_shape[:1] + (mlp.K,)
-        assert len(set(numbers)) == len(numbers) and min(numbers) >= 2
-        net = lstm.net
-        numbers = (net.n_in, net.n_hidden, net.n_out, lstm.K) + lstm.x_shape[:2]
-        assert len(set(numbers)) == len(numbers) and min(numbers) >= 2
-        assert either.x_shape[-1] == either.net.layout.shapes[0][1][0]
-        assert "\n" not in repr(either)
-
-    holds()

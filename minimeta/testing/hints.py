@@ -1,0 +1,203 @@
+"""What a wrong derivative and the right one have to do with each other, in words.
+
+    hint(claimed, true, index, name, sizes)
+    "claimed is minus true, throughout"
+
+The rules go from the whole vector to one block of it (W, b, ..) and to one coordinate.
+The first that fits speaks. `index` is where the two differ most.
+"""
+import re
+
+import numpy as np
+
+CLOSE = 1e-6  # relative difference up to which two arrays count as equal
+
+
+def norm(a):
+    return float(np.sqrt((np.abs(a) ** 2).sum()))
+
+
+def place(index, name):
+    """The words for an index: W[1, 2] of task 0."""
+    index = [int(i) for i in index]
+    if name is None or not index:
+        return f"index {index}"
+    lead = index[0] if len(index) == 2 else index[:-1]
+    return str(name(index[-1])) + (f" of task {lead}" if len(index) > 1 else "")
+
+
+def hint(claimed, true, index, name, sizes):
+    """The words for the whole, else for a block, else for the worst coordinate."""
+    if not true.any():
+        return ("true is zero throughout: either nothing depends on it, or complex "
+                "numbers did not flow (abs, buffers of floats)")
+    if words := proportion(claimed, true, "claimed is {} true, throughout", sizes):
+        return words
+    here = true[index] and explain(
+        claimed[index] / true[index], "claimed is {} true, here", sizes) or ""
+    n_wrong = (np.abs(claimed - true) > CLOSE * norm(true)).sum()
+    if n_wrong == 1 < true.size:
+        return f"{here}; all others are right".lstrip("; ")
+    if n_wrong > 2:
+        words = in_a_block(claimed[index[:-1]], true[index[:-1]], name, sizes)
+        if words:
+            return words
+    return swapped(claimed, true, index, name) or here
+
+
+def proportion(claimed, true, words, sizes):
+    """Where claimed is a multiple of true."""
+    size = (true * true).sum()
+    if not size:
+        return ""
+    ratio = (claimed * true).sum() / size
+    if norm(claimed - ratio * true) > CLOSE * norm(true):
+        return ""
+    return explain(ratio, words, sizes)
+
+
+def swapped(claimed, true, index, name):
+    found = np.isclose(true, claimed[index], rtol=1e-9, atol=0)
+    if not (claimed[index] and found.any()):
+        return ""
+    other = np.unravel_index(found.argmax(), true.shape)
+    return f"claimed is what is true at {place(other, name)}: transposed or swapped?"
+
+
+# ---- one block
+
+def blocks(name, n):
+    """block -> (its coordinates, its shape), read off names such as "W[1, 2]"."""
+    found = {}
+    for i in range(n if name else 0):
+        match = re.fullmatch(r"(.+?)\[([\d, ]+)\]", str(name(i)))
+        if match:
+            at = [int(k) for k in match[2].split(",")]
+            found.setdefault(match[1], []).append((i, at))
+    return {block: ([i for i, _ in pairs],
+                    tuple(np.max([at for _, at in pairs], 0) + 1))
+            for block, pairs in found.items()}
+
+
+def in_a_block(claimed, true, name, sizes):
+    """The words for the first wrong block, and whether it is the only one."""
+    if np.ndim(claimed) != 1:
+        return ""
+    every = blocks(name, len(claimed))
+    wrong = [block for block, (i, _) in every.items()
+             if norm(claimed[i] - true[i]) > CLOSE * norm(true)]
+    for block in wrong:
+        i, shape = every[block]
+        if int(np.prod(shape)) != len(i):
+            continue
+        words = about(claimed[i].reshape(shape), true[i].reshape(shape), block, sizes)
+        for other, (j, _) in every.items():
+            if other != block and is_close(claimed[i], true[j]):
+                words = f"{block} is what is true of {other}: swapped?"
+        if words:
+            alone = len(wrong) == 1 < len(every)
+            return words + (f"; all else than {block} is right" if alone else "")
+    if len(wrong) == 1 < len(every):
+        return (f"all else than {wrong[0]} is right: is an addend of it missing or "
+                f"twice?")
+    return ""
+
+
+def about(claimed, true, block, sizes):
+    """What is wrong with one block, as an array of its shape."""
+    if not claimed.any():
+        return f"{block} is zero: it was forgotten"
+    if words := proportion(claimed, true, f"{block} is {{}} true, throughout", sizes):
+        return words
+    for axes in ((1, 0), (0, 2, 1), (2, 1, 0), (1, 0, 2)):
+        if len(axes) == true.ndim and is_close(claimed, moved(true, axes)):
+            return f"{block} is transposed"
+    for axis in range(true.ndim):
+        where = f"axis {axis} of {block}" if true.ndim > 1 else block
+        if is_close(claimed, np.flip(true, axis)):
+            return f"{where} is reversed"
+        if words := shifted(claimed, true, axis, where):
+            return words
+        if words := scaled(claimed, true, axis, where):
+            return words
+    if is_close(np.sort(claimed.ravel()), np.sort(true.ravel())):
+        return f"{block} has the right numbers in another order: transposed or swapped?"
+    return missing(claimed - true, block)
+
+
+def is_close(claimed, true):
+    return claimed.shape == true.shape and norm(claimed - true) <= CLOSE * norm(true)
+
+
+def moved(true, axes):
+    """The transpose, as read into the old shape."""
+    return true.transpose(axes).reshape(true.shape)
+
+
+def shifted(claimed, true, axis, where):
+    """Off by one along an axis, zero or wrapped where nothing comes in."""
+    if true.shape[axis] < 3:
+        return ""
+    for by, words in ((1, "late"), (-1, "early")):
+        inside = [slice(None)] * true.ndim
+        inside[axis] = slice(1, None) if by > 0 else slice(None, -1)
+        if is_close(claimed[tuple(inside)], np.roll(true, by, axis)[tuple(inside)]):
+            return f"{where} is one place {words}: off by one"
+    return ""
+
+
+def scaled(claimed, true, axis, where):
+    """Right but for one slice of an axis, which is lost or doubled."""
+    others = tuple(k for k in range(true.ndim) if k != axis)
+    gap = (np.abs(claimed - true) ** 2).sum(others) > (CLOSE * norm(true)) ** 2
+    if true.ndim > 1 and gap.sum() == 1 < gap.size:
+        k = int(gap.argmax())
+        part = np.take(claimed, k, axis)
+        words = "is zero" if not part.any() else "is wrong"
+        return f"only {k} of {where} {words}: a step or row was left out?"
+    return ""
+
+
+def missing(gap, block):
+    """An addend that is the same along an axis is a mean or a sum over that axis."""
+    for axis in reversed(range(gap.ndim)):
+        mean = np.broadcast_to(gap.mean(axis, keepdims=True), gap.shape)
+        if gap.shape[axis] > 1 and is_close(gap, mean):
+            return (f"the gap of {block} is the same along axis {axis}: a mean or sum "
+                    f"over that axis is missing or counted twice")
+    return ""
+
+
+# ---- one number
+
+def explain(ratio, words, sizes=None):
+    """A recognised ratio in words: 0, -1, a whole number or one over it."""
+    if abs(ratio - 1) < 1e-5:
+        return ""
+    if abs(ratio) < 1e-9:
+        factor = "zero, not"
+    elif abs(ratio + 1) < 1e-6:
+        factor = "minus"
+    elif is_whole(ratio):
+        factor = f"{ratio:.0f} times"
+    elif is_whole(1 / ratio):
+        factor = f"1/{1 / ratio:.0f} of"
+    elif "throughout" in words:
+        factor = f"{ratio:.6g} times"
+    else:
+        return ""
+    return words.format(factor) + cause(ratio, sizes or {})
+
+
+def cause(ratio, sizes):
+    """Which size a factor is."""
+    for name, n in sizes.items():
+        if n > 1 and abs(ratio * n - 1) < 1e-5:
+            return f" (1/{name}, {name} = {n}: a mean in place of a sum?)"
+        if n > 2 and abs(ratio / n - 1) < 1e-5:
+            return f" ({name} = {n}: a sum in place of a mean?)"
+    return " (is one term counted twice?)" if abs(ratio - 2) < 1e-5 else ""
+
+
+def is_whole(ratio):
+    return 0.5 < abs(ratio) < 1e4 and abs(ratio - np.round(ratio)) < 1e-6

@@ -1,0 +1,164 @@
+"""check_function: any function of any shape; what is right passes, what is wrong is named."""
+import math
+
+import numpy as np
+import pytest
+
+from minimeta.testing import LawBroken, check_function, complex_step
+
+X = np.random.default_rng(0).normal(size=(3, 4))
+A = np.random.default_rng(1).normal(size=(3, 3))
+
+
+def dot(p):
+    return p["s"] * (p["W"] @ p["b"]).sum()
+
+
+def dot_grad(p):
+    return {"W": p["s"] * np.ones((2, 1)) * p["b"], "b": p["s"] * p["W"].sum(0),
+            "s": (p["W"] @ p["b"]).sum()}
+
+
+POINT = {"W": X[:2, :3], "b": X[2, :3], "s": 2.0}
+RIGHT = {
+    "a function of one number": (np.sin, np.cos, 2.0),
+    "a function of a whole number": (lambda x: x ** 3, lambda x: 3 * x ** 2, 2),
+    "a function of a 0-d array": (lambda x: x ** 2, lambda x: 2 * x, np.array(2.0)),
+    "a function of one number in a list": (lambda x: x[0] ** 2, lambda x: 2 * x, [3.0]),
+    "plain Python on one number": (math.exp, math.exp, 1.5),
+    "an elementwise function": (np.tanh, lambda x: 1 - np.tanh(x) ** 2, X),
+    "a function of a matrix": (lambda x: (x ** 2).sum(), lambda x: 2 * x, X),
+    "a function of three axes": (lambda x: np.exp(x).sum(), np.exp, X.reshape(3, 2, 2)),
+    "one value in a list": (lambda x: [(x ** 2).sum()], lambda x: 2 * x, X),
+    "a function of a dict": (dot, dot_grad, POINT),
+    "a function of a tuple": (lambda p: (p[0] * p[1]).sum(), lambda p: (p[1], p[0]), (X, 2 * X)),
+    "a constant": (lambda x: 3.0, lambda x: 0 * x, X),
+    "absolute values": (lambda x: np.abs(x).sum(), np.sign, X),
+    "a norm": (np.linalg.norm, lambda x: x / np.linalg.norm(x), X),
+    "a float buffer": (lambda x: np.add(np.zeros(X.shape), x, dtype=float, casting="unsafe").sum(),
+                       np.ones_like, X),
+    "a kink close by": (lambda x: np.abs(x - 1e-8).sum(), np.sign, np.append(X.ravel(), 0.0)),
+    "a large number": (lambda x: (1e200 * x).sum(), lambda x: 1e200 + 0 * x, X),
+    "a small number": (lambda x: 1e-200 * (x ** 2).sum(), lambda x: 2e-200 * x, X),
+}
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_what_is_right_passes(name):
+    report = check_function(*RIGHT[name])
+    assert report.counts["differences"] == 1
+
+
+@pytest.mark.parametrize("name", RIGHT)
+@pytest.mark.parametrize("factor", [0.999, -1, 0])
+def test_a_wrong_factor_is_caught_whatever_the_function(name, factor):
+    f, grad, x = RIGHT[name]
+    if name == "a constant":
+        return
+
+    def wrong(x):
+        g = grad(x)
+        if isinstance(g, dict):
+            return {key: factor * value for key, value in g.items()}
+        return tuple(factor * v for v in g) if isinstance(g, tuple) else factor * g
+
+    with pytest.raises(LawBroken, match="minus true|times true|zero, not true"):
+        check_function(f, wrong, x)
+
+
+@pytest.mark.parametrize("f, reason", [
+    (lambda x: np.abs(x).sum() + 0 * x.sum(), "the imaginary part was lost"),
+    (lambda x: np.abs(x).sum(), "the imaginary part was lost"),
+    (lambda x: sum(math.fabs(v) for v in x), "complex numbers do not flow")])
+def test_the_report_says_which_rule_was_used_and_why(f, reason):
+    report = check_function(f, np.sign, np.array([1.0, -2.0, 3.0]))
+    assert "judged by differences, since" in str(report) and reason in str(report)
+    assert "complex step" in report.skipped
+    report = check_function(lambda x: (x ** 2).sum(), lambda x: 2 * x, X)
+    assert "differences, since" not in str(report) and not report.skipped.get("complex step")
+
+
+def test_the_taylor_order_is_shown_where_differences_judge():
+    f = np.linalg.norm
+    assert "Taylor order 2.0" in str(check_function(f, lambda x: x / f(x), X))
+    assert "Taylor order 1.0" in str(check_function.report(f, lambda x: x, X))
+
+
+def test_zero_is_not_a_gradient_of_absolute_values():
+    with pytest.raises(LawBroken, match="claimed is zero, not true"):
+        check_function(lambda x: np.abs(x).sum(), lambda x: 0 * x, X)
+    error = complex_step(lambda x: np.abs(x).sum(), lambda x: 0 * x, X)
+    assert error == np.inf and "the imaginary part was lost" in str(error)
+
+
+def test_a_point_on_a_kink_is_no_place_to_look():
+    with pytest.raises(LawBroken, match="could not look: a kink in every direction"):
+        check_function(lambda x: np.abs(x).sum(), np.ones_like, np.zeros(3))
+
+
+def test_second_order_and_jacobians_are_checked_too():
+    def quadratic(x):
+        return x @ A @ x + np.sin(x).sum()
+
+    def grad(x):
+        return (A + A.T) @ x + np.cos(x)
+
+    x, names = X[:, 0], {"second": None, "symmetry": None}
+    report = check_function(quadratic, grad, x, lambda x, v: (A + A.T) @ v - np.sin(x) * v)
+    assert set(names) <= set(report.counts)
+    with pytest.raises(LawBroken, match="^second"):
+        check_function(quadratic, grad, x, lambda x, v: (A + A.T) @ v)
+    with pytest.raises(LawBroken, match="^second"):
+        check_function(quadratic, grad, x, lambda x, v: 2 * A @ v - np.sin(x) * v)
+
+    def f(x):
+        return np.sin(A @ x)
+
+    check_function(f, None, x, jac=lambda x: np.cos(A @ x)[:, None] * A)
+    check_function(lambda x: np.abs(A @ x), None, x, jac=lambda x: np.sign(A @ x)[:, None] * A)
+    check_function(lambda x: np.array([x, x * x]), None, 3.0, jac=lambda x: np.array([1, 2 * x]))
+    with pytest.raises(LawBroken, match="^jacobian.*transposed or swapped|^jacobian"):
+        check_function(f, None, x, jac=lambda x: (np.cos(A @ x)[:, None] * A).T)
+    with pytest.raises(LawBroken, match=r"f\(x\) and that of x, \[3, 3\], got \[3\]"):
+        check_function(f, None, x, jac=lambda x: np.cos(A @ x))
+
+
+def test_coordinates_have_the_names_that_a_user_gave_them():
+    def wrong(p):
+        g = dot_grad(p)
+        g["W"] = g["W"] * [[1, 1, 1], [1, 3, 1]]
+        return g
+
+    with pytest.raises(LawBroken, match=r"worst at W\[1, 1\]: .*3 times true, here; all others"):
+        check_function(dot, wrong, POINT)
+    with pytest.raises(LawBroken, match=r"worst at x\[2, 3\]"):
+        check_function(lambda x: (x ** 2).sum(), lambda x: 2 * x * (np.arange(12).reshape(
+            3, 4) != 11), X)
+
+
+def test_a_gradient_of_another_shape_is_named():
+    with pytest.raises(LawBroken, match=r"shape of x, \[\(3, 4\)\], got \[\(12,\)\]"):
+        check_function(lambda x: (x ** 2).sum(), lambda x: 2 * x.ravel(), X)
+
+
+def test_a_function_that_writes_to_its_argument_or_remembers_is_caught_first():
+    def writes(x):
+        x *= 2
+        return (x ** 2).sum()
+
+    with pytest.raises(LawBroken, match="^pure.*argument 0 was written to"):
+        check_function(writes, lambda x: 2 * x, X)
+    assert X.max() < 4
+
+
+def test_something_to_check_must_be_given():
+    with pytest.raises(ValueError, match="grad or jac must be given"):
+        check_function(np.sin, None, 1.0)
+    with pytest.raises(ValueError, match="skip must hold names of laws"):
+        check_function(np.sin, np.cos, 1.0, skip=("speed",))
+
+
+def test_a_function_of_one_number_has_a_gradient():
+    assert complex_step(np.sin, np.cos, 2.0) < 1e-12
+    error = complex_step(np.sin, lambda x: 2 * np.cos(x), 2.0)
+    assert "worst at theta" in str(error) and "2 times true" in str(error)
