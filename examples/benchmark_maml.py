@@ -37,7 +37,7 @@ from importlib.util import find_spec
 import numpy as np
 
 from minimeta import MAML, Gaussian, MLPPolicy
-from minimeta.rl.rollout import Rollout
+from minimeta.rl import Rollout
 
 N_OBS, N_ACTION = 10, 4    # sizes of an observation and of an action
 ALPHA = 0.1                # of the inner step

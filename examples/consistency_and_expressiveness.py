@@ -45,10 +45,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from minimeta import (MAML, RL2, Gaussian, LinearSchedule, MLPPolicy, RecurrentPolicy, TrustRegion,
-                      evaluate, meta_train, print_progress)
-from minimeta.tasks import PointNavigation
-from minimeta.tasks.navigation import PointTasks
+from minimeta import (MAML, RL2, Gaussian, LinearSchedule, MLPPolicy, RecurrentPolicy,
+                      TrustRegion, evaluate, meta_train, print_progress)
+from minimeta.tasks import PointNavigation, PointTasks
 
 HORIZON = 20              # moves of at most 0.1 in each coordinate
 MAML_TASKS, MAML_ITERATIONS = 20, 60           # K goals a meta-batch
@@ -64,7 +63,7 @@ INSIDE = PointNavigation(horizon=HORIZON)
 class Outside(PointNavigation):
     """The same, with goals at distances 1 to 1.5 from the start."""
 
-    def sample(self, K, rng):
+    def draw(self, K, rng):
         angle, far = rng.uniform(0, 2 * np.pi, K), rng.uniform(1, 1.5, K)
         return PointTasks(self, far[:, None] * np.stack([np.cos(angle), np.sin(angle)],
                                                         -1))
@@ -81,8 +80,8 @@ class UnpaidTasks(PointTasks):
 class Unpaid(PointNavigation):
     """The same goals without rewards."""
 
-    def sample(self, K, rng):
-        return UnpaidTasks(self, super().sample(K, rng).goal)
+    def draw(self, K, rng):
+        return UnpaidTasks(self, super().draw(K, rng).goal)
 
 
 def maml(iterations, seed):

@@ -36,10 +36,9 @@ import numpy as np
 
 from minimeta import (RL2, Categorical, LinearSchedule, RecurrentPolicy, meta_train,
                       print_progress)
+from minimeta.exact import dependent_floor
 from minimeta.rivals import bandit_agents as agents
-from minimeta.exact.optima import dependent_floor
-from minimeta.tasks import DependentBandit
-from minimeta.tasks.bandits import KINDS, pulls_as_text
+from minimeta.tasks import DependentBandit, pulls_as_text
 
 PULLS = 100
 HIDDEN = 48             # H, LSTM cells
@@ -49,6 +48,7 @@ BLIND_ITERATIONS = 30   # of the agent without the reward input, which cannot le
 RATE = 1e-2             # of Adam, decaying to 0
 ENTROPY = 0.2           # weight of the bonus, decaying to 0; with less, some agents
                         # settle on one arm before they have learned to compare
+KINDS = ("easy", "medium", "hard", "uniform", "independent")
 GAMMA, LAM = 0.8, 0.3   # discount, mix of advantages: reward follows the pull at once,
 FAR = 0.9               # but where arms are independent, exploring pays off later
 TEST_BANDITS = 20_000

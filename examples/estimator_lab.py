@@ -38,7 +38,7 @@ import time
 
 import numpy as np
 
-from minimeta.exact.lab import PARTS, Laboratory, quality
+from minimeta.exact import PARTS, Laboratory, quality
 from minimeta.tasks import RandomMDP
 
 STATES, ACTIONS, HORIZON = 3, 2, 4

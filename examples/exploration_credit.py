@@ -38,10 +38,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from minimeta import EMAML, MAML, Reinforce, TabularPolicy, evaluate, meta_train
-from minimeta import require
-from minimeta.policy.categorical import softmax
-from minimeta.tasks.family import Discrete
-from minimeta.tasks.random_mdp import TabularTasks
+from minimeta.tasks import Discrete, Family, TabularTasks
 
 PRIZE, TRAP = 1.0, -2.0
 START = 0.1            # probability of going to the doors, to begin with
@@ -57,7 +54,7 @@ STAY, GO = range(2)
 
 
 @dataclass(frozen=True)
-class Corridor:
+class Corridor(Family):
     """Two doors at the end of a corridor.
 
     sees      where it is, one-hot: at home, at the doors, at the end
@@ -69,8 +66,8 @@ class Corridor:
 
     obs_size, action, horizon, episodes = 3, Discrete(2), 2, 1
 
-    def sample(self, K, rng):
-        return CorridorTasks(self, rng.integers(2, size=require.count("K", K)))
+    def draw(self, K, rng):
+        return CorridorTasks(self, rng.integers(2, size=K))
 
 
 @dataclass(frozen=True)
@@ -80,8 +77,7 @@ class CorridorTasks(TabularTasks):
     family: Corridor
     door: np.ndarray  # [K]  the right one
 
-    def step(self, state, action, rng):
-        self.check_actions(action, state.shape)
+    def move(self, state, action, rng):
         after = np.where((state == HOME) & (action == GO), DOORS, END)
         paid = np.where(action == self.door[:, None], PRIZE, TRAP)
         return (after, self.observe(after), np.where(state == DOORS, paid, 0.0),
@@ -123,7 +119,8 @@ def learners(start):
 
 def explores(theta):
     """The probability of going to the doors before adaptation."""
-    return float(softmax(theta.reshape(3, 2))[HOME, GO])
+    stay, go = np.exp(theta.reshape(3, 2)[HOME])
+    return float(go / (stay + go))
 
 
 def train(learner, iterations, seed):

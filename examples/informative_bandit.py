@@ -28,9 +28,8 @@ import numpy as np
 
 from minimeta import (RL2, Categorical, LinearSchedule, RecurrentPolicy, meta_train,
                       print_progress)
-from minimeta.exact.optima import informative_optimum, informative_thompson
-from minimeta.tasks import InformativeBandit
-from minimeta.tasks.bandits import pulls_as_text
+from minimeta.exact import informative_optimum, informative_thompson
+from minimeta.tasks import InformativeBandit, pulls_as_text
 
 HIDDEN = 48             # H, LSTM cells
 TASKS = 512             # K, bandits in a meta-batch

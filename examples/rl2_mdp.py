@@ -37,9 +37,8 @@ import numpy as np
 
 from minimeta import (RL2, Categorical, LinearSchedule, RecurrentPolicy, evaluate,
                       meta_train, print_progress)
-from minimeta.rivals.planners import Planner, posterior_mean, posterior_sample
-from minimeta.tasks import RandomMDP
-from minimeta.tasks.random_mdp import RandomMDPTasks, one_hot
+from minimeta.rivals import Planner, posterior_mean, posterior_sample
+from minimeta.tasks import RandomMDP, RandomMDPTasks, one_hot
 
 FAMILY = RandomMDP()
 HIDDEN = 64                 # H, LSTM cells
@@ -64,9 +63,9 @@ class TracedTasks(RandomMDPTasks):
         S = self.family.states
         return np.concatenate([one_hot(state % S, S), one_hot(state // S - 1, S)], -1)
 
-    def step(self, state, action, rng):
+    def move(self, state, action, rng):
         S = self.family.states
-        after, _, reward, done = super().step(state % S, action, rng)
+        after, _, reward, done = super().move(state % S, action, rng)
         after = after + S * (state % S + 1)
         return after, self.observe(after), reward, done
 
@@ -82,8 +81,8 @@ class TracedWorld(RandomMDP):
     def obs_size(self):
         return 2 * self.states
 
-    def sample(self, K, rng):
-        tasks = super().sample(K, rng)
+    def draw(self, K, rng):
+        tasks = super().draw(K, rng)
         luck = rng.random((K, self.states))
         luck[:, 0] = -1
         is_in = luck.argsort(-1).argsort(-1) < self.reachable

@@ -32,10 +32,9 @@ import numpy as np
 
 from minimeta import (RL2, Categorical, LinearSchedule, RecurrentPolicy, meta_train,
                       print_progress)
-from minimeta.exact.optima import two_step_optimum
-from minimeta.rivals.two_step_agents import TwoStepAgent, stays
-from minimeta.tasks import TwoStep
-from minimeta.tasks.two_step import episodes_as_text
+from minimeta.exact import two_step_optimum
+from minimeta.rivals import TwoStepAgent, stays
+from minimeta.tasks import TwoStep, episodes_as_text
 
 ROUNDS = 10             # of a trial, each an episode of two steps
 HIDDEN = 48             # H, LSTM cells

@@ -2,16 +2,18 @@
 family.py says what a family is and how to write one.
 """
 from .arm import PlanarArm
-from .bandits import BernoulliBandit, DependentBandit, InformativeBandit, RestlessBandit
+from .bandits import (BernoulliBandit, DependentBandit, InformativeBandit,
+                      RestlessBandit, pulls_as_text)
 from .family import Box, Discrete, Family, Tasks
 from .gridworld import GridNavigation
+from .navigation import PointNavigation, PointTasks
 from .planning import value_iteration
-from .random_mdp import RandomMDP
-from .navigation import PointNavigation
+from .random_mdp import RandomMDP, RandomMDPTasks, TabularTasks, one_hot
 from .sinusoid import Sinusoid
-from .two_step import TwoStep
+from .two_step import TwoStep, episodes_as_text
 
 __all__ = ["BernoulliBandit", "Box", "DependentBandit", "Discrete", "Family",
            "GridNavigation", "InformativeBandit", "PlanarArm", "PointNavigation",
-           "RandomMDP", "RestlessBandit", "Sinusoid", "Tasks", "TwoStep",
-           "value_iteration"]
+           "PointTasks", "RandomMDP", "RandomMDPTasks", "RestlessBandit", "Sinusoid",
+           "TabularTasks", "Tasks", "TwoStep", "episodes_as_text", "one_hot",
+           "pulls_as_text", "value_iteration"]

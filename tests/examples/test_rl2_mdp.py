@@ -47,7 +47,7 @@ def test_a_short_training_learns_a_world_of_one_state():
     learner = RL2(policy, episodes=10, gamma=0.8, lam=0.3, rate=example["RATE"],
                   value_weight=example["VALUE_WEIGHT"])
     result = meta_train(learner, TracedWorld(reachable=1), iterations=20, tasks=64)
-    assert np.mean([row["return"] for row in result.log[-4:]]) > 120  # chance: 100
+    assert np.mean([row["return"] for row in result.log[-4:]]) > 12  # chance: 10
 
 
 def test_all_players_meet_the_same_worlds_and_earn_no_more_than_is_possible():
