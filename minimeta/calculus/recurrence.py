@@ -141,39 +141,38 @@ def recur_jvp(cell, V, cache, V_dot, x_dot, state_dot):
 def recur_vjp(cell, V, cache, h_bars, state_bar):
     """h_bars [T, ..., H, B] of all steps, state_bar of the state after the last
     -> V_bar, x_bar [T, ..., n_in, B], state_bar of the state before the first."""
-    (n_steps, *_, H, _), seen, WU = h_bars.shape, cache.seen, V[..., :-1, :]
+    (n_steps, *_, H, _), (seen, _, kept), WU = h_bars.shape, cache, V[..., :-1, :]
     dtype = np.result_type(V, seen, h_bars, *state_bar)
     V_bar = np.zeros(V.shape, dtype)
     x_bar = np.empty_like(split(seen[1:], H)[0], dtype)
+    h_bar, *others = state_bar
     for t in reversed(range(n_steps)):
-        h_bar, *others = state_bar
-        z_bar, (h_bar, *others) = cell.vjp(
-            cache.kept[t], (h_bars[t] + h_bar, *others))
+        z_bar, (h_bar, *others) = cell.vjp(kept[t], (h_bars[t] + h_bar, *others))
         V_bar += seen[t] @ transpose(z_bar)
         xh_bar = WU @ z_bar
         x_bar[t] = xh_bar[..., :-H, :]
-        state_bar = (xh_bar[..., -H:, :] + h_bar, *others)
-    return V_bar, x_bar, state_bar
+        h_bar = xh_bar[..., -H:, :] + h_bar
+    return V_bar, x_bar, (h_bar, *others)
 
 
 def recur_vjp_dot(cell, V, cache, h_bars, state_bar,
                   V_dot, cache_dot, h_bars_dot, state_bar_dot):
-    (n_steps, *_, H, _), seen, WU = h_bars.shape, cache.seen, V[..., :-1, :]
-    seen_dot, WU_dot = cache_dot.seen, V_dot[..., :-1, :]
+    (n_steps, *_, H, _), (seen, _, kept), WU = h_bars.shape, cache, V[..., :-1, :]
+    (seen_dot, _, kept_dot), WU_dot = cache_dot, V_dot[..., :-1, :]
     dtype = np.result_type(
         V, seen, h_bars, *state_bar, V_dot, seen_dot, h_bars_dot, *state_bar_dot)
     V_bar_dot = np.zeros(V.shape, dtype)
     x_bar_dot = np.empty_like(split(seen[1:], H)[0], dtype)
+    (h_bar, *others), (h_bar_dot, *others_dot) = state_bar, state_bar_dot
     for t in reversed(range(n_steps)):
-        (h_bar, *others), (h_bar_dot, *others_dot) = state_bar, state_bar_dot
-        state_bar = (h_bars[t] + h_bar, *others)
-        state_bar_dot = (h_bars_dot[t] + h_bar_dot, *others_dot)
+        state_bar = h_bars[t] + h_bar, *others
+        state_bar_dot = h_bars_dot[t] + h_bar_dot, *others_dot
+        z_bar, (h_bar, *others) = cell.vjp(kept[t], state_bar)
         z_bar_dot, (h_bar_dot, *others_dot) = cell.vjp_dot(
-            cache.kept[t], state_bar, cache_dot.kept[t], state_bar_dot)
-        z_bar, (h_bar, *others) = cell.vjp(cache.kept[t], state_bar)
+            kept[t], state_bar, kept_dot[t], state_bar_dot)
         V_bar_dot += seen_dot[t] @ transpose(z_bar) + seen[t] @ transpose(z_bar_dot)
         xh_bar, xh_bar_dot = WU @ z_bar, WU_dot @ z_bar + WU @ z_bar_dot
         x_bar_dot[t] = xh_bar_dot[..., :-H, :]
-        state_bar = (xh_bar[..., -H:, :] + h_bar, *others)
-        state_bar_dot = (xh_bar_dot[..., -H:, :] + h_bar_dot, *others_dot)
-    return V_bar_dot, x_bar_dot, state_bar_dot
+        h_bar = xh_bar[..., -H:, :] + h_bar
+        h_bar_dot = xh_bar_dot[..., -H:, :] + h_bar_dot
+    return V_bar_dot, x_bar_dot, (h_bar_dot, *others_dot)
