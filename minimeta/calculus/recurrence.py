@@ -1,4 +1,5 @@
-"""The recurrence of every recurrent network here, in four forms: time, but no gates.
+"""The recurrence runs a cell through the steps of a trial, forwards and back, in four
+forms. It knows time, but no gates; a cell knows gates, but no time (lstm and gru).
 
     seen_t = (x_t, h_{t-1}, 1)                    all that the cells see at step t
     z_t = V' seen_t                               V has a row for each number seen
@@ -8,9 +9,9 @@ Backpropagation through time is recur_vjp: one loop from the last step to the fi
 which carries the cotangents of the state. WU is V without its last row, the bias: the 1
 that it multiplies needs no cotangent. recur_vjp_dot is the tangent of recur_vjp.
 
-A cell knows gates, but no time (lstm and gru are two). Each number of its z acts on
-the number of the state above or below it and on no other, as in an elementary map. The
-state is a tuple of arrays, and the first of them is h, which the next step sees.
+A cell is elementwise: number k of a gate acts on number k of the state alone, in each
+episode. The state is a tuple of arrays. The first of them is h, which the next step
+sees.
 
 Time is the first axis here and an episode is a column: an array of one step is
 contiguous, [..., n, B], and so is each gate in it. `to_columns` and `flip` bring data
@@ -35,9 +36,10 @@ class Cell(NamedTuple):
     vjp      kept, state_bar -> z_bar, state_bar
     vjp_dot  kept, state_bar, kept_dot, state_bar_dot -> z_bar_dot, state_bar_dot
 
-    state and state_dot are given before the step and returned after it; state_bar is
-    given after the step and returned before it. What reaches h by way of z is not the
-    cell's: it returns 0 for h_bar if h acts through z alone.
+    state and state_dot are given as before the step and returned as after it;
+    state_bar is given as after the step and returned as before it. The recurrence adds
+    what reaches h_prev through z. So the h_bar that a cell returns is only what reaches
+    h_prev in other ways; it is 0 if there are none.
     """
 
     state: tuple
