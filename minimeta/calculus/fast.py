@@ -6,8 +6,8 @@ price of plainness.
     sum_last(u)                    u.sum(-1, keepdims=True)
     max_last(u)                    u.max(-1, keepdims=True)
     concatenate_last(arrays, lead) np.concatenate(arrays, -1)
-    sigmoid_tanh(z, n)             join(sigmoid(z[..., :n, :]), tanh(z[..., n:, :]))
-    sigmoid_tanh_slope(a, n)       join(s * (1 - s), 1 - g * g), a = join(s, g)
+    lstm_gates(z)                  join(sigmoid(z[:3H]), tanh(z[3H:]))
+    lstm_gates_vjp(a, a_bar)       join(*a_bar) * join(s * (1 - s), 1 - g * g)
     keep_freed_memory()            nothing: results do not depend on it
 
 Where the last axis holds an action's numbers, 2 to 5 of them, NumPy is slow along it.
@@ -46,10 +46,10 @@ def concatenate_last(arrays, lead):
     return np.moveaxis(np.concatenate(columns, lead, out=room), lead, -1)
 
 
-def sigmoid_tanh(z, n):
-    """The sigmoid of the first n rows of z and the tanh of the others, in one array. Of
-    the four gates at H = 48, B = 256: 0.030 ms in place of 0.036."""
-    a = np.empty_like(z)
+def lstm_gates(z):
+    """join(sigmoid(z[:3H]), tanh(z[3H:])), written into one array. At H = 48, B = 256:
+    0.016 ms in place of 0.019; at H = 256, B = 64: 0.020 of 0.026."""
+    a, n = np.empty_like(z), 3 * z.shape[-2] // 4
     s, g = a[..., :n, :], a[..., n:, :]
     np.multiply(z[..., :n, :], 0.5, out=s)     # sigmoid(z) = (1 + tanh(z / 2)) / 2
     np.tanh(s, out=s)
@@ -59,12 +59,18 @@ def sigmoid_tanh(z, n):
     return a
 
 
-def sigmoid_tanh_slope(a, n):
-    """Its slope da/dz, written in a. At H = 256, B = 64: 0.018 ms in place of 0.031."""
-    slope = a * a
-    np.subtract(a[..., :n, :], slope[..., :n, :], out=slope[..., :n, :])
-    np.subtract(1, slope[..., n:, :], out=slope[..., n:, :])
-    return slope
+def lstm_gates_vjp(a, a_bar):
+    """z_bar = join(*a_bar) * join(s * (1 - s), 1 - g * g), for the four blocks of a_bar
+    and a = join(s, g): each block is multiplied where it belongs, not joined before. At
+    H = 48, B = 256: 0.015 ms in place of 0.023; at H = 256, B = 64: 0.017 of 0.033."""
+    H = a.shape[-2] // 4
+    z_bar = np.multiply(a, a, dtype=np.result_type(a, *a_bar))
+    s, g = z_bar[..., :3 * H, :], z_bar[..., 3 * H:, :]
+    np.subtract(a[..., :3 * H, :], s, out=s)
+    np.subtract(1, g, out=g)
+    for k, bar in enumerate(a_bar):
+        z_bar[..., k * H:(k + 1) * H, :] *= bar
+    return z_bar
 
 
 def keep_freed_memory():

@@ -40,7 +40,7 @@ def gru(z, state):
     u, r = gates(s, 2)
     n = tanh(a + r * b)
     h = (1 - u) * n + u * h_prev
-    return (h,), (s, b, n, h_prev)
+    return (h,), (s, b.copy(), n, h_prev)   # a view would keep all of z alive
 
 
 def gru_jvp(kept, z_dot, state_dot):

@@ -15,8 +15,9 @@ theta itself is an array and carries no names. So a theta is accepted wherever i
 length fits: keep it beside the network or the learner that it was trained with.
 """
 from collections import namedtuple
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import accumulate
 from math import prod
 
 import numpy as np
@@ -31,16 +32,26 @@ def _blocks(names):
 
 @dataclass(frozen=True, init=False, repr=False)
 class Layout:
-    """The order, names and shapes of the blocks of a flat vector."""
+    """The order, names and shapes of the blocks of a flat vector.
 
-    shapes: tuple  # of (name, shape)
+    shapes   pairs (name, shape)
+    names    of the blocks
+    offsets  where each block starts, and at the end where the last one stops
+    """
+
+    shapes: tuple
+    names: tuple = field(compare=False)
+    offsets: tuple = field(compare=False)
 
     def __init__(self, **shapes):
         checked = tuple(
             (name, tuple(require.count(f"a size of {name}", n, 0) for n in shape))
             for name, shape in shapes.items()
         )
+        offsets = tuple(accumulate((prod(s) for _, s in checked), initial=0))
         object.__setattr__(self, "shapes", checked)
+        object.__setattr__(self, "names", tuple(shapes))
+        object.__setattr__(self, "offsets", offsets)
 
     def __add__(self, other):
         """The blocks of this layout, then those of the other; names must differ."""
@@ -55,15 +66,6 @@ class Layout:
 
     def __repr__(self):
         return f"Layout({', '.join(f'{n}={s}' for n, s in self.shapes)})"
-
-    @cached_property
-    def names(self):
-        return tuple(name for name, _ in self.shapes)
-
-    @cached_property
-    def offsets(self):
-        """Where each block starts, and at the end where the last one stops."""
-        return tuple(np.cumsum([0] + [prod(s) for _, s in self.shapes]).tolist())
 
     @property
     def size(self):

@@ -9,8 +9,7 @@
 The gates lie one below the other in z, in the order i, f, o, g, and so they do in a,
 which holds them after their activations:
 
-    da/dz = a (1 - a) for i, f and o,  1 - a^2 for g        the slope
-    a moves by a_dot, and the slope by (1 - 2 a) a_dot or -2 a a_dot
+    slope = da/dz = a (1 - a) for i, f and o,  1 - a^2 for g
 
 h_prev acts through z alone. The transpose goes through the lines above from the last to
 the first:
@@ -24,29 +23,26 @@ Letters: ... leading task axes, H hidden, B episodes; z, a [..., 4H, B], the res
 [..., H, B].
 Source: Hochreiter & Schmidhuber (1997); the forget gate is of Gers et al. (2000).
 """
-from .fast import sigmoid_tanh, sigmoid_tanh_slope
+from .fast import lstm_gates, lstm_gates_vjp
 from .maps import tanh, tanh_jvp, tanh_vjp, tanh_vjp_dot
 from .recurrence import Cell, gates, join
 from .recurrent import Recurrent
 
 
-def activated(z):
-    """a, of z."""
-    return sigmoid_tanh(z, 3 * z.shape[-2] // 4)
-
-
 def slope(a):
-    return sigmoid_tanh_slope(a, 3 * a.shape[-2] // 4)
+    i, f, o, g = gates(a, 4)
+    return join(i * (1 - i), f * (1 - f), o * (1 - o), 1 - g * g)
 
 
 def slope_dot(a, a_dot):
-    n = 3 * a.shape[-2] // 4
-    return join(a_dot[..., :n, :], 0 * a_dot[..., n:, :]) - 2 * a * a_dot
+    (i, f, o, g), (i_dot, f_dot, o_dot, g_dot) = gates(a, 4), gates(a_dot, 4)
+    return join((1 - 2 * i) * i_dot, (1 - 2 * f) * f_dot, (1 - 2 * o) * o_dot,
+                -2 * g * g_dot)
 
 
 def lstm(z, state):
     _, c_prev = state
-    a = activated(z)
+    a = lstm_gates(z)          # i, f, o = sigmoid(z_i), ..,  g = tanh(z_g)
     i, f, o, g = gates(a, 4)
     c = f * c_prev + i * g
     q = tanh(c)
@@ -68,8 +64,8 @@ def lstm_vjp(kept, state_bar):
     (a, c_prev, q), (h_bar, c_bar) = kept, state_bar
     i, f, o, g = gates(a, 4)
     c_bar = c_bar + tanh_vjp(q, h_bar * o)
-    a_bar = join(c_bar * g, c_bar * c_prev, h_bar * q, c_bar * i)
-    z_bar = slope(a) * a_bar
+    a_bar = c_bar * g, c_bar * c_prev, h_bar * q, c_bar * i
+    z_bar = lstm_gates_vjp(a, a_bar)        # slope(a) * join(*a_bar)
     return z_bar, (0, c_bar * f)
 
 

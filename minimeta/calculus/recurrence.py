@@ -1,15 +1,17 @@
-"""The recurrence of every recurrent network here, in four forms: time, but no gates.
+"""The recurrence runs a cell through the steps of a trial, forwards and back, in four
+forms. It knows time, but no gates; a cell knows gates, but no time (lstm and gru).
 
     seen_t = (x_t, h_{t-1}, 1)                    all that the cells see at step t
     z_t = V' seen_t                               V has a row for each number seen
     state_t, kept_t = cell(z_t, state_{t-1})      one step after the other
 
 Backpropagation through time is recur_vjp: one loop from the last step to the first,
-which carries the cotangents of the state. recur_vjp_dot is its tangent.
+which carries the cotangents of the state. WU is V without its last row, the bias: the 1
+that it multiplies needs no cotangent. recur_vjp_dot is the tangent of recur_vjp.
 
-A cell knows gates, but no time (lstm and gru are two). Each number of its z acts on
-the number of the state above or below it and on no other, as in an elementary map. The
-state is a tuple of arrays, and the first of them is h, which the next step sees.
+A cell is elementwise: number k of a gate acts on number k of the state alone, in each
+episode. The state is a tuple of arrays. The first of them is h, which the next step
+sees.
 
 Time is the first axis here and an episode is a column: an array of one step is
 contiguous, [..., n, B], and so is each gate in it. `to_columns` and `flip` bring data
@@ -34,9 +36,10 @@ class Cell(NamedTuple):
     vjp      kept, state_bar -> z_bar, state_bar
     vjp_dot  kept, state_bar, kept_dot, state_bar_dot -> z_bar_dot, state_bar_dot
 
-    state and state_dot are given before the step and returned after it; state_bar is
-    given after the step and returned before it. What reaches h by way of z is not the
-    cell's: it returns 0 for h_bar if h acts through z alone.
+    state and state_dot are given as before the step and returned as after it;
+    state_bar is given as after the step and returned as before it. The recurrence adds
+    what reaches h_prev through z. So the h_bar that a cell returns is only what reaches
+    h_prev in other ways; it is 0 if there are none.
     """
 
     state: tuple
@@ -99,77 +102,79 @@ def split(seen, H):
 
 
 def begin(x, state, one, dtype):
-    """The cache before the first step, and the room for h at each step."""
+    """seen with all but h filled in, [T + 1, ..., n_in + H + 1, B]; the room in it for
+    h; and the state before the first step."""
     (n_steps, *lead, n_in, B), H = x.shape, state[0].shape[-2]
     seen = np.empty((n_steps + 1, *lead, n_in + H + 1, B), dtype)
     seen[:-1, ..., :n_in, :], seen[-1, ..., :n_in, :] = x, 0
     seen[..., -1, :] = one
     _, hs = split(seen, H)
     hs[0] = state[0]
-    return Cache(seen, [(hs[0], *state[1:])], []), hs
+    return seen, hs, (hs[0], *state[1:])
 
 
 def recur(cell, V, x, state):
     """x [T, ..., n_in, B], arrays of the state [..., H, B] -> cache."""
-    cache, hs = begin(x, state, 1, np.result_type(V, x, *state))
-    V_transpose, state = transpose(V), cache.states[0]
-    for seen, h in zip(cache.seen, hs[1:]):
-        (h[...], *others), kept = cell.forward(V_transpose @ seen, state)
+    seen, hs, state = begin(x, state, 1, np.result_type(V, x, *state))
+    states, kept, V_transpose = [state], [], transpose(V)
+    for seen_t, h in zip(seen, hs[1:]):
+        (h[...], *others), kept_t = cell.forward(V_transpose @ seen_t, state)
         state = h, *others
-        cache.states.append(state)
-        cache.kept.append(kept)
-    return cache
+        states.append(state)
+        kept.append(kept_t)
+    return Cache(seen, states, kept)
 
 
 def recur_jvp(cell, V, cache, V_dot, x_dot, state_dot):
     dtype = np.result_type(V, cache.seen, V_dot, x_dot, *state_dot)
-    cache_dot, hs_dot = begin(x_dot, state_dot, 0, dtype)
+    seen_dot, hs_dot, state_dot = begin(x_dot, state_dot, 0, dtype)
+    states_dot, kept_dot = [state_dot], []
     V_transpose, V_transpose_dot = transpose(V), transpose(V_dot)
-    state_dot = cache_dot.states[0]
-    for seen, kept, seen_dot, h_dot in zip(
-            cache.seen, cache.kept, cache_dot.seen, hs_dot[1:]):
-        z_dot = V_transpose_dot @ seen + V_transpose @ seen_dot
-        (h_dot[...], *others), kept_dot = cell.jvp(kept, z_dot, state_dot)
+    for seen_t, kept_t, seen_t_dot, h_dot in zip(
+            cache.seen, cache.kept, seen_dot, hs_dot[1:]):
+        z_dot = V_transpose_dot @ seen_t + V_transpose @ seen_t_dot
+        (h_dot[...], *others), kept_t_dot = cell.jvp(kept_t, z_dot, state_dot)
         state_dot = h_dot, *others
-        cache_dot.states.append(state_dot)
-        cache_dot.kept.append(kept_dot)
-    return cache_dot
+        states_dot.append(state_dot)
+        kept_dot.append(kept_t_dot)
+    return Cache(seen_dot, states_dot, kept_dot)
 
 
 def recur_vjp(cell, V, cache, h_bars, state_bar):
     """h_bars [T, ..., H, B] of all steps, state_bar of the state after the last
     -> V_bar, x_bar [T, ..., n_in, B], state_bar of the state before the first."""
-    (n_steps, *_, H, _), seen = h_bars.shape, cache.seen
+    (n_steps, *_, H, _), (seen, _, kept), WU = h_bars.shape, cache, V[..., :-1, :]
     dtype = np.result_type(V, seen, h_bars, *state_bar)
     V_bar = np.zeros(V.shape, dtype)
     x_bar = np.empty_like(split(seen[1:], H)[0], dtype)
+    h_bar, *others = state_bar
     for t in reversed(range(n_steps)):
-        h_bar, *others = state_bar
-        z_bar, (h_bar, *others) = cell.vjp(
-            cache.kept[t], (h_bars[t] + h_bar, *others))
+        z_bar, (h_bar, *others) = cell.vjp(kept[t], (h_bars[t] + h_bar, *others))
         V_bar += seen[t] @ transpose(z_bar)
-        x_bar[t], h_bar_by_z = split(V @ z_bar, H)
-        state_bar = (h_bar_by_z + h_bar, *others)
-    return V_bar, x_bar, state_bar
+        xh_bar = WU @ z_bar
+        x_bar[t] = xh_bar[..., :-H, :]
+        h_bar = xh_bar[..., -H:, :] + h_bar
+    return V_bar, x_bar, (h_bar, *others)
 
 
 def recur_vjp_dot(cell, V, cache, h_bars, state_bar,
                   V_dot, cache_dot, h_bars_dot, state_bar_dot):
-    (n_steps, *_, H, _), seen, seen_dot = h_bars.shape, cache.seen, cache_dot.seen
+    (n_steps, *_, H, _), (seen, _, kept), WU = h_bars.shape, cache, V[..., :-1, :]
+    (seen_dot, _, kept_dot), WU_dot = cache_dot, V_dot[..., :-1, :]
     dtype = np.result_type(
         V, seen, h_bars, *state_bar, V_dot, seen_dot, h_bars_dot, *state_bar_dot)
     V_bar_dot = np.zeros(V.shape, dtype)
     x_bar_dot = np.empty_like(split(seen[1:], H)[0], dtype)
+    (h_bar, *others), (h_bar_dot, *others_dot) = state_bar, state_bar_dot
     for t in reversed(range(n_steps)):
-        (h_bar, *others), (h_bar_dot, *others_dot) = state_bar, state_bar_dot
-        state_bar = (h_bars[t] + h_bar, *others)
-        state_bar_dot = (h_bars_dot[t] + h_bar_dot, *others_dot)
+        state_bar = h_bars[t] + h_bar, *others
+        state_bar_dot = h_bars_dot[t] + h_bar_dot, *others_dot
+        z_bar, (h_bar, *others) = cell.vjp(kept[t], state_bar)
         z_bar_dot, (h_bar_dot, *others_dot) = cell.vjp_dot(
-            cache.kept[t], state_bar, cache_dot.kept[t], state_bar_dot)
-        z_bar, (h_bar, *others) = cell.vjp(cache.kept[t], state_bar)
+            kept[t], state_bar, kept_dot[t], state_bar_dot)
         V_bar_dot += seen_dot[t] @ transpose(z_bar) + seen[t] @ transpose(z_bar_dot)
-        x_bar_dot[t], h_bar_dot_by_z = split(V_dot @ z_bar + V @ z_bar_dot, H)
-        _, h_bar_by_z = split(V @ z_bar, H)
-        state_bar = (h_bar_by_z + h_bar, *others)
-        state_bar_dot = (h_bar_dot_by_z + h_bar_dot, *others_dot)
-    return V_bar_dot, x_bar_dot, state_bar_dot
+        xh_bar, xh_bar_dot = WU @ z_bar, WU_dot @ z_bar + WU @ z_bar_dot
+        x_bar_dot[t] = xh_bar_dot[..., :-H, :]
+        h_bar = xh_bar[..., -H:, :] + h_bar
+        h_bar_dot = xh_bar_dot[..., -H:, :] + h_bar_dot
+    return V_bar_dot, x_bar_dot, (h_bar_dot, *others_dot)

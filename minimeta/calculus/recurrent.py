@@ -1,11 +1,12 @@
-"""A recurrent network: what is around the recurrence, the same for every cell.
+"""A recurrent network is a cell that runs through the steps of a trial, with a learned
+state before the first step and a linear read-out. All of it but the cell stands here.
 
     state_t = cell(x_t W + h_{t-1} U + b, state_{t-1})    gates: lstm, gru
     y_t = h_t Wy + by                                     time: recurrence
 
-The contract of a recurrent map, which RecurrentPolicy and RL2 rely on. LSTM and GRU
-keep it; a network of your own keeps it if it is a subclass of Recurrent that names its
-cell, or if it has all of this by itself:
+RecurrentPolicy and RL2 rely on the contract of a recurrent map. LSTM and GRU keep it. A
+network of your own keeps it if it is a subclass of Recurrent that names its cell, or if
+it has all of this by itself:
 
     size, layout                            of theta [..., P]
     init(rng, dtype, output_scale=1.0)      a random theta; the weights of the read-out
@@ -62,35 +63,6 @@ class Recurrent:
     n_hidden: int
     n_out: int
 
-    # How theta holds V, Y and the learned state.
-
-    def weights(self):
-        """Names and shapes of the cell's blocks, which are the first of theta."""
-        n, H, GH = self.n_in, self.n_hidden, len(self.cell.bias) * self.n_hidden
-        return {"W": (n, GH), "U": (H, GH), "b": (GH,)}
-
-    def assemble(self, theta):
-        """V [..., n_in + H + 1, G H]: a view, since W, U and b are neighbours."""
-        n_seen = self.n_in + self.n_hidden + 1
-        n_z = len(self.cell.bias) * self.n_hidden
-        return theta[..., :n_seen * n_z].reshape(theta.shape[:-1] + (n_seen, n_z))
-
-    def assemble_vjp(self, V_bar):
-        """The transpose of assemble: the cell's part of theta_bar."""
-        return V_bar.reshape(V_bar.shape[:-2] + (-1,))
-
-    def read_out(self, theta):
-        """Y [..., H + 1, n_out]: a view, since Wy and by are neighbours."""
-        shape = self.n_hidden + 1, self.n_out
-        return theta[..., -shape[0] * shape[1]:].reshape(theta.shape[:-1] + shape)
-
-    def pack(self, V_bar, Y_bar):
-        """theta_bar, with nothing for the learned state."""
-        lead, n_learned = V_bar.shape[:-2], len(self.cell.state) * self.n_hidden
-        nothing = np.zeros_like(V_bar, shape=lead + (n_learned,))
-        return np.concatenate(
-            [self.assemble_vjp(V_bar), nothing, Y_bar.reshape(lead + (-1,))], -1)
-
     @cached_property
     def layout(self):
         H, m = self.n_hidden, self.n_out
@@ -120,11 +92,18 @@ class Recurrent:
                      for name in self.cell.state)
 
     def initial_state_vjp(self, state_bar):
-        h_bar, start = state_bar[0], Layout(**self.weights()).size
+        h_bar, layout = state_bar[0], self.layout
+        start = layout.offsets[layout.names.index(f"{self.cell.state[0]}0")]
         stop = start + len(state_bar) * self.n_hidden
         theta_bar = np.zeros_like(h_bar, shape=h_bar.shape[:-2] + (self.size,))
         theta_bar[..., start:stop] = np.concatenate([s.sum(-2) for s in state_bar], -1)
         return theta_bar
+
+    def step(self, theta, state, x):
+        """One step, for acting: state, x [..., B, n_in] -> y [..., B, n_out], state."""
+        V, Y = self.assemble(theta), self.read_out(theta)
+        cache = recur(self.cell, V, transpose(x)[None], flip(state))
+        return transpose(cache.read[0]) @ Y, self.state_after(cache)
 
     def state_after(self, cache, n_steps=None):
         """The state after the last step of a forward pass, or of a row b after its own
@@ -137,11 +116,28 @@ class Recurrent:
         return flip(np.take_along_axis(np.stack(arrays), index, 0)[0]
                     for arrays in zip(*cache.states))
 
-    def step(self, theta, state, x):
-        """One step, for acting: state, x [..., B, n_in] -> y [..., B, n_out], state."""
-        V, Y = self.assemble(theta), self.read_out(theta)
-        cache = recur(self.cell, V, transpose(x)[None], flip(state))
-        return transpose(cache.read[0]) @ Y, self.state_after(cache)
+    # The network: the unroll from the learned state. Nothing follows the last step.
+
+    def forward(self, theta, x):
+        """x [..., T, B, n_in] -> y [..., T, B, n_out], cache; leading axes of theta."""
+        self._require(theta, x)
+        return self._unroll(theta, self.initial_state(theta, x.shape[-2]), x)
+
+    def jvp(self, theta, cache, theta_dot, x_dot=None):
+        x_dot = np.zeros_like(cache.x) if x_dot is None else x_dot
+        state_dot = self.initial_state(theta_dot, x_dot.shape[-2])
+        return self.unroll_jvp(theta, cache, theta_dot, state_dot, x_dot)
+
+    def vjp(self, theta, cache, y_bar):
+        theta_bar, state_bar, x_bar = self.unroll_vjp(
+            theta, cache, y_bar, nothing(cache))
+        return theta_bar + self.initial_state_vjp(state_bar), x_bar
+
+    def vjp_dot(self, theta, cache, y_bar, theta_dot, cache_dot, y_bar_dot):
+        theta_bar_dot, state_bar_dot, x_bar_dot = self.unroll_vjp_dot(
+            theta, cache, y_bar, nothing(cache),
+            theta_dot, cache_dot, y_bar_dot, nothing(cache))
+        return theta_bar_dot + self.initial_state_vjp(state_bar_dot), x_bar_dot
 
     # The unroll: from a given state, which takes part in all four forms.
 
@@ -189,28 +185,36 @@ class Recurrent:
         return (self.pack(V_bar_dot, Y_bar_dot), flip(state_bar_dot),
                 from_columns(x_bar_dot))
 
-    # The network: the unroll from the learned state. Nothing follows the last step.
+    # How theta holds V and Y. A subclass with other blocks has its own first three.
 
-    def forward(self, theta, x):
-        """x [..., T, B, n_in] -> y [..., T, B, n_out], cache; leading axes of theta."""
-        self._require(theta, x)
-        return self._unroll(theta, self.initial_state(theta, x.shape[-2]), x)
+    def weights(self):
+        """Names and shapes of the cell's blocks, which are the first of theta."""
+        n, H, GH = self.n_in, self.n_hidden, len(self.cell.bias) * self.n_hidden
+        return {"W": (n, GH), "U": (H, GH), "b": (GH,)}
 
-    def jvp(self, theta, cache, theta_dot, x_dot=None):
-        x_dot = np.zeros_like(cache.x) if x_dot is None else x_dot
-        state_dot = self.initial_state(theta_dot, x_dot.shape[-2])
-        return self.unroll_jvp(theta, cache, theta_dot, state_dot, x_dot)
+    def assemble(self, theta):
+        """V [..., n_in + H + 1, G H]: a view, since W, U and b are neighbours."""
+        n_seen = self.n_in + self.n_hidden + 1
+        n_z = len(self.cell.bias) * self.n_hidden
+        return theta[..., :n_seen * n_z].reshape(theta.shape[:-1] + (n_seen, n_z))
 
-    def vjp(self, theta, cache, y_bar):
-        theta_bar, state_bar, x_bar = self.unroll_vjp(
-            theta, cache, y_bar, nothing(cache))
-        return theta_bar + self.initial_state_vjp(state_bar), x_bar
+    def assemble_vjp(self, V_bar):
+        """The transpose of assemble: the cell's part of theta_bar."""
+        return V_bar.reshape(V_bar.shape[:-2] + (-1,))
 
-    def vjp_dot(self, theta, cache, y_bar, theta_dot, cache_dot, y_bar_dot):
-        theta_bar_dot, state_bar_dot, x_bar_dot = self.unroll_vjp_dot(
-            theta, cache, y_bar, nothing(cache),
-            theta_dot, cache_dot, y_bar_dot, nothing(cache))
-        return theta_bar_dot + self.initial_state_vjp(state_bar_dot), x_bar_dot
+    def read_out(self, theta):
+        """Y [..., H + 1, n_out]: a view, since Wy and by are neighbours."""
+        shape = self.n_hidden + 1, self.n_out
+        return theta[..., -shape[0] * shape[1]:].reshape(theta.shape[:-1] + shape)
+
+    def pack(self, V_bar, Y_bar):
+        """theta_bar, with nothing for the learned state."""
+        lead, n_learned = V_bar.shape[:-2], len(self.cell.state) * self.n_hidden
+        none = np.zeros_like(V_bar, shape=lead + (n_learned,))
+        return np.concatenate(
+            [self.assemble_vjp(V_bar), none, Y_bar.reshape(lead + (-1,))], -1)
+
+    # Checks.
 
     def _require(self, theta, x):
         """Raises if theta is not finite or does not fit, or if x does not."""

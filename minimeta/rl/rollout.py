@@ -69,7 +69,7 @@ class Rollout(Batch):
 def rollout(policy, theta, tasks, *, trials, episodes, rng):
     """Runs `trials` trials of `episodes` episodes on each task, side by side.
 
-    policy   begin, see, act: an MLPPolicy, an RecurrentPolicy, a classical agent
+    policy   begin, see, act: an MLPPolicy, a RecurrentPolicy, a classical agent
     theta    [P], the same for all tasks, or [K, P], one for each; None if there is none
     tasks    K tasks of one family
 

@@ -45,14 +45,22 @@ def test_concatenate_last_is_concatenate_with_columns_that_are_contiguous(lead):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@given(seed=seeds(), n=st.integers(1, 4), m=st.integers(1, 4))
-def test_sigmoid_tanh_and_its_slope_are_the_plain_ones(dtype, seed, n, m):
-    z = 0.5 * draw(seed, (3, n + m, 5), dtype)
-    kept = z.copy()
-    a = fast.sigmoid_tanh(z, n)
+@given(seed=seeds(), H=st.integers(1, 4))
+def test_the_gates_of_the_lstm_and_their_transpose_are_the_plain_ones(dtype, seed, H):
+    z, bars = 0.5 * draw(seed, (3, 4 * H, 5), dtype), draw(seed + 1, (4, 3, H, 5), dtype)
+    kept, n = (z.copy(), bars.copy()), 3 * H
+    a = fast.lstm_gates(z)
     s, g = sigmoid(z[:, :n]), np.tanh(z[:, n:])
-    assert a.dtype == dtype and np.array_equal(z, kept)
-    close = dict(rtol=0, atol=20 * np.finfo(dtype).eps)
-    assert np.allclose(a, np.concatenate([s, g], -2), **close)
+    z_bar = fast.lstm_gates_vjp(a, bars)
     slope = np.concatenate([s * (1 - s), 1 - g * g], -2)
-    assert np.allclose(fast.sigmoid_tanh_slope(a, n), slope, **close)
+    close = dict(rtol=0, atol=50 * np.finfo(dtype).eps)
+    assert a.dtype == z_bar.dtype == dtype
+    assert np.allclose(a, np.concatenate([s, g], -2), **close)
+    assert np.allclose(z_bar, slope * np.concatenate(list(bars), -2), **close)
+    assert np.array_equal(z, kept[0]) and np.array_equal(bars, kept[1])
+
+
+def test_a_cotangent_may_be_complex_where_the_gates_are_real():
+    a, bars = fast.lstm_gates(draw(0, (8, 5))), draw(1, (4, 2, 5), np.complex128)
+    z_bar = fast.lstm_gates_vjp(a, bars)
+    assert np.array_equal(z_bar.imag, fast.lstm_gates_vjp(a, bars.imag))
