@@ -12,7 +12,7 @@ from minimeta import GRU, LSTM
 from minimeta.testing import check_map, complex_step
 from minimeta.testing.laws import transpose
 from minimeta.testing.nests import leaves
-from minimeta.testing.strategies import recurrents
+from minimeta.testing.strategies import recurrent_networks
 
 # ---- the laws
 
@@ -20,7 +20,7 @@ from minimeta.testing.strategies import recurrents
 @settings(max_examples=15)
 @given(data=st.data())
 def test_a_random_network_obeys_every_law(net, data):
-    case = data.draw(recurrents((type(net),)))
+    case = data.draw(recurrent_networks((type(net),)))
     check_map(case.net, case.x_shape, seed=case.seed, leads=((), (case.K,)),
               scales=(1.0,))
 
