@@ -44,7 +44,8 @@ from .meta import (EMAML, MAML, RL2, GradientSteps, Imitation, ProMP, Regression
 from .objective import (SGD, Adam, LinearSchedule, Objective, TrustRegion, losses,
                         surrogates)
 from .policy import Categorical, Gaussian, LSTMPolicy, MLPPolicy, TabularPolicy
-from .trace import CheckpointError, NonFiniteError, Result, print_progress
+from .trace import (CheckpointError, NonFiniteError, Result, adapt, load,
+                    print_progress)
 
 heap.keep()
 
@@ -54,6 +55,6 @@ __all__ = [
     "LinearSchedule", "TrustRegion", "RL2", "MAML", "EMAML", "ProMP", "Reinforce",
     "Reptile", "RegressionMAML", "RegressionPretrained", "RegressionReptile",
     "Imitation", "GradientSteps", "meta_train", "evaluate", "print_progress", "Result",
-    "NonFiniteError", "CheckpointError", "exact", "objective", "policy", "rivals", "rl",
-    "tasks", "testing",
+    "NonFiniteError", "CheckpointError", "load", "adapt", "exact", "objective", "policy",
+    "rivals", "rl", "tasks", "testing",
 ]

@@ -130,7 +130,8 @@ def begin(run_dir, resume, options):
     if len(log) > iterations:
         raise ValueError(f"iterations must be at least the {len(log)} that are done, "
                          f"got {iterations}")
-    return Keeper(Training(fitting(theta, start), state, log), folder)
+    return Keeper(Training(fitting(theta, start), state, log), options["learner"],
+                  options["family"], folder)
 
 
 def told(log, row, batches):
