@@ -116,7 +116,10 @@ def require_shape(family, name, array, shape):
 
 
 def begin_again(tasks, end, state, obs, clock, rng):
-    """A new episode where `end` [K, B] is true, the old one elsewhere."""
+    """A new episode where `end` [K, B] is true, the old one elsewhere. Tasks that are
+    costly to reset may have reset_some(state, end, rng), which resets no others."""
+    if hasattr(tasks, "reset_some"):
+        return *tasks.reset_some(state, end, rng), np.where(end, 0, clock)
     fresh_state, fresh_obs = tasks.reset(end.shape[1], rng)
     where = end.reshape(end.shape + (1,) * (state.ndim - 2))
     return (np.where(where, fresh_state, state),
