@@ -252,16 +252,16 @@ def test_learners_train_on_environments_and_their_agents_act_in_them(learner):
             obs, _ = env.reset()
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("learner, better", [
-    (MAML(ARMS, trials=10, alpha=1.0, rate=0.02), 0.5),
-    (RL2(LSTMPolicy(7, Categorical(2), 8), episodes=2, trials=4, value_weight=0.1), 0.3)],
+@pytest.mark.parametrize("learner, make, horizon", [
+    (MAML(ARMS, trials=10, alpha=3.0, rate=0.02), worlds.corridor, 5),
+    (RL2(LSTMPolicy(1, Categorical(2), 6), episodes=2, trials=4, rate=0.03), worlds.buttons, 2)],
     ids=["MAML", "RL2"])
-def test_adaptation_pays_in_environments(learner, better):
-    run = meta_train(learner, FAMILY, iterations=60, tasks=12)
-    curve = evaluate(learner, run.theta, FAMILY, tasks=100)
+def test_adaptation_pays_in_environments(learner, make, horizon):
+    family = from_gymnasium(make, horizon, learner.episodes)
+    run = meta_train(learner, family, iterations=40, tasks=12)
+    curve = evaluate(learner, run.theta, family, tasks=100)
     gain = curve.returns[:, -1] - curve.returns[:, 0]
-    assert gain.mean() - 2 * gain.std() / 10 > better
+    assert gain.mean() - 2 * gain.std() / 10 > 0.3
 
 
 def test_a_gaussian_learner_moves_in_a_box():

@@ -70,3 +70,22 @@ class Told:
     def step(self, action):
         self.done.append(action)
         return self.answer or (self.obs, 0.0, False, False, {})
+
+
+class Buttons:
+    """One of two buttons pays; each press ends the episode."""
+
+    observation_space, action_space = Box(0, 1, (1,)), Discrete(2)
+
+    def __init__(self, pays):
+        self.pays = pays
+
+    def reset(self, seed=None):
+        return np.ones(1, np.float32), {}
+
+    def step(self, action):
+        return np.ones(1, np.float32), float(action == self.pays), True, False, {}
+
+
+def buttons(rng):
+    return Buttons(rng.integers(2))
