@@ -54,8 +54,8 @@ class Environments:
     make: Callable
     horizon: int
     episodes: int = 1
-    observed: Any = field(init=False, repr=False, compare=False)  # their spaces
-    acted: Any = field(init=False, repr=False, compare=False)
+    obs_space: Any = field(init=False, repr=False, compare=False)
+    action_space: Any = field(init=False, repr=False, compare=False)
 
     def __post_init__(self):
         if not callable(self.make):
@@ -64,25 +64,25 @@ class Environments:
         for name in ("horizon", "episodes"):
             object.__setattr__(self, name, require.count(name, getattr(self, name)))
         first = self.made(0)
-        object.__setattr__(self, "observed", first.observation_space)
-        object.__setattr__(self, "acted", first.action_space)
-        self.action, self.obs_size  # raise now if a space is not supported
+        object.__setattr__(self, "obs_space", spaces.told(first.observation_space))
+        object.__setattr__(self, "action_space", spaces.told(first.action_space))
+        self.action  # raises now if the actions are not supported
 
     @property
     def obs_size(self):
-        return spaces.width(self.observed)
+        return self.obs_space.width
 
     @property
     def action(self):
-        return spaces.action_space(self.acted)
+        return spaces.action_space(self.action_space)
 
     def encode(self, obs):
         """What an environment shows -> a vector of floats."""
-        return spaces.encode(self.observed, obs)
+        return self.obs_space.encode(obs)
 
     def decode(self, action):
         """An action of the family -> an action of an environment."""
-        return spaces.decode(self.acted, action)
+        return spaces.decode(self.action_space, action)
 
     def made(self, seed):
         """A new environment of the task with this seed."""
@@ -107,11 +107,11 @@ class World:
 
     def __init__(self, family, seed):
         self.family, self.env, self.now = family, family.made(seed), None
-        spaces_now = self.env.observation_space, self.env.action_space
-        here = spaces.width(spaces_now[0]), spaces.action_space(spaces_now[1])
-        if here != (family.obs_size, family.action):
-            raise ValueError(f"all tasks must have the same spaces, {family.observed} "
-                             f"and {family.acted}, got {spaces_now}")
+        here = self.env.observation_space, self.env.action_space
+        obs_space, action_space = map(spaces.told, here)
+        if (obs_space.width, spaces.action_space(action_space)) != (family.obs_size, family.action):
+            raise ValueError(f"all tasks must have the same spaces, {family.obs_space} "
+                             f"and {family.action_space}, got {here}")
 
     def reset(self, seed):
         """The first moment of a new episode."""

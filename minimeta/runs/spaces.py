@@ -8,7 +8,8 @@
 
     action                                     what a policy does
     Discrete(n)                                Discrete(n)
-    MultiDiscrete(nvec)                        Discrete(n), n the product; last digit first
+    MultiDiscrete(nvec)                        Discrete(n), n the product; the last
+                                               digit counts up first
     Box                                        Box(n), [-1, 1] stretched to [low, high]
     Dict of Discrete and MultiDiscrete         Discrete(n), n the product
     Dict of Box                                Box(n), its parts one after the other
@@ -16,123 +17,162 @@
 A space is known by the name of its class or of a base class, so Gymnasium itself is not
 needed. Other spaces are refused.
 """
+from dataclasses import dataclass
+
 import numpy as np
 
 from .. import require
 from ..tasks import Box, Discrete
 
-KINDS = ("Discrete", "MultiDiscrete", "Box", "Dict")
+REMEDY = "put a wrapper around the environment"
 
 
-def kind(space):
-    """The name of the kind of space."""
-    names = [base.__name__ for base in type(space).__mro__]
-    for name in names:
-        if name in KINDS:
-            return name
-    raise TypeError(f"spaces must be Discrete, Box, MultiDiscrete, or a Dict of those, "
-                    f"got {space}; put a wrapper around the environment")
+def told(space):
+    """The space in the words of this library: Choices, Numbers or Parts."""
+    for base in type(space).__mro__:
+        if base.__name__ in KINDS:
+            return KINDS[base.__name__](space)
+    raise TypeError(f"spaces must be {', '.join(KINDS)} of those, got {space}; {REMEDY}")
 
 
-def parts(space):
-    """The spaces in a Dict, with their keys."""
-    return list(space.spaces.items())
-
-
-# ---- observations
-
-def width(space):
-    """Length of an observation as a vector."""
-    return {
-        "Discrete": lambda: int(space.n),
-        "MultiDiscrete": lambda: int(np.sum(space.nvec)),
-        "Box": lambda: int(np.prod(space.shape)),
-        "Dict": lambda: sum(width(part) for _, part in parts(space)),
-    }[kind(space)]()
-
-
-def encode(space, obs, name="obs"):
-    """An observation -> a vector of floats [width]."""
-    which = kind(space)
-    if which == "Dict":
-        if not isinstance(obs, dict) or set(obs) != {key for key, _ in parts(space)}:
-            raise ValueError(f"{name} must be a dict like {space}, got {obs!r}")
-        return np.concatenate([encode(part, obs[key], f"{name}[{key!r}]")
-                               for key, part in parts(space)])
-    if which == "Discrete":
-        return digits(name, np.reshape(obs, -1) - getattr(space, "start", 0), [space.n])
-    if which == "MultiDiscrete":
-        start = np.ravel(getattr(space, "start", 0))
-        return digits(name, np.ravel(obs) - start, np.ravel(space.nvec))
-    numbers = np.asarray(obs, float)
-    if numbers.shape != tuple(space.shape):
-        raise ValueError(f"{name} must have shape {list(space.shape)}, as its space "
-                         f"says, got {list(numbers.shape)}")
-    require.finite(name, numbers)
-    return numbers.ravel()
-
-
-def digits(name, values, nvec):
-    """Whole numbers below nvec, each one-hot, one after the other."""
-    if values.shape != (len(nvec),) or values.dtype.kind not in "iu" or not (
-            (0 <= values) & (values < nvec)).all():
-        raise ValueError(f"{name} must be {len(nvec)} whole numbers below "
-                         f"{list(map(int, nvec))} from where its space starts, got "
-                         f"{values.tolist()}")
-    code = np.zeros(int(np.sum(nvec)))
-    code[np.concatenate([[0], np.cumsum(nvec)[:-1]]).astype(int) + values] = 1
-    return code
-
-
-# ---- actions
-
-def action_space(space):
-    """The Discrete or Box of this library that stands for the space."""
-    kinds = {kind(leaf) == "Box" for leaf in leaves(space)}
-    if len(kinds) != 1:
+def action_space(told_space):
+    """The Discrete or Box of this library that stands for a space of actions."""
+    leaves = told_space.leaves()
+    if len({type(leaf) for leaf in leaves}) != 1:
         raise TypeError(f"an action must be all of numbers or all of choices, got "
-                        f"{space}; put a wrapper around the environment")
-    if True in kinds:
-        for leaf in leaves(space):
-            if not (np.isfinite(leaf.low).all() and np.isfinite(leaf.high).all()):
-                raise ValueError(f"an action must have bounds, to which [-1, 1] is "
-                                 f"stretched, got {leaf}; put a wrapper with bounds "
-                                 f"around the environment")
-        return Box(sum(width(leaf) for leaf in leaves(space)))
-    return Discrete(int(np.prod(choices(space))))
+                        f"{told_space}; {REMEDY}")
+    if isinstance(leaves[0], Choices):
+        return Discrete(int(np.prod(choices(leaves))))
+    for leaf in leaves:
+        if not (np.isfinite(leaf.low).all() and np.isfinite(leaf.high).all()):
+            raise ValueError(f"an action must have bounds, to which [-1, 1] is "
+                             f"stretched, got {leaf}; {REMEDY}")
+    return Box(told_space.width)
 
 
-def leaves(space):
-    """The spaces of which a Dict consists, however deep; any other space is one."""
-    if kind(space) != "Dict":
-        return [space]
-    return [leaf for _, part in parts(space) for leaf in leaves(part)]
+def choices(leaves):
+    """How many choices each digit has."""
+    return [n for leaf in leaves for n in leaf.nvec]
 
 
-def choices(space):
-    """How many choices each digit of a Discrete, MultiDiscrete or Dict of them has."""
-    return [int(n) for leaf in leaves(space)
-            for n in np.ravel(leaf.n if kind(leaf) == "Discrete" else leaf.nvec)]
-
-
-def decode(space, action):
+def decode(told_space, action):
     """An action of this library, an integer or floats [n] -> one of the space."""
-    if kind(leaves(space)[0]) == "Box":
-        return filled(space, iter(np.clip(action, -1, 1)))
-    return filled(space, iter(np.unravel_index(int(action), choices(space))))
+    leaves = told_space.leaves()
+    if isinstance(leaves[0], Numbers):
+        return told_space.fill(iter(np.clip(action, -1, 1)))
+    return told_space.fill(iter(np.unravel_index(int(action), choices(leaves))))
 
 
-def filled(space, numbers):
-    """The numbers, in order, in the form of the space."""
-    which = kind(space)
-    if which == "Dict":
-        return {key: filled(part, numbers) for key, part in parts(space)}
-    if which == "Discrete":
-        return int(next(numbers)) + int(getattr(space, "start", 0))
-    if which == "MultiDiscrete":
-        digit = np.array([next(numbers) for _ in np.ravel(space.nvec)])
-        return digit.reshape(np.shape(space.nvec)) + getattr(space, "start", 0)
-    unit = np.array([next(numbers) for _ in range(width(space))])
-    low, high = np.asarray(space.low, float), np.asarray(space.high, float)
-    stretched = low + (unit.reshape(space.shape) + 1) / 2 * (high - low)
-    return np.clip(stretched, low, high).astype(space.dtype)
+class Leaf:
+    """A space that is no Dict."""
+
+    def leaves(self):
+        return [self]
+
+
+@dataclass(frozen=True)
+class Choices(Leaf):
+    """Discrete and MultiDiscrete: whole numbers, each from its start on."""
+
+    nvec: tuple   # how many choices each has
+    start: np.ndarray
+    shape: tuple
+
+    @classmethod
+    def of(cls, space):
+        many = np.asarray(getattr(space, "nvec", getattr(space, "n", None)))
+        start = np.broadcast_to(getattr(space, "start", 0), many.shape)
+        return cls(tuple(many.ravel().tolist()), start, many.shape)
+
+    @property
+    def width(self):
+        return sum(self.nvec)
+
+    def encode(self, obs, name="obs"):
+        """One-hot for each number, one after the other."""
+        values, code, offset = np.asarray(obs), np.zeros(self.width), 0
+        is_fit = values.shape == self.shape and values.dtype.kind in "iu"
+        digits = (values - self.start).ravel().tolist() if is_fit else [-1]
+        for digit, n in zip(digits, self.nvec):
+            if not 0 <= digit < n:
+                raise ValueError(
+                    f"{name} must be whole numbers of shape {list(self.shape)} below "
+                    f"{list(self.nvec)}, from {self.start.tolist()} on, got {obs!r}")
+            code[offset + digit] = 1
+            offset += n
+        return code
+
+    def fill(self, numbers):
+        """The next numbers in the form of the space."""
+        digits = np.array([next(numbers) for _ in self.nvec]).reshape(self.shape)
+        return int(digits + self.start) if self.shape == () else digits + self.start
+
+
+@dataclass(frozen=True)
+class Numbers(Leaf):
+    """Box: real numbers in [low, high]."""
+
+    low: np.ndarray
+    high: np.ndarray
+    dtype: np.dtype
+
+    @classmethod
+    def of(cls, space):
+        shape = tuple(space.shape)
+        low, high = (np.broadcast_to(np.asarray(bound, float), shape)
+                     for bound in (space.low, space.high))
+        return cls(low, high, np.dtype(space.dtype))
+
+    @property
+    def width(self):
+        return self.low.size
+
+    def encode(self, obs, name="obs"):
+        """The numbers, row by row."""
+        numbers = np.asarray(obs, float)
+        if numbers.shape != self.low.shape:
+            raise ValueError(f"{name} must have shape {list(self.low.shape)}, as its "
+                             f"space says, got {list(numbers.shape)}")
+        require.finite(name, numbers)
+        return numbers.ravel()
+
+    def fill(self, numbers):
+        """The next numbers of [-1, 1], stretched to [low, high]."""
+        unit = np.array([next(numbers) for _ in range(self.width)])
+        share = (unit.reshape(self.low.shape) + 1) / 2
+        stretched = self.low + share * (self.high - self.low)
+        return np.clip(stretched, self.low, self.high).astype(self.dtype)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Dict: spaces by their keys."""
+
+    by_key: tuple  # (key, space), ..
+
+    @classmethod
+    def of(cls, space):
+        return cls(tuple((key, told(part)) for key, part in space.spaces.items()))
+
+    @property
+    def width(self):
+        return sum(part.width for _, part in self.by_key)
+
+    def leaves(self):
+        return [leaf for _, part in self.by_key for leaf in part.leaves()]
+
+    def encode(self, obs, name="obs"):
+        """The parts, one after the other."""
+        keys = [key for key, _ in self.by_key]
+        if not isinstance(obs, dict) or set(obs) != set(keys):
+            raise ValueError(f"{name} must be a dict with the keys {keys}, got {obs!r}")
+        return np.concatenate([part.encode(obs[key], f"{name}[{key!r}]")
+                               for key, part in self.by_key])
+
+    def fill(self, numbers):
+        """The next numbers in the form of each part."""
+        return {key: part.fill(numbers) for key, part in self.by_key}
+
+
+KINDS = {"Discrete": Choices.of, "Box": Numbers.of, "MultiDiscrete": Choices.of,
+         "Dict": Parts.of}
