@@ -44,7 +44,7 @@ from .meta import (EMAML, MAML, RL2, GradientSteps, Imitation, ProMP, Regression
 from .objective import (SGD, Adam, LinearSchedule, Objective, TrustRegion, losses,
                         surrogates)
 from .policy import Categorical, Gaussian, LSTMPolicy, MLPPolicy, TabularPolicy
-from .runs import from_gymnasium
+from .runs import compare, from_gymnasium, sweep
 from .trace import (CheckpointError, NonFiniteError, Result, adapt, load,
                     print_progress)
 
@@ -56,6 +56,6 @@ __all__ = [
     "LinearSchedule", "TrustRegion", "RL2", "MAML", "EMAML", "ProMP", "Reinforce",
     "Reptile", "RegressionMAML", "RegressionPretrained", "RegressionReptile",
     "Imitation", "GradientSteps", "meta_train", "evaluate", "print_progress", "Result",
-    "NonFiniteError", "CheckpointError", "load", "adapt", "from_gymnasium", "exact", "objective",
-    "policy", "rivals", "rl", "tasks", "testing",
+    "NonFiniteError", "CheckpointError", "load", "adapt", "from_gymnasium", "compare", "sweep", "exact",
+    "objective", "policy", "rivals", "rl", "tasks", "testing",
 ]

@@ -9,8 +9,8 @@
 
 A task is the seed of the generator that `make` draws from. So the same task can be made
 as often as there are episodes side by side: `make` must draw from `rng` alone, and give
-a new environment at each call. All tasks have the same spaces; spaces.py says how their
-observations and actions are told. Gymnasium is not imported.
+a new environment at each call. The spaces of all tasks have the same sizes; spaces.py
+says how observations and actions are told. Gymnasium is not imported.
 
     terminated    is `done`
     truncated     ends an episode too, since nobody may step the environment after it;
@@ -77,7 +77,7 @@ class Environments:
         return spaces.action_space(self.action_space)
 
     def encode(self, obs):
-        """What an environment shows -> a vector of floats."""
+        """What the environment of seed 0 shows -> a vector of floats."""
         return self.obs_space.encode(obs)
 
     def decode(self, action):
@@ -107,16 +107,18 @@ class World:
 
     def __init__(self, family, seed):
         self.family, self.env, self.now = family, family.made(seed), None
-        here = self.env.observation_space, self.env.action_space
-        obs_space, action_space = map(spaces.told, here)
-        if (obs_space.width, spaces.action_space(action_space)) != (family.obs_size, family.action):
-            raise ValueError(f"all tasks must have the same spaces, {family.obs_space} "
-                             f"and {family.action_space}, got {here}")
+        self.obs_space = spaces.told(self.env.observation_space)
+        self.action_space = spaces.told(self.env.action_space)
+        sizes = self.obs_space.width, spaces.action_space(self.action_space)
+        if sizes != (family.obs_size, family.action):
+            raise ValueError(
+                f"all tasks must have spaces of one size, {family.obs_size} numbers "
+                f"seen and {family.action}, got {sizes[0]} and {sizes[1]}")
 
     def reset(self, seed):
         """The first moment of a new episode."""
         obs, _ = self.answer("reset", 2, seed=int(seed))
-        self.now = Moment(self, 0, self.family.encode(obs))
+        self.now = Moment(self, 0, self.obs_space.encode(obs))
         return self.now
 
     def step(self, moment, action):
@@ -127,12 +129,12 @@ class World:
             raise ValueError("a state of environments can be stepped once: an "
                              "environment cannot go back; use tasks.reset")
         obs, reward, terminated, truncated, _ = self.answer(
-            "step", 5, self.family.decode(action))
+            "step", 5, spaces.decode(self.action_space, action))
         t, is_cut = moment.t + 1, bool(truncated)
         is_last = t >= self.family.horizon
         reward = float(require.number("reward", np.float64(reward)))
         done = bool(terminated) or is_cut and not is_last
-        self.now = Moment(self, t, self.family.encode(obs), reward, done,
+        self.now = Moment(self, t, self.obs_space.encode(obs), reward, done,
                           done or is_last)
         return self.now
 

@@ -32,7 +32,8 @@ def told(space):
     for base in type(space).__mro__:
         if base.__name__ in KINDS:
             return KINDS[base.__name__](space)
-    raise TypeError(f"spaces must be {', '.join(KINDS)} of those, got {space}; {REMEDY}")
+    raise TypeError(f"spaces must be {', '.join(KINDS)} of those, got {space}; "
+                    f"{REMEDY}")
 
 
 def action_space(told_space):

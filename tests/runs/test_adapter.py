@@ -30,8 +30,8 @@ def rng(seed=0):
 
 def told(observation_space, action_space, obs, answer=None, horizon=4):
     """A family of worlds that show and take what they are told to."""
-    return from_gymnasium(lambda rng: worlds.Told(observation_space, action_space, obs, answer),
-                          horizon)
+    return from_gymnasium(
+        lambda rng: worlds.Told(observation_space, action_space, obs, answer), horizon)
 
 
 # ---- spaces
@@ -88,7 +88,7 @@ class Text:
 
 
 @pytest.mark.parametrize("observed, acted, error, message", [
-    (Text(), worlds.Discrete(2), TypeError, "spaces must be Discrete, Box, MultiDiscrete, Dict of those"),
+    (Text(), worlds.Discrete(2), TypeError, "spaces must be Discrete, Box, MultiDiscrete, Dict of"),
     (worlds.Discrete(2), Text(), TypeError, "got .*Text .*; put a wrapper around"),
     (worlds.Discrete(2), worlds.Box(-np.inf, 1, (2,)), ValueError, "an action must have bounds"),
     (worlds.Discrete(2), BOTH, TypeError, "an action must be all of numbers or all of choices")])
@@ -236,6 +236,18 @@ def test_a_family_pickles_if_make_does():
 
 # ---- learning
 
+def test_actions_are_stretched_to_the_bounds_of_each_task():
+    def make(rng):
+        return worlds.Told(FINE, worlds.Box(0.0, float(rng.integers(1, 9)), (1,)), ZERO)
+
+    tasks = from_gymnasium(make, 3).sample(5, rng())
+    state, _ = tasks.reset(1, rng())
+    tasks.step(state, np.ones((5, 1, 1)), rng())
+    worlds_now = [moment.world.env for moment in state[:, 0]]
+    most = [env.action_space.high[0] for env in worlds_now]
+    assert len(set(most)) > 1 and [env.done[0][0] for env in worlds_now] == most
+
+
 @pytest.mark.parametrize("learner", [
     MAML(ARMS, trials=8, alpha=0.5, rate=0.02),
     RL2(LSTMPolicy(7, Categorical(2), 6), episodes=2, trials=4)], ids=["MAML", "RL2"])
@@ -268,8 +280,9 @@ def test_adaptation_pays_in_environments(learner, make, horizon):
 def test_a_gaussian_learner_moves_in_a_box():
     space = worlds.Box(-1.0, 1.0, (3,))
     family = told(space, worlds.Box(0.0, 5.0, (2,)), np.array([0.5, 0.0, -0.5]))
-    data = rollout(MLPPolicy(3, Gaussian(2), (4,)), MLPPolicy(3, Gaussian(2), (4,)).init(rng()),
-                   family.sample(2, rng()), trials=3, episodes=1, rng=rng())
+    policy = MLPPolicy(3, Gaussian(2), (4,))
+    data = rollout(policy, policy.init(rng()), family.sample(2, rng()), trials=3, episodes=1,
+                   rng=rng())
     assert data.action.shape == (2, 4, 3, 2) and data.x.shape == (2, 4, 3, 3)
 
 
@@ -277,7 +290,7 @@ def test_a_run_in_environments_is_loaded_with_their_family(tmp_path):
     learner = MAML(ARMS, trials=2)
     run = meta_train(learner, FAMILY, iterations=1, tasks=2, run_dir=tmp_path)
     with pytest.raises(CheckpointError, match=r"worlds.corridor, which minimeta does not define; "
-                                              r"use load\(run_dir, family=\.\.\)"):
+                                              r"use load\(run_dir, family=\.\."):
         load(tmp_path)
     assert np.array_equal(load(tmp_path, family=FAMILY).theta, run.theta)
 
@@ -307,7 +320,7 @@ def test_sizes_are_refused_by_name(horizon, episodes, message):
 @pytest.mark.parametrize("obs, answer, error, message", [
     (np.array([0.0, np.nan]), None, ValueError, "obs must be finite, got nan"),
     (np.zeros(3), None, ValueError, r"obs must have shape \[2\], as its space says, got \[3\]"),
-    (ZERO, (ZERO, np.nan, False, False, {}), ValueError, "reward must be a finite number.* got nan"),
+    (ZERO, (ZERO, np.nan, False, False, {}), ValueError, "reward must be a finite .* got nan"),
     (ZERO, (ZERO, 0.0, False, {}), TypeError, "step of .* must return 5 values, as in Gymnasium"),
     (ZERO, (np.zeros((1, 2)), 0.0, False, False, {}), ValueError, r"got \[1, 2\]"),
     (ZERO, (ZERO, None, False, False, {}), ValueError, "reward must be a finite number")])
@@ -321,7 +334,7 @@ def test_an_environment_that_gives_what_it_must_not_is_told(obs, answer, error, 
 @pytest.mark.parametrize("obs", [7, -1, 2.0, [1, 2]])
 def test_a_number_outside_its_space_is_told(obs):
     tasks = told(worlds.Discrete(7), BINARY, obs).sample(1, rng())
-    with pytest.raises(ValueError, match=r"obs must be whole numbers of shape \[\] below \[7\], from 0 on"):
+    with pytest.raises(ValueError, match=r"obs must be whole numbers of shape \[\] below \[7\]"):
         tasks.reset(1, rng())
 
 
@@ -336,7 +349,7 @@ def test_tasks_with_other_spaces_are_refused():
         n = int(rng.integers(2, 9))
         return worlds.Told(worlds.Discrete(n), BINARY, 0)
 
-    with pytest.raises(ValueError, match="all tasks must have the same spaces"):
+    with pytest.raises(ValueError, match="all tasks must have spaces of one size"):
         from_gymnasium(make, 3).sample(9, rng()).reset(1, rng())
 
 
