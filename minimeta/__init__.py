@@ -56,6 +56,6 @@ __all__ = [
     "LinearSchedule", "TrustRegion", "RL2", "MAML", "EMAML", "ProMP", "Reinforce",
     "Reptile", "RegressionMAML", "RegressionPretrained", "RegressionReptile",
     "Imitation", "GradientSteps", "meta_train", "evaluate", "print_progress", "Result",
-    "NonFiniteError", "CheckpointError", "load", "adapt", "from_gymnasium", "compare", "sweep", "exact",
-    "objective", "policy", "rivals", "rl", "tasks", "testing",
+    "NonFiniteError", "CheckpointError", "load", "adapt", "from_gymnasium", "compare",
+    "sweep", "exact", "objective", "policy", "rivals", "rl", "tasks", "testing",
 ]

@@ -145,7 +145,8 @@ def told(log, row, batches):
     if hasattr(batches[-1], "log_prob"):
         total = float(batches[-1].log_prob.sum(dtype=float))
         row = row | {"entropy": -total / int(batches[-1].mask.sum())}
-    require_finite(None, **row)
+    require_finite(None, **{name: value for name, value in row.items()
+                            if not isinstance(value, str)})
     return row
 
 

@@ -1,8 +1,8 @@
 """What `python -m minimeta` does.
 
-    python -m minimeta                              families, learners, runs found here
-    python -m minimeta show runs/bandit             options, and the last rows of the log
-    python -m minimeta show runs/bandit --plot a.png     and the learning curve
+    python -m minimeta                       families, learners, and the runs found here
+    python -m minimeta show runs/bandit      options, and the last rows of the log
+    .. show runs/bandit --plot curve.png     saves the learning curve too
 """
 import argparse
 import inspect

@@ -20,6 +20,7 @@ import numpy as np
 from .. import require
 from ..meta import evaluate
 from ..meta.learner import stream
+from ..trace.agent import adapts_between_trials
 
 LEVEL = 0.95
 
@@ -42,7 +43,7 @@ def compare(runs, family, *, tasks, seed=0, rounds=None):
     returns, episodes = {}, {}
     for name, run in runs.items():
         learner, theta = trained(name, run)
-        adapts = getattr(learner, "adapts_between_trials", False)
+        adapts = adapts_between_trials(learner)
         curve = evaluate(learner, theta, family, tasks=tasks, seed=seed,
                          rounds=rounds if adapts else None)
         returns[name] = curve.returns

@@ -15,6 +15,7 @@ import numpy as np
 
 from ..rl import rollout
 from ..trace import adapt
+from ..trace.agent import adapts_between_trials
 from .compare import interval
 
 SIZE = (6.0, 3.6)   # inches
@@ -110,7 +111,7 @@ def lived(run, tasks, rng):
     """A Rollout for each episode, one row of each task."""
     learner = run.learner
     policy, theta = learner.policy, run.theta[:learner.policy.size]
-    if getattr(learner, "adapts_between_trials", False):
+    if adapts_between_trials(learner):
         phi = adapt(run, tasks)[:, :policy.size]
         return [rollout(policy, each, tasks, trials=1, episodes=1, rng=rng)
                 for each in (theta, phi)]

@@ -46,6 +46,12 @@ def adapted(run, tasks, rounds, rng):
     return phi, history[-1]
 
 
+def adapts_between_trials(learner):
+    """Whether it makes phi of the trials so far. A recurrent learner does not: it
+    adapts within each trial."""
+    return getattr(learner, "adapts_between_trials", learner.rounds > 0)
+
+
 def agent(run, tasks, rounds, seed):
     """The Agent of a run, adapted to the one task in `tasks`, or to none."""
     learner, rng = run.learner, np.random.default_rng(seed)
@@ -58,7 +64,7 @@ def agent(run, tasks, rounds, seed):
     if len(tasks) != 1:
         raise ValueError(f"tasks must be one task for an agent, got {len(tasks)}; use "
                          f"tasks[i:i + 1]")
-    if getattr(learner, "adapts_between_trials", False):
+    if adapts_between_trials(learner):
         phi, _ = adapted(run, tasks, rounds, rng)
         return Agent(learner.policy, phi[0, :learner.policy.size], tasks.family, rng)
     one = replace(run, learner=replace(learner, trials=1))
@@ -100,7 +106,8 @@ class Agent:
         """
         if self.action is not None:
             reward, done = require.number("reward", reward), bool(done)
-            self.last = self.action, np.full((1, 1), float(reward)), np.full((1, 1), done)
+            self.last = (self.action, np.full((1, 1), float(reward)),
+                         np.full((1, 1), done))
         x = self.policy.see(self.seen(obs), self.last, self.theta.dtype)
         act, self.memory = self.policy.act(self.theta, self.memory, x[0], self.rng)
         self.action = act.action[None]

@@ -1,6 +1,6 @@
-"""The log of a training: a table of numbers, CSV, with a row for each iteration.
+"""The log of a training: a table, CSV, with a row for each iteration.
 
-    append(path, row)        row is a dict of numbers
+    append(path, row)        row is a dict of numbers and words
     read(path) -> rows       the numbers as they were, to the bit
     write(path, rows)        replaces the table
 
@@ -9,7 +9,10 @@ does not have is an empty cell.
 """
 import csv
 import io
+import json
 import os
+
+import numpy as np
 
 from .checkpoint import REMEDY, CheckpointError, replace_file
 
@@ -31,18 +34,18 @@ def append(path, row):
 
 
 def read(path):
-    """All whole rows, each a dict of int, float and bool."""
+    """All whole rows, each a dict of int, float, bool and str."""
     try:
         text = path.read_text(encoding="utf-8") if path.exists() else ""
     except (OSError, UnicodeDecodeError) as error:
         raise CheckpointError(f"{path} cannot be read: {error}") from error
     whole = text[:text.rfind("\n") + 1]  # a process may have died within the last row
-    try:
-        return [{name: value(cell) for name, cell in row.items() if cell}
-                for row in csv.DictReader(io.StringIO(whole))]
-    except (ValueError, TypeError, csv.Error) as error:
-        raise CheckpointError(f"{path} is damaged, or no log of minimeta ({error}); "
-                              f"{REMEDY}") from error
+    names, *rows = csv.reader(io.StringIO(whole)) if whole else [[]]
+    if any(len(row) != len(names) for row in rows):
+        raise CheckpointError(f"{path} is damaged, or no log of minimeta: its rows "
+                              f"have not one length; {REMEDY}")
+    return [{name: value(cell) for name, cell in zip(names, row) if cell}
+            for row in rows]
 
 
 def sync(path):
@@ -66,16 +69,22 @@ def line(cells):
     return out.getvalue()
 
 
-def text(number):
-    """A number as a cell; repr keeps every bit of a float."""
-    return "" if number is None else repr(number)
+def text(item):
+    """A number or a word as a cell; repr keeps every bit of a float."""
+    if item is None:
+        return ""
+    if isinstance(item, str):
+        return item if item and value(item) == item else json.dumps(item)
+    return repr(item.item() if isinstance(item, np.generic) else item)
 
 
 def value(cell):
     """The inverse of text."""
     if cell in ("True", "False"):
         return cell == "True"
-    try:
-        return int(cell)
-    except ValueError:
-        return float(cell)
+    for kind in (int, float, json.loads):
+        try:
+            return kind(cell)
+        except ValueError:
+            pass
+    return cell

@@ -24,8 +24,8 @@ def print_progress(iterations, *, of="return", name="", lines=10):
     of          which number of the log
     name        printed in front, where several trainings follow one another
     """
-    require.count("iterations", iterations)
-    require.count("lines", lines)
+    iterations = require.count("iterations", iterations)
+    lines = require.count("lines", lines)
     draws = redrawn if is_redrawn(sys.stdout) else plain
     return draws(iterations, of, name, lines)
 

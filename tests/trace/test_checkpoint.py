@@ -279,6 +279,19 @@ def test_the_log_gives_back_every_bit_and_every_type(tmp_path):
     assert [type(number) for number in back[0].values()] == [float, int, bool]
 
 
+@pytest.mark.parametrize("word", ["gone, or not", "1.5", "True", "", '"', "nan", "a\nb", "[1]"])
+def test_a_word_in_the_log_stays_a_word(word, tmp_path):
+    log.append(tmp_path / "log.csv", {"why": word, "n": 1})
+    assert log.read(tmp_path / "log.csv") == [{"why": word, "n": 1}]
+
+
+@pytest.mark.parametrize("number", [np.float64(0.1), np.float32(0.1), np.int64(3), np.bool_(True)])
+def test_numbers_of_numpy_are_logged_as_numbers(number, tmp_path):
+    log.append(tmp_path / "log.csv", {"x": number})
+    [row] = log.read(tmp_path / "log.csv")
+    assert row["x"] == number and type(row["x"]) is type(number.item())
+
+
 def test_a_new_name_in_a_row_becomes_a_column(tmp_path):
     rows = [{"a": 1}, {"a": 2, "b, or c": 2.5}, {"b, or c": 3.5}]
     for row in rows:
@@ -295,6 +308,6 @@ def test_a_row_that_was_cut_off_is_no_row(tmp_path):
 
 
 def test_a_damaged_log_is_told(tmp_path):
-    (tmp_path / "log.csv").write_text("a,b\n1,two\n")
+    (tmp_path / "log.csv").write_text("a,b\n1,2,3\n")
     with pytest.raises(CheckpointError, match="log.csv is damaged, or no log of minimeta"):
         log.read(tmp_path / "log.csv")
