@@ -18,6 +18,8 @@ A learner is a frozen dataclass of a policy and of hyper-parameters:
 
 What a recurrent learner adapts is its hidden state, inside the trial: it has 0 rounds.
 """
+from pathlib import Path
+
 import numpy as np
 
 from .. import require
@@ -108,30 +110,35 @@ def meta_train(learner, family, *, iterations, tasks, seed=0, theta=None,
 
 def begin(run_dir, resume, options):
     """Where the training begins: anew, or where an earlier one has ended."""
-    start = options["learner"].init(stream(options["seed"], 0, "init"))
-    theta, iterations = options["theta"], options["iterations"]
-    folder, earlier = None, None
+    learner, family, theta = (options[name] for name in ("learner", "family", "theta"))
+    start = learner.init(stream(options["seed"], 0, "init"))
+    first = start if theta is None else fitting(theta, start)
+    folder = None if run_dir is None else Folder(Path(run_dir))
+    earlier = first, None, ()
     if isinstance(resume, Result):
         if run_dir is not None or theta is not None:
             raise ValueError("resume must be True where there is a run_dir, and takes "
                              "no theta, got a Result; leave run_dir and theta out")
         earlier = resume.theta, resume.state, resume.log
-    elif require.truth("resume", resume) or resume:
-        if run_dir is None:
+    elif is_true("resume", resume):
+        if folder is None:
             raise ValueError("resume=True needs the run_dir of a training, got None")
-        folder = Folder.resume(run_dir, options)
-        earlier = folder.load()
-        folder.rewind(len(earlier[2]) if earlier else 0)
-    elif run_dir is not None:
-        folder = Folder.begin(run_dir, options)
-    if earlier is None:
-        earlier = start if theta is None else theta, None, ()
+        folder.require_same(options)
+        earlier = folder.load() or earlier
+    elif folder is not None:
+        folder.require_new()
     theta, state, log = earlier
-    if len(log) > iterations:
+    if len(log) > options["iterations"]:
         raise ValueError(f"iterations must be at least the {len(log)} that are done, "
-                         f"got {iterations}")
-    return Keeper(Training(fitting(theta, start), state, log), options["learner"],
-                  options["family"], folder)
+                         f"got {options['iterations']}")
+    if folder is not None:
+        folder.begin(options, len(log))
+    return Keeper(Training(fitting(theta, start), state, log), learner, family, folder)
+
+
+def is_true(name, value):
+    require.truth(name, value)
+    return value
 
 
 def told(log, row, batches):
@@ -141,7 +148,7 @@ def told(log, row, batches):
     tried = [getattr(batch, "tried", batch) for batch in batches]
     steps = sum(int(batch.mask.sum()) for batch in tried if hasattr(batch, "mask"))
     if steps:
-        row = {"steps": steps + (log[-1]["steps"] if log else 0)} | row
+        row = {"steps": steps + (log[-1].get("steps", 0) if log else 0)} | row
     if hasattr(batches[-1], "log_prob"):
         total = float(batches[-1].log_prob.sum(dtype=float))
         row = row | {"entropy": -total / int(batches[-1].mask.sum())}

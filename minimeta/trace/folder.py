@@ -18,7 +18,8 @@ from pathlib import Path
 import numpy as np
 
 from . import log
-from .checkpoint import REMEDY, STRAY, CheckpointError, load, replace_file, save
+from .checkpoint import (REMEDY, STRAY, CheckpointError, load, remove, replace_file,
+                         save)
 from .description import describe, differences
 
 MAY_CHANGE = ("iterations", "made_with")
@@ -46,41 +47,37 @@ class Folder:
 
     # A new run, or one that goes on.
 
-    @classmethod
-    def begin(cls, run_dir, options):
-        """A folder for a run that has these options, as yet without a row."""
-        folder = cls(Path(run_dir))
-        if folder.config_file.exists():
+    def require_new(self):
+        """The folder must hold no run."""
+        if self.config_file.exists():
             raise CheckpointError(
-                f"{folder.path} holds a run already; use resume=True to go on with it, "
+                f"{self.path} holds a run already; use resume=True to go on with it, "
                 f"or another run_dir")
-        try:
-            folder.path.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise CheckpointError(f"run_dir {folder.path} cannot be made: "
-                                  f"{error.strerror}; use another one") from error
-        folder.write_config(options)
-        return folder
 
-    @classmethod
-    def resume(cls, run_dir, options):
-        """The folder of a run that has these options already."""
-        folder = cls(Path(run_dir))
-        changed = differences(unchanging(folder.config()),
+    def require_same(self, options):
+        """The folder must hold a run with these options."""
+        changed = differences(unchanging(self.config()),
                               unchanging(configuration(options)))
         if changed:
             raise CheckpointError(
-                f"{folder.path} holds a run with other options; pass the same, or use "
+                f"{self.path} holds a run with other options; pass the same, or use "
                 f"another run_dir:\n  " + "\n  ".join(changed))
-        for stray in folder.path.glob(f"*{STRAY}"):
-            stray.unlink()
-        folder.write_config(options)
-        return folder
 
-    def write_config(self, options):
+    def begin(self, options, n):
+        """From here on a run with these options is kept, of which n iterations are
+        done. What the log holds beyond them is forgotten."""
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise CheckpointError(f"run_dir {self.path} cannot be made: "
+                                  f"{error.strerror}; use another one") from error
+        for stray in self.path.glob(f"*{STRAY}"):
+            remove(stray)
         config = json.dumps(configuration(options), indent=1).encode()
         if not self.config_file.exists() or self.config_file.read_bytes() != config:
             replace_file(self.config_file, lambda file: file.write(config))
+        if self.log_file.exists():
+            log.write(self.log_file, log.read(self.log_file)[:n])
 
     def config(self):
         """The options as JSON."""
@@ -129,15 +126,15 @@ class Folder:
                       if not name.startswith(SECONDS)}
                      for row in log.read(self.log_file))
 
-    def rewind(self, n):
-        """The log forgets what came after the checkpoint."""
-        if self.log_file.exists():
-            log.write(self.log_file, log.read(self.log_file)[:n])
-
     def fingerprint(self):
         """A number for the options; a checkpoint of other options has another one."""
         options = json.dumps(unchanging(self.config()), sort_keys=True)
-        return hashlib.sha256(options.encode()).hexdigest()
+        return digest(options.encode())
+
+
+def digest(data):
+    """Bytes as a short word, another one for other bytes."""
+    return hashlib.sha256(data).hexdigest()[:16]
 
 
 def unchanging(config):
@@ -146,7 +143,11 @@ def unchanging(config):
 
 
 def configuration(options):
-    """All options as JSON, and what the run is made with."""
+    """All options as JSON, and what the run is made with. A theta to begin with is
+    told by its digest."""
+    theta = options.get("theta")
+    if theta is not None:
+        options = options | {"theta": digest(theta.tobytes())}
     made_with = {"minimeta": version(), "numpy": np.__version__,
                  "python": platform.python_version(), "machine": platform.machine(),
                  "cores": os.cpu_count()}

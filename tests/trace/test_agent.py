@@ -202,6 +202,6 @@ def test_a_learner_of_curves_has_no_agent():
 
 def test_a_folder_without_a_checkpoint_cannot_be_loaded(tmp_path):
     learner, family = PLANS["MAML"]
-    minimeta.trace.Folder.begin(tmp_path, dict(learner=learner, family=family))
+    minimeta.trace.Folder(tmp_path).begin(dict(learner=learner, family=family), 0)
     with pytest.raises(CheckpointError, match="has no checkpoint yet; use resume=True"):
         load(tmp_path)

@@ -207,7 +207,7 @@ def test_a_full_disk_stops_the_training_with_the_result_in_hand(tmp_path):
 def test_a_run_dir_that_cannot_be_made_is_refused_before_training(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(CheckpointError, match="run_dir .*file/run cannot be made: Not a directory"):
-        Folder.begin(tmp_path / "file" / "run", {"learner": 1, "family": 2})
+        Folder(tmp_path / "file" / "run").begin({"learner": 1, "family": 2}, 0)
 
 
 # ---- kill -9 while saving
@@ -219,11 +219,11 @@ class Counted(NamedTuple):
     row: np.ndarray
 
 
-def saves_for_ever(folder, report):
+def saves_for_ever(folder, options, report):
     """Rows and checkpoints, one after the other; each that is done is reported."""
     saved = folder.load()
     n = saved[1].n if saved else 0
-    folder.rewind(n)
+    folder.begin(options, n)
     os.write(report, b"%d\n" % n)
     while True:
         folder.append({"n": n}, {})
@@ -235,14 +235,14 @@ def saves_for_ever(folder, report):
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="os.fork is needed")
 def test_two_hundred_kills_while_saving_lose_one_save_at_most(tmp_path):
     options, rng = {"learner": "L", "family": "F"}, random.Random(1)
-    Folder.begin(tmp_path, options)
+    Folder(tmp_path).begin(options, 0)
     most = 0
     for _ in range(200):
         read, write = os.pipe()
         child = os.fork()
         if not child:
             try:
-                saves_for_ever(Folder.resume(tmp_path, options), write)
+                saves_for_ever(Folder(tmp_path), options, write)
             finally:
                 os._exit(1)
         os.close(write)
@@ -262,7 +262,8 @@ def test_two_hundred_kills_while_saving_lose_one_save_at_most(tmp_path):
             assert [row["n"] for row in rows] == list(range(state.n))
             most = state.n
     assert most > 200
-    Folder.resume(tmp_path, options).save(*saved[:2], most)
+    Folder(tmp_path).begin(options, most)
+    Folder(tmp_path).save(*saved[:2], most)
     assert {path.name for path in tmp_path.iterdir()} == {
         "config.json", "log.csv", "checkpoint.npz", "checkpoint.before.npz"}
 

@@ -257,10 +257,27 @@ def test_another_learner_is_refused_by_its_name(name, tmp_path):
         train(name, tmp_path, resume=True)
 
 
+def test_a_theta_to_begin_with_is_one_of_the_options(tmp_path):
+    name, other = "regression, Reptile", np.random.default_rng(5)
+    theta = RUNS[name][0].init(other)
+    train(name, tmp_path, theta=theta, iterations=3)
+    assert_same(train(name, theta=theta), train(name, tmp_path, theta=theta, resume=True))
+    with pytest.raises(CheckpointError, match="theta: '.{16}' in the folder, '.{16}' now"):
+        train(name, tmp_path, theta=RUNS[name][0].init(other), resume=True)
+
+
+def test_a_mistake_leaves_no_folder(tmp_path):
+    with pytest.raises(ValueError, match="theta must have shape"):
+        train("MAML", tmp_path / "run", theta=np.zeros(3))
+    assert not (tmp_path / "run").exists()
+
+
 def test_fewer_iterations_than_are_done_are_refused(tmp_path):
     train("MAML", tmp_path)
+    config = (tmp_path / "config.json").read_bytes()
     with pytest.raises(ValueError, match="iterations must be at least the 6 that are done, got 5"):
         train("MAML", tmp_path, iterations=5, resume=True)
+    assert (tmp_path / "config.json").read_bytes() == config
 
 
 def test_the_checkpoint_of_another_run_is_refused(tmp_path):
