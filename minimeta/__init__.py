@@ -18,11 +18,12 @@ meta-gradient = adaptation.vjp( grad of the outer objective at phi )
 
 Reading order, imports only point backwards:
 
-    calculus/   1  derivatives by hand              rl/      6  from tasks to arrays
-    testing/    2  how to know they are right       meta/    7  learning to adapt
-    policy/     3  from outputs to actions          exact/   8  ground truth
-    objective/  4  what is climbed                  rivals/  9  what learned agents are
-    tasks/      5  what can be adapted to                       held against
+    calculus/   1  derivatives by hand              trace/    7  what a training leaves
+    testing/    2  how to know they are right       meta/     8  learning to adapt
+    policy/     3  from outputs to actions          exact/    9  ground truth
+    objective/  4  what is climbed                  rivals/  10  what learned agents are
+    tasks/      5  what can be adapted to                        held against
+    rl/         6  from tasks to arrays             runs/    11  trained agents at work
 
 Letters, the same everywhere:
 
@@ -57,12 +58,15 @@ One word, one meaning:
 """
 from . import exact, objective, policy, rivals, rl, tasks, testing
 from .calculus import GRU, LSTM, MLP, Cell, Layout, Recurrent, fast
-from .meta import (EMAML, MAML, RL2, GradientSteps, Imitation, NonFiniteError, ProMP,
-                   RegressionMAML, RegressionPretrained, RegressionReptile, Reinforce,
-                   Reptile, Result, evaluate, meta_train, print_progress)
+from .meta import (EMAML, MAML, RL2, GradientSteps, Imitation, ProMP, RegressionMAML,
+                   RegressionPretrained, RegressionReptile, Reinforce, Reptile,
+                   evaluate, meta_train)
 from .objective import (SGD, Adam, LinearSchedule, Objective, TrustRegion, losses,
                         surrogates)
 from .policy import Categorical, Gaussian, MLPPolicy, RecurrentPolicy, TabularPolicy
+from .runs import compare, from_gymnasium, sweep
+from .trace import (CheckpointError, NonFiniteError, Result, adapt, load,
+                    print_progress)
 
 fast.keep_freed_memory()
 
@@ -72,6 +76,7 @@ __all__ = [
     "losses", "SGD", "Adam", "LinearSchedule", "TrustRegion", "RL2", "MAML", "EMAML",
     "ProMP", "Reinforce", "Reptile", "RegressionMAML", "RegressionPretrained",
     "RegressionReptile", "Imitation", "GradientSteps", "meta_train", "evaluate",
-    "print_progress", "Result", "NonFiniteError", "exact", "objective", "policy",
-    "rivals", "rl", "tasks", "testing",
+    "print_progress", "Result", "NonFiniteError", "CheckpointError", "load", "adapt",
+    "from_gymnasium", "compare", "sweep", "exact", "objective", "policy", "rivals",
+    "rl", "tasks", "testing",
 ]

@@ -10,9 +10,10 @@ import pytest
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted((ROOT / "minimeta").rglob("*.py"))
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
-CHAPTERS = ["calculus", "testing", "policy", "objective", "tasks", "rl", "meta", "exact",
-            "rivals"]
-OPTIONAL = {"hypothesis": ("testing/strategies.py",), "pytest": ("testing/for_pytest.py",)}
+CHAPTERS = ["calculus", "testing", "policy", "objective", "tasks", "rl", "trace", "meta",
+            "exact", "rivals", "runs"]
+OPTIONAL = {"hypothesis": ("testing/strategies.py",), "matplotlib": ("runs/",),
+            "pytest": ("testing/for_pytest.py",)}
 STOPS_COMPLEX = {"abs", "absolute", "fabs", "vdot", "conj", "conjugate", "norm", "var",
                  "std", "nanvar", "nanstd", "sign", "slogdet", "cholesky"}
 ALLOWED = {("calculus/layout.py", "norm")}   # a table for people

@@ -1,4 +1,4 @@
-"""Chapter 8, ground truth: the Bayes-optimal bandit agent (bayes_bandit), the Gittins
+"""Chapter 9, ground truth: the Bayes-optimal bandit agent (bayes_bandit), the Gittins
 index (gittins), the optima of the other bandits and of the two-step task (optima),
 expected returns with their derivatives (expected_return), every trajectory of a small
 MDP (trajectories), and the laboratory where estimators of the meta-gradient meet the

@@ -18,12 +18,12 @@ A learner is a frozen dataclass of a policy and of hyper-parameters:
 
 What a recurrent learner adapts is its hidden state, inside the trial: it has 0 rounds.
 """
-from dataclasses import dataclass
-from typing import NamedTuple
+from pathlib import Path
 
 import numpy as np
 
 from .. import require
+from ..trace import Folder, Keeper, NonFiniteError, Result, Training
 
 PURPOSES = ("init", "tasks", "collect", "evaluate")
 
@@ -34,37 +34,6 @@ def stream(seed, iteration, purpose):
     key = (iteration, PURPOSES.index(purpose))
     sequence = np.random.SeedSequence(seed, spawn_key=key)
     return np.random.Generator(np.random.PCG64(sequence))
-
-
-class Training(NamedTuple):
-    """All that training carries from one iteration to the next."""
-
-    theta: np.ndarray
-    state: object  # the optimizer's, and whatever else the learner keeps
-    log: tuple     # one dict of numbers for each iteration so far
-
-
-@dataclass(frozen=True)
-class Result:
-    """What training leaves.
-
-    theta        [P]
-    log          a dict of numbers for each iteration
-    interrupted  True if Ctrl-C stopped the training; theta and log are whole even so
-    """
-
-    theta: np.ndarray
-    log: tuple
-    interrupted: bool = False
-
-
-class NonFiniteError(ArithmeticError):
-    """Training met NaN or inf. From meta_train, `result` holds what was learned
-    before."""
-
-    def __init__(self, message, result=None):
-        super().__init__(message)
-        self.result = result
 
 
 def require_finite(layout, **quantities):
@@ -89,14 +58,22 @@ def worst_block(layout, is_bad):
 
 
 def meta_train(learner, family, *, iterations, tasks, seed=0, theta=None,
-               callback=None):
+               run_dir=None, resume=False, callback=None):
     """Meta-trains the learner on tasks of the family.
 
-    iterations  number of updates of theta
+    iterations  number of updates of theta, those of a resumed training included
     tasks       K, the size of the meta-batch
     seed        of all randomness: the same seed, the same theta on the same machine
-    theta       [P], where to start: to train on after another family; None for random
+    theta       [P], where to begin: the optimizer is new, and the tasks are those of
+                iteration 0. None for random
+    run_dir     folder that keeps the training: options, log and checkpoints (see
+                trace/folder.py)
+    resume      True: go on with the training in run_dir. Or a Result: go on with it
     callback    called after each iteration as callback(iteration, row, theta)
+
+    A resumed training goes on with the same tasks, optimizer and log as if it had never
+    stopped, to the bit. `iterations` may be larger than before: a schedule then goes by
+    the new number, from the next iteration on.
 
     Returns a Result. Ctrl-C ends training and returns what was learned so far.
     Raises NonFiniteError as soon as a number is not finite, in a rollout, a loss, a
@@ -107,41 +84,75 @@ def meta_train(learner, family, *, iterations, tasks, seed=0, theta=None,
     require.able(family, "family", "BernoulliBandit(..)", "sample")
     iterations = require.count("iterations", iterations)
     K, seed = require.count("tasks", tasks), require.count("seed", seed, 0)
-    start = learner.init(stream(seed, 0, "init"))
-    if theta is not None:
-        start = resumed(theta, start)
-    training = Training(start, None, ())
-    try:
-        with np.errstate(under="ignore"):  # probabilities may vanish
-            for iteration in range(iterations):
-                theta, state, log = training
-                batch = family.sample(K, stream(seed, iteration, "tasks"))
-                rng = stream(seed, iteration, "collect")
-                phi, history = theta, []
-                for _ in range(learner.rounds):
-                    history.append(learner.collect(phi, batch, rng))      # 1 collect
-                    phi = learner.adapt(theta, history)                 # 2 adapt
-                last = learner.collect(phi, batch, rng)                 # 3 collect
-                theta, state, row = learner.update(                     # 4 meta-train
-                    theta, state, history, last, iteration / iterations)
-                require_finite(None, **{name: value for name, value in row.items()
-                                        if not isinstance(value, str)})
-                training = Training(theta, state, log + (row,))
-                if callback is not None:
-                    callback(iteration, row, theta)
-    except KeyboardInterrupt:
-        return Result(training.theta, training.log, interrupted=True)
-    except (NonFiniteError, require.NotFinite) as error:
-        message = (f"iteration {len(training.log)}: {error}; `result` of this error "
-                   f"holds what was learned before")
-        raise NonFiniteError(message, Result(training.theta, training.log)) from None
-    except Exception as error:
-        error.result = Result(training.theta, training.log)
-        raise
-    return Result(training.theta, training.log)
+    kept = begin(run_dir, resume, dict(learner=learner, family=family, tasks=K,
+                                       seed=seed, iterations=iterations, theta=theta))
+    with kept, np.errstate(under="ignore"):  # probabilities may vanish
+        for iteration in range(len(kept.training.log), iterations):
+            theta, state, _ = kept.training
+            batch = family.sample(K, stream(seed, iteration, "tasks"))
+            rng = stream(seed, iteration, "collect")
+            phi, history = theta, []
+            for _ in range(learner.rounds):
+                history.append(learner.collect(phi, batch, rng))      # 1 collect
+                kept.lap("collect")
+                phi = learner.adapt(theta, history)                   # 2 adapt
+                kept.lap("adapt")
+            last = learner.collect(phi, batch, rng)                   # 3 collect again
+            kept.lap("collect")
+            theta, state, row = learner.update(                       # 4 meta-train
+                theta, state, history, last, iteration / iterations)
+            kept.lap("update")
+            kept.keep(theta, state, told(kept.training.log, row, [*history, last]))
+            if callback is not None:
+                callback(iteration, kept.training.log[-1], theta)
+    return kept.result
 
 
-def resumed(theta, start):
+def begin(run_dir, resume, options):
+    """Where the training begins: anew, or where an earlier one has ended."""
+    learner, family, theta = (options[name] for name in ("learner", "family", "theta"))
+    start = learner.init(stream(options["seed"], 0, "init"))
+    first = start if theta is None else fitting(theta, start)
+    folder = None if run_dir is None else Folder(Path(run_dir))
+    earlier = first, None, ()
+    if isinstance(resume, Result):
+        if run_dir is not None or theta is not None:
+            raise ValueError("resume must be True where there is a run_dir, and takes "
+                             "no theta, got a Result; leave run_dir and theta out")
+        earlier = resume.theta, resume.state, resume.log
+    elif require.truth("resume", resume):
+        if folder is None:
+            raise ValueError("resume=True needs the run_dir of a training, got None")
+        folder.require_same(options)
+        earlier = folder.load() or earlier
+    elif folder is not None:
+        folder.require_new()
+    theta, state, log = earlier
+    if len(log) > options["iterations"]:
+        raise ValueError(f"iterations must be at least the {len(log)} that are done, "
+                         f"got {options['iterations']}")
+    if folder is not None:
+        folder.begin(options, len(log))
+    return Keeper(Training(fitting(theta, start), state, log), learner, family, folder)
+
+
+def told(log, row, batches):
+    """The row of an iteration, with steps of the environments since the training began;
+    and of the last batch, the entropy: minus the mean log-probability of an action,
+    nats."""
+    tried = [getattr(batch, "tried", batch) for batch in batches]
+    steps = sum(int(batch.mask.sum()) for batch in tried if hasattr(batch, "mask"))
+    if steps:
+        row = {"steps": steps + (log[-1].get("steps", 0) if log else 0)} | row
+    if hasattr(batches[-1], "log_prob"):
+        total = float(batches[-1].log_prob.sum(dtype=float))
+        row = row | {"entropy": -total / int(batches[-1].mask.sum())}
+    require_finite(None, **{name: value for name, value in row.items()
+                            if not isinstance(value, str)})
+    return row
+
+
+def fitting(theta, start):
     """theta in the dtype of a random start, if it fits."""
     if np.shape(theta) != start.shape:
         raise ValueError(f"theta must have shape {list(start.shape)}, as learner.init "

@@ -1,4 +1,4 @@
-"""Chapter 9, what learned agents are held against: classical bandit agents
+"""Chapter 10, what learned agents are held against: classical bandit agents
 (bandit_agents), agents that plan with what they believe (planners), and two known
 learners of the two-step task (two_step_agents).
 """

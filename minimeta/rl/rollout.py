@@ -109,10 +109,13 @@ def rollout(policy, theta, tasks, *, trials, episodes, rng):
 
 def next_states(tasks, first, here, end, left, rng):
     """Where to step from: (state, obs) of a new episode where one has ended, and the
-    first ones of all where none is left."""
+    first ones of all where none is left. Tasks that are costly to reset may have
+    reset_some(state, begins, rng), which resets no others."""
     begins, is_over = end & (left > 0), left == 0
     if begins.any():
-        here = chosen(begins, tasks.reset(end.shape[1], rng), here)
+        fresh = (tasks.reset_some(here[0], begins, rng) if hasattr(tasks, "reset_some")
+                 else tasks.reset(end.shape[1], rng))
+        here = chosen(begins, fresh, here)
     return chosen(is_over, first, here) if is_over.any() else here
 
 

@@ -1,0 +1,208 @@
+"""Any environment with the interface of Gymnasium as a task.
+
+    family = from_gymnasium(make, horizon=100)
+    make(rng) -> environment        draws one task
+
+    env.reset(seed=..) -> obs, info
+    env.step(action) -> obs, reward, terminated, truncated, info
+    env.observation_space, env.action_space
+
+A task is the seed of the generator that `make` draws from. So the same task can be made
+as often as there are episodes side by side: `make` must draw from `rng` alone, and give
+a new environment at each call. The spaces of all tasks have the same sizes; spaces.py
+says how observations and actions are told. Gymnasium is not imported.
+
+    terminated    is `done`
+    truncated     ends an episode too, since nobody may step the environment after it;
+                  at the horizon it is not `done`
+    seeds         of every reset come from `rng`, so the same rng gives the same rollout
+
+The state of such tasks is an array [K, B] of moments in the lives of environments. An
+environment cannot go back, so a moment can be stepped once. For this reason two laws of
+check_tasks cannot hold: `pure` (two steps from one state), and `whole` where make does
+not pickle, as a lambda function does not. Laws about oracle() and random() do not
+apply. `untimed` fails where an environment has a time limit of its own below the
+horizon.
+
+Letters: K tasks, B episodes side by side.
+"""
+from dataclasses import dataclass, field
+from typing import Any, Callable
+
+import numpy as np
+
+from .. import require
+from ..tasks import Tasks
+from . import spaces
+
+
+def from_gymnasium(make, horizon, episodes=1):
+    """A family of tasks, each of which is an environment with Gymnasium's interface.
+
+    make      rng -> environment: draws a task, for instance
+              lambda rng: gymnasium.make("FrozenLake-v1", desc=random_map(rng))
+    horizon   steps after which an episode is cut
+    episodes  of a trial, for recurrent learners
+    """
+    return Environments(make, horizon, episodes)
+
+
+@dataclass(frozen=True)
+class Environments:
+    """The family; see from_gymnasium."""
+
+    make: Callable
+    horizon: int
+    episodes: int = 1
+    obs_space: Any = field(init=False, repr=False, compare=False)
+    action_space: Any = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self):
+        if not callable(self.make):
+            raise TypeError(f"make must be a function of rng that gives an "
+                            f"environment, got {self.make!r}")
+        for name in ("horizon", "episodes"):
+            object.__setattr__(self, name, require.count(name, getattr(self, name)))
+        first = self.made(0)
+        object.__setattr__(self, "obs_space", spaces.told(first.observation_space))
+        object.__setattr__(self, "action_space", spaces.told(first.action_space))
+        self.action  # raises now if the actions are not supported
+
+    @property
+    def obs_size(self):
+        return self.obs_space.width
+
+    @property
+    def action(self):
+        return spaces.action_space(self.action_space)
+
+    def encode(self, obs):
+        """What the environment of seed 0 shows -> a vector of floats."""
+        return self.obs_space.encode(obs)
+
+    def decode(self, action):
+        """An action of the family -> an action of an environment."""
+        return spaces.decode(self.action_space, action)
+
+    def made(self, seed):
+        """A new environment of the task with this seed."""
+        env = self.make(np.random.default_rng(int(seed)))
+        needed = ("reset", "step", "observation_space", "action_space")
+        if isinstance(env, type):
+            raise TypeError(f"make must give an environment, not a class, got {env!r}; "
+                            f"use lambda rng: {env.__name__}(..)")
+        missing = [name for name in needed if not hasattr(env, name)]
+        if missing:
+            raise TypeError(f"make must give an environment with {', '.join(needed)}, "
+                            f"got {env!r} without {', '.join(missing)}")
+        return env
+
+    def sample(self, K, rng):
+        """K tasks."""
+        return EnvironmentTasks(self, rng.integers(2 ** 63, size=require.count("K", K)))
+
+
+class World:
+    """An environment while it lives. `now` is its last moment."""
+
+    def __init__(self, family, seed):
+        self.family, self.env, self.now = family, family.made(seed), None
+        self.obs_space = spaces.told(self.env.observation_space)
+        self.action_space = spaces.told(self.env.action_space)
+        sizes = self.obs_space.width, spaces.action_space(self.action_space)
+        if sizes != (family.obs_size, family.action):
+            raise ValueError(
+                f"all tasks must have spaces of one size, {family.obs_size} numbers "
+                f"seen and {family.action}, got {sizes[0]} and {sizes[1]}")
+
+    def reset(self, seed):
+        """The first moment of a new episode."""
+        obs, _ = self.answer("reset", 2, seed=int(seed))
+        self.now = Moment(self, 0, self.obs_space.encode(obs))
+        return self.now
+
+    def step(self, moment, action):
+        """The moment after it. Where the episode is over, nothing happens."""
+        if self.now.is_over:
+            return Moment(self, self.now.t, self.now.obs, 0.0, True, True)
+        if moment is not self.now:
+            raise ValueError("a state of environments can be stepped once: an "
+                             "environment cannot go back; use tasks.reset")
+        obs, reward, terminated, truncated, _ = self.answer(
+            "step", 5, spaces.decode(self.action_space, action))
+        t, is_cut = moment.t + 1, bool(truncated)
+        is_last = t >= self.family.horizon
+        reward = float(require.number("reward", np.float64(reward)))
+        done = bool(terminated) or is_cut and not is_last
+        self.now = Moment(self, t, self.obs_space.encode(obs), reward, done,
+                          done or is_last)
+        return self.now
+
+    def answer(self, verb, n, *args, **keywords):
+        """What the environment gives: n values."""
+        values = getattr(self.env, verb)(*args, **keywords)
+        if not isinstance(values, tuple) or len(values) != n:
+            raise TypeError(f"{verb} of {self.env} must return {n} values, as in "
+                            f"Gymnasium, got {values!r}")
+        return values
+
+
+@dataclass(frozen=True, eq=False)
+class Moment:
+    """A moment in the life of an environment. Two are equal if they look alike."""
+
+    world: World = field(repr=False)
+    t: int
+    obs: np.ndarray
+    reward: float = 0.0
+    done: bool = False
+    is_over: bool = False  # done, or at the horizon
+
+    def __eq__(self, other):
+        return np.array_equal(self.obs, other.obs) and all(
+            getattr(self, name) == getattr(other, name)
+            for name in ("t", "reward", "done"))
+
+
+@dataclass(frozen=True)
+class EnvironmentTasks(Tasks):
+    """K tasks. The state is an array [K, B] of moments."""
+
+    family: Environments
+    seed: np.ndarray  # [K]  of the generator that `make` draws a task from
+
+    def reset(self, B, rng):
+        """Begins B episodes of each task, in new environments."""
+        seeds = rng.integers(2 ** 31, size=(len(self), require.count("B", B)))
+        worlds = [[World(self.family, seed) for _ in range(B)] for seed in self.seed]
+        envs = {id(world.env) for row in worlds for world in row}
+        if len(envs) < seeds.size:
+            raise ValueError(f"make must give a new environment at each call, got "
+                             f"{len(envs)} for {seeds.size} calls")
+        return observed([[world.reset(seed) for world, seed in zip(*row)]
+                         for row in zip(worlds, seeds)])
+
+    def reset_some(self, state, which, rng):
+        """New episodes where `which` [K, B] is True, in the environments of those
+        before; elsewhere the state stays. An environment is costly to make and to
+        reset."""
+        seeds = rng.integers(2 ** 31, size=state.shape)
+        return observed([[moment.world.reset(seed) if is_new else moment
+                          for moment, seed, is_new in zip(*row)]
+                         for row in zip(state, seeds, which)])
+
+    def step(self, state, action, rng):
+        """One step of each environment, all side by side."""
+        self.check_actions(action, state.shape)
+        after = [[moment.world.step(moment, a) for moment, a in zip(*row)]
+                 for row in zip(state, action)]
+        reward, done = (np.array([[getattr(moment, name) for moment in row]
+                                  for row in after]) for name in ("reward", "done"))
+        return *observed(after), reward, done
+
+
+def observed(moments):
+    """Moments, rows of a list -> an array of them [K, B], and obs [K, B, n]."""
+    state = np.empty((len(moments), len(moments[0])), object)
+    state[:] = moments
+    return state, np.array([[moment.obs for moment in row] for row in moments])

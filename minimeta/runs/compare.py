@@ -1,0 +1,136 @@
+"""Several learners on the same fresh tasks: one table, and one figure.
+
+    table = compare({"RL2": run, "MAML": (learner, theta)}, family, tasks=400)
+    print(table)
+    table.plot("compare.png")
+
+The table tells the mean return of an episode against the experience in the task before
+it, in episodes, with an interval over tasks. Tasks differ more than learners do, so
+differences between learners are taken task by task: these intervals tell them apart.
+
+    interval   mean -+ t standard_error,    t the quantile of Student's distribution
+               with n - 1 degrees of freedom, so that it holds for few tasks too
+
+Letters: K tasks.
+"""
+from dataclasses import dataclass
+
+import numpy as np
+
+from .. import require
+from ..meta import evaluate
+from ..meta.learner import stream
+from ..trace.agent import adapts_between_trials
+
+LEVEL = 0.95
+
+
+def compare(runs, family, *, tasks, seed=0, rounds=None):
+    """Evaluates all learners on the same fresh tasks of the family.
+
+    runs    {name: run, or (learner, theta)}; a run is a Result of meta_train or of load
+    family  those that they were trained on, or another one: tasks that were held out
+    tasks   K
+    rounds  of adaptation; each learner's own number if None
+
+    Returns a Comparison.
+    """
+    if not isinstance(runs, dict) or not runs:
+        raise TypeError(f"runs must be a dict {{name: run}} with one run at least, got "
+                        f"{runs!r}")
+    require.able(family, "family", "BernoulliBandit(..)", "sample")
+    tasks, seed = require.count("tasks", tasks), require.count("seed", seed, 0)
+    returns, episodes = {}, {}
+    for name, run in runs.items():
+        learner, theta = trained(name, run)
+        adapts = adapts_between_trials(learner)
+        curve = evaluate(learner, theta, family, tasks=tasks, seed=seed,
+                         rounds=rounds if adapts else None)
+        returns[name] = curve.returns
+        each = getattr(learner, "trials", getattr(learner, "tries", 1)) if adapts else 1
+        episodes[name] = each * np.arange(curve.returns.shape[1])
+    same = family.sample(tasks, stream(seed, 0, "evaluate"))  # those of `evaluate`
+    known = {name: getattr(same, name)() for name in ("random", "oracle")
+             if hasattr(same, name)}
+    return Comparison(returns, episodes, known)
+
+
+def trained(name, run):
+    """learner, theta of a run."""
+    if hasattr(run, "learner") and hasattr(run, "theta"):
+        return run.learner, run.theta
+    if isinstance(run, tuple) and len(run) == 2:
+        return run
+    raise TypeError(f"runs[{name!r}] must be a run, or (learner, theta), got {run!r}")
+
+
+def interval(values):
+    """The mean of values [K, ..] over the first axis, and half its interval."""
+    from scipy.special import stdtrit  # costs as much as the rest of the package
+    n = len(values)
+    if n == 1:
+        return values.mean(0), np.full(values.shape[1:], np.nan)
+    error = values.std(0, ddof=1) / np.sqrt(n)
+    return values.mean(0), stdtrit(n - 1, (1 + LEVEL) / 2) * error
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What the learners earned on the same K tasks.
+
+    returns    {name: [K, points]}, of an episode, undiscounted
+    episodes   {name: [points]}, experience in the task before
+    known      {"random": [K], "oracle": [K]}, as far as the family knows them
+    """
+
+    returns: dict
+    episodes: dict
+    known: dict
+
+    @property
+    def n(self):
+        """K, the number of tasks."""
+        return len(next(iter(self.returns.values())))
+
+    @property
+    def best(self):
+        """The name of the learner that earns most in the end."""
+        return max(self.returns, key=lambda name: self.returns[name][:, -1].mean())
+
+    def difference(self, one, other):
+        """How much more `one` earns than `other` in the end, task by task: the mean,
+        and half its interval."""
+        last = [require.choice("name", name, self.returns)[:, -1]
+                for name in (one, other)]
+        return interval(last[0] - last[1])
+
+    def __str__(self):
+        best, wide = self.best, max(map(len, ["episodes", *self.returns])) + 2
+        lines = [f"{self.n} fresh tasks{'':{max(0, wide - 10)}}"
+                 f"{'episodes before':>15} {'return':>10}   {LEVEL:.0%} interval"]
+        lines += [row(name, wide, "", self.known[name]) for name in self.known]
+        for name, returns in self.returns.items():
+            lines += [row(name, wide, n, column)
+                      for n, column in zip(self.episodes[name], returns.T)]
+        lines.append(f"less than {best} in the end, on the same tasks:")
+        for name in self.returns:
+            if name != best:
+                less, half = self.difference(best, name)
+                lines.append(f"{name:<{wide}}{'':15} {less:10.3f}   "
+                             f"[{less - half:.3f}, {less + half:.3f}]")
+        return "\n".join(lines[:-1] if len(self.returns) == 1 else lines)
+
+    def plot(self, file=None):
+        """The figure; saved if a file is given."""
+        from .pictures import adaptation
+        figure = adaptation(self)
+        if file is not None:
+            figure.savefig(file)
+        return figure
+
+
+def row(name, wide, n, returns):
+    """A line of the table."""
+    mean, half = interval(returns)
+    return (f"{name:<{wide}}{n:>15} {mean:10.3f}   "
+            f"[{mean - half:.3f}, {mean + half:.3f}]")

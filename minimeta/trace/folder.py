@@ -1,0 +1,164 @@
+"""The folder of a run: all that is needed to look at a training, and to go on with it.
+
+    config.json             every option, and the versions it was made with
+    log.csv                 a row of numbers for each iteration
+    checkpoint.npz          theta, and what else goes from one iteration to the next
+    checkpoint.before.npz   the same, one save earlier
+
+A run that is resumed must be the same run: the same learner, family, tasks and seed.
+The number of iterations may grow. Versions may change, though then the last bits may.
+"""
+import hashlib
+import json
+import os
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from . import log
+from .checkpoint import (REMEDY, STRAY, CheckpointError, load, remove, replace_file,
+                         save)
+from .description import describe, differences
+
+MAY_CHANGE = ("iterations", "made_with")
+SECONDS = "seconds_"  # the columns of the log that are not the same each time
+THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS")
+
+
+@dataclass(frozen=True)
+class Folder:
+    """The files of one run."""
+
+    path: Path
+
+    @property
+    def config_file(self):
+        return self.path / "config.json"
+
+    @property
+    def log_file(self):
+        return self.path / "log.csv"
+
+    @property
+    def checkpoint_file(self):
+        return self.path / "checkpoint.npz"
+
+    # A new run, or one that goes on.
+
+    def require_new(self):
+        """The folder must hold no run."""
+        if self.config_file.exists():
+            raise CheckpointError(
+                f"{self.path} holds a run already; use resume=True to go on with it, "
+                f"or another run_dir")
+
+    def require_same(self, options):
+        """The folder must hold a run with these options."""
+        changed = differences(unchanging(self.config()),
+                              unchanging(configuration(options)))
+        if changed:
+            raise CheckpointError(
+                f"{self.path} holds a run with other options; pass the same, or use "
+                f"another run_dir:\n  " + "\n  ".join(changed))
+
+    def begin(self, options, n):
+        """From here on a run with these options is kept, of which n iterations are
+        done. What the log holds beyond them is forgotten."""
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise CheckpointError(f"run_dir {self.path} cannot be made: "
+                                  f"{error.strerror}; use another one") from error
+        for stray in self.path.glob(f"*{STRAY}"):
+            remove(stray)
+        config = json.dumps(configuration(options), indent=1).encode()
+        if not self.config_file.exists() or self.config_file.read_bytes() != config:
+            replace_file(self.config_file, lambda file: file.write(config))
+        if self.log_file.exists():
+            log.write(self.log_file, log.read(self.log_file)[:n])
+
+    def config(self):
+        """The options as JSON."""
+        if not self.config_file.exists():
+            raise CheckpointError(f"{self.path} holds no run: config.json is not "
+                                  f"there; check run_dir, or leave resume=True out")
+        try:
+            config = json.loads(self.config_file.read_text(encoding="utf-8"))
+            config["learner"], config["family"]
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            raise CheckpointError(f"{self.config_file} is damaged, or no configuration "
+                                  f"of minimeta ({error!r}); {REMEDY}") from error
+        return config
+
+    # What goes on from one iteration to the next.
+
+    def append(self, row, seconds):
+        """One more row of the log, and how long the phases of its iteration took."""
+        log.append(self.log_file, row | {
+            f"{SECONDS}{phase}": round(spent, 6) for phase, spent in seconds.items()})
+
+    def save(self, theta, state, n):
+        """A checkpoint after n iterations, which have their rows in the log."""
+        log.sync(self.log_file)
+        save(self.checkpoint_file, {"theta": theta, "state": state, "iterations": n,
+                                    "of": self.fingerprint()})
+
+    def load(self):
+        """theta, state, and a row for each iteration, or None before the first save."""
+        if not any(self.path.glob("checkpoint*.npz")):
+            return None
+        saved = load(self.checkpoint_file)
+        if not isinstance(saved, dict) or saved.get("of") != self.fingerprint():
+            raise CheckpointError(f"{self.checkpoint_file} is of another run than "
+                                  f"config.json; {REMEDY}")
+        rows = self.rows()[:saved["iterations"]]
+        if len(rows) < saved["iterations"]:
+            raise CheckpointError(
+                f"{self.log_file} has {len(rows)} rows, and the checkpoint comes after "
+                f"{saved['iterations']} iterations; {REMEDY}")
+        return saved["theta"], saved["state"], rows
+
+    def rows(self):
+        """The log without the seconds: what the same seed gives again to the bit."""
+        return tuple({name: number for name, number in row.items()
+                      if not name.startswith(SECONDS)}
+                     for row in log.read(self.log_file))
+
+    def fingerprint(self):
+        """A number for the options; a checkpoint of other options has another one."""
+        options = json.dumps(unchanging(self.config()), sort_keys=True)
+        return digest(options.encode())
+
+
+def digest(data):
+    """Bytes as a short word, another one for other bytes."""
+    return hashlib.sha256(data).hexdigest()[:16]
+
+
+def unchanging(config):
+    """The options that must stay."""
+    return {name: config[name] for name in config if name not in MAY_CHANGE}
+
+
+def configuration(options):
+    """All options as JSON, and what the run is made with. A theta to begin with is
+    told by its digest."""
+    theta = options.get("theta")
+    if theta is not None:
+        options = options | {"theta": digest(theta.tobytes())}
+    made_with = {"minimeta": version(), "numpy": np.__version__,
+                 "python": platform.python_version(), "machine": platform.machine(),
+                 "cores": os.cpu_count()}
+    threads = {name: os.environ[name] for name in THREADS if name in os.environ}
+    return describe(options) | {"made_with": made_with | threads}
+
+
+def version():
+    """The version of this package."""
+    from importlib import metadata  # costs as much as the rest of this chapter
+    try:
+        return metadata.version("minimeta")
+    except metadata.PackageNotFoundError:
+        return "not installed"

@@ -1,0 +1,314 @@
+"""Files that survive crashes, damage and full disks."""
+import errno
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+import warnings
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from minimeta import CheckpointError
+from minimeta.objective.optimizers import Moments
+from minimeta.trace import Folder, checkpoint, log
+from minimeta.trace.checkpoint import before, load, save
+
+numbers = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3)
+
+
+@st.composite
+def arrays(draw):
+    shape = draw(st.lists(st.integers(0, 4), max_size=3))
+    dtype = draw(st.sampled_from(["f4", "f8", "c16", "i8", "?", "U3"]))
+    return np.random.default_rng(draw(st.integers(0, 9))).normal(size=shape).astype(dtype)
+
+
+nests = st.recursive(numbers | arrays(), lambda inner: (
+    st.lists(inner, max_size=3) | st.lists(inner, max_size=3).map(tuple)
+    | st.dictionaries(st.text(max_size=3), inner, max_size=3)
+    | st.tuples(inner, inner, inner).map(lambda three: Moments(*three))), max_leaves=8)
+
+
+def same(one, other):
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, np.ndarray):
+        return one.dtype == other.dtype and one.shape == other.shape and (
+            one.tobytes() == other.tobytes())
+    if isinstance(one, dict):
+        return list(one) == list(other) and all(same(one[key], other[key]) for key in one)
+    if isinstance(one, (tuple, list)):
+        return len(one) == len(other) and all(map(same, one, other))
+    return one == other or one != one and other != other
+
+
+@given(nests)
+def test_what_is_loaded_is_what_was_saved(tmp_path_factory, nest):
+    path = tmp_path_factory.mktemp("nest") / "checkpoint.npz"
+    save(path, nest)
+    assert same(load(path), nest)
+
+
+def test_numbers_of_numpy_keep_their_types(tmp_path):
+    save(tmp_path / "a.npz", (np.float32(0.1), np.int64(3), np.array(2.5)))
+    one, two, three = load(tmp_path / "a.npz")
+    assert type(one) is np.float32 and one == np.float32(0.1)
+    assert type(two) is np.int64 and two == 3
+    assert three.shape == () and three == 2.5
+
+
+@pytest.mark.parametrize("nest", [{1, 2}, object(), {"a": np.array([None])}, {1: 2.0}, len])
+def test_what_cannot_be_kept_is_refused_and_the_old_file_stays(nest, tmp_path):
+    save(tmp_path / "a.npz", 1.5)
+    with pytest.raises(TypeError, match="a checkpoint keeps arrays, numbers"):
+        save(tmp_path / "a.npz", (1, nest))
+    assert load(tmp_path / "a.npz") == 1.5
+
+
+def test_the_generation_before_is_kept(tmp_path):
+    path = tmp_path / "a.npz"
+    for generation in range(3):
+        save(path, generation)
+    assert load(path) == 2 and load(before(path)) == 1
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.before.npz", "a.npz"]
+
+
+# ---- damage
+
+def damaged(whole, how):
+    middle = len(whole) // 2
+    return {"empty": b"", "truncated": whole[:middle], "no archive": b"hello" * 99,
+            "one bit": whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1:]}[how]
+
+
+@pytest.mark.parametrize("how", ["empty", "truncated", "no archive", "one bit"])
+def test_a_damaged_file_is_told_and_the_generation_before_used(how, tmp_path):
+    path = tmp_path / "a.npz"
+    for generation in range(2):
+        save(path, (np.arange(500.0), generation))
+    path.write_bytes(damaged(path.read_bytes(), how))
+    with pytest.warns(UserWarning, match=r"a.npz is damaged, or .*; going on from a.before.npz"):
+        assert load(path)[1] == 0
+    before(path).write_bytes(b"")
+    with pytest.raises(CheckpointError, match=r"a.before.npz is damaged, .*; begin anew with"):
+        load(path)
+
+
+def test_no_damage_is_taken_for_a_checkpoint(tmp_path):
+    """Bytes at random places are changed, removed or repeated."""
+    path, rng, nest = tmp_path / "a.npz", random.Random(0), (np.arange(40.0), {"t": 3})
+    save(path, nest)
+    whole = path.read_bytes()
+    refused = 0
+    for _ in range(300):
+        i, j = sorted(rng.sample(range(len(whole)), 2))
+        path.write_bytes(rng.choice([whole[:i] + whole[j:], whole[:j] + whole[i:], whole[:i] +
+                                     bytes([rng.randrange(256)]) + whole[i + 1:]]))
+        try:
+            assert same(load(path), nest)  # the change met a byte that nobody reads
+        except CheckpointError:
+            refused += 1
+    assert refused > 200
+
+
+def test_an_archive_of_something_else_is_foreign(tmp_path):
+    np.savez(tmp_path / "a.npz", theta=np.zeros(3))
+    with pytest.raises(CheckpointError, match="a.npz is damaged, or no checkpoint of minimeta"):
+        load(tmp_path / "a.npz")
+
+
+def test_a_pickle_is_not_run(tmp_path):
+    head = json.dumps({"format": 1, "nest": {"array": 0, "is_number": False}}).encode()
+    np.savez(tmp_path / "a.npz", head=np.frombuffer(head, np.uint8),
+             array0=np.array([print], object))
+    with pytest.raises(CheckpointError, match="allow_pickle=False"):
+        load(tmp_path / "a.npz")
+
+
+@pytest.mark.parametrize("name", ["os:path", "builtins:tuple", "nowhere:Moments", "os:stat_result"])
+def test_a_file_cannot_name_a_class_that_is_no_named_tuple(name, tmp_path):
+    tree = {"tuple": [], "named": name}
+    head = json.dumps({"format": 1, "nest": tree}).encode()
+    np.savez(tmp_path / "a.npz", head=np.frombuffer(head, np.uint8))
+    with pytest.raises(CheckpointError, match=f"the named tuple {name} is not there"):
+        load(tmp_path / "a.npz")
+
+
+def test_a_file_from_a_later_minimeta_is_left_alone(tmp_path, monkeypatch):
+    path = tmp_path / "a.npz"
+    save(path, 1)
+    with monkeypatch.context() as later:
+        later.setattr(checkpoint, "FORMAT", 2)
+        save(path, 2)
+    with pytest.raises(CheckpointError, match="has format 2, and this one reads up to 1; update"):
+        load(path)
+
+
+def test_a_file_that_does_not_exist_is_named(tmp_path):
+    with pytest.raises(CheckpointError, match="a.npz does not exist"):
+        load(tmp_path / "a.npz")
+
+
+# ---- disks
+
+@pytest.mark.parametrize("moment", ["fsync", "replace"])
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS, errno.EACCES])
+def test_a_disk_that_refuses_leaves_the_old_file(moment, code, tmp_path, monkeypatch):
+    def fail(*_):
+        raise OSError(code, os.strerror(code))
+
+    path = tmp_path / "a.npz"
+    save(path, 1)
+    with monkeypatch.context() as full:
+        full.setattr(os, moment, fail)
+        with pytest.raises(CheckpointError, match=rf"a.npz cannot be written: {os.strerror(code)}"):
+            save(path, 2)
+    assert load(path) == 1 and not list(tmp_path.glob("*.new"))
+
+
+FULL = """
+import resource, sys, numpy as np
+from minimeta import CheckpointError, MAML, Gaussian, MLPPolicy, meta_train
+from minimeta.tasks import PointNavigation
+from minimeta.trace import result
+result.EVERY, result.SHARE = 0, np.inf
+learner = MAML(MLPPolicy(2, Gaussian(2), (40, 40)), trials=2)
+
+def fill(iteration, row, theta):
+    if iteration == 2:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+
+try:
+    meta_train(learner, PointNavigation(horizon=2), iterations=9, tasks=2, run_dir=sys.argv[1],
+               callback=fill)
+except CheckpointError as error:
+    print(error, len(error.result.log), sep="\\n")
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the size of files is limited by POSIX")
+def test_a_full_disk_stops_the_training_with_the_result_in_hand(tmp_path):
+    """No file may grow beyond 4096 bytes: the log may, the checkpoint may not."""
+    run = subprocess.run([sys.executable, "-c", FULL, str(tmp_path)], check=True,
+                         capture_output=True, text=True)
+    message, done = run.stdout.splitlines()
+    assert "checkpoint.npz cannot be written: File too large; what was saved before" in message
+    assert done == "4"
+    assert load(tmp_path / "checkpoint.npz")["iterations"] == 3
+
+
+def test_a_run_dir_that_cannot_be_made_is_refused_before_training(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(CheckpointError, match="run_dir .*file/run cannot be made: Not a directory"):
+        Folder(tmp_path / "file" / "run").begin({"learner": 1, "family": 2}, 0)
+
+
+# ---- kill -9 while saving
+
+class Counted(NamedTuple):
+    """A state that tells whether it is whole."""
+
+    n: int
+    row: np.ndarray
+
+
+def saves_for_ever(folder, options, report):
+    """Rows and checkpoints, one after the other; each that is done is reported."""
+    saved = folder.load()
+    n = saved[1].n if saved else 0
+    folder.begin(options, n)
+    os.write(report, b"%d\n" % n)
+    while True:
+        folder.append({"n": n}, {})
+        n += 1
+        folder.save(np.full(3000, float(n)), Counted(n, np.full(7, n)), n)
+        os.write(report, b"%d\n" % n)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="os.fork is needed")
+def test_two_hundred_kills_while_saving_lose_one_save_at_most(tmp_path):
+    options, rng = {"learner": "L", "family": "F"}, random.Random(1)
+    Folder(tmp_path).begin(options, 0)
+    most = 0
+    for _ in range(200):
+        read, write = os.pipe()
+        child = os.fork()
+        if not child:
+            try:
+                saves_for_ever(Folder(tmp_path), options, write)
+            finally:
+                os._exit(1)
+        os.close(write)
+        with os.fdopen(read) as lines:
+            assert int(lines.readline()) == most
+            time.sleep(rng.uniform(0, 0.01))
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+            most = max([most, *map(int, lines.read().split())])
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            saved = Folder(tmp_path).load()
+        if saved:
+            theta, state, rows = saved
+            assert most <= state.n <= most + 1 and len(rows) == state.n
+            assert (theta == state.n).all() and (state.row == state.n).all()
+            assert [row["n"] for row in rows] == list(range(state.n))
+            most = state.n
+    assert most > 200
+    Folder(tmp_path).begin(options, most)
+    Folder(tmp_path).save(*saved[:2], most)
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "config.json", "log.csv", "checkpoint.npz", "checkpoint.before.npz"}
+
+
+# ---- the log
+
+def test_the_log_gives_back_every_bit_and_every_type(tmp_path):
+    rows = [{"a": 0.1 + 0.2, "b": 3, "c": True}, {"a": -1e-308, "b": -4, "c": False},
+            {"a": 1e22, "b": 10 ** 20, "c": True}]
+    for row in rows:
+        log.append(tmp_path / "log.csv", row)
+    back = log.read(tmp_path / "log.csv")
+    assert back == rows
+    assert [type(number) for number in back[0].values()] == [float, int, bool]
+
+
+@pytest.mark.parametrize("word", ["gone, or not", "1.5", "True", "", '"', "nan", "a\nb", "[1]"])
+def test_a_word_in_the_log_stays_a_word(word, tmp_path):
+    log.append(tmp_path / "log.csv", {"why": word, "n": 1})
+    assert log.read(tmp_path / "log.csv") == [{"why": word, "n": 1}]
+
+
+@pytest.mark.parametrize("number", [np.float64(0.1), np.float32(0.1), np.int64(3), np.bool_(True)])
+def test_numbers_of_numpy_are_logged_as_numbers(number, tmp_path):
+    log.append(tmp_path / "log.csv", {"x": number})
+    [row] = log.read(tmp_path / "log.csv")
+    assert row["x"] == number and type(row["x"]) is type(number.item())
+
+
+def test_a_new_name_in_a_row_becomes_a_column(tmp_path):
+    rows = [{"a": 1}, {"a": 2, "b, or c": 2.5}, {"b, or c": 3.5}]
+    for row in rows:
+        log.append(tmp_path / "log.csv", row)
+    assert log.read(tmp_path / "log.csv") == rows
+
+
+def test_a_row_that_was_cut_off_is_no_row(tmp_path):
+    path = tmp_path / "log.csv"
+    for n in range(3):
+        log.append(path, {"n": n, "x": n / 7})
+    path.write_text(path.read_text()[:-3])
+    assert [row["n"] for row in log.read(path)] == [0, 1]
+
+
+def test_a_damaged_log_is_told(tmp_path):
+    (tmp_path / "log.csv").write_text("a,b\n1,2,3\n")
+    with pytest.raises(CheckpointError, match="log.csv is damaged, or no log of minimeta"):
+        log.read(tmp_path / "log.csv")
