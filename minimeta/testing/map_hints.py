@@ -26,10 +26,15 @@ def explain(probe, law):
     """The words for what broke a law of a map, or "" where nothing is recognised."""
     rule = {"tangent": of_tangent, "complex step": of_gradient, "second": of_second,
             "central difference": of_gradient, "transpose": of_gradient}.get(law)
-    try:
-        return rule(probe) if rule else ""
-    except (CouldNotLook, AssertionError, ValueError, TypeError):
+    if rule is None:
         return ""
+    key = rule.__name__   # several laws ask the same of one probe
+    if key not in probe.explained:
+        try:
+            probe.explained[key] = rule(probe)
+        except (CouldNotLook, AssertionError, ValueError, TypeError):
+            probe.explained[key] = ""
+    return probe.explained[key]
 
 
 def of_tangent(p):

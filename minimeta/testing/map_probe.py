@@ -23,6 +23,7 @@ class MapProbe:
 
     def __init__(self, net, x, lead, scale, seed, number, complex_safe=True):
         self.net, self.lead = net, lead
+        self.explained = {}
         self.rng = rng = np.random.default_rng([seed, number])
         x_shape = x if isinstance(x, tuple) else np.shape(x)
         self.layout = net.layout + Layout(x=x_shape)
