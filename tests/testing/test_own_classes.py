@@ -6,7 +6,7 @@ from minimeta import (EMAML, GRU, LSTM, MAML, MLP, RL2, Categorical, Gaussian, M
                       ProMP, RecurrentPolicy, Reinforce, TabularPolicy)
 from minimeta.meta import RegressionMAML, RegressionPretrained, Reptile
 from minimeta.objective.surrogates import ESTIMATORS
-from minimeta.tasks import BernoulliBandit, RandomMDP, Sinusoid
+from minimeta.tasks import BernoulliBandit, PointNavigation, RandomMDP, Sinusoid
 from minimeta.testing import (check_learner, check_map, check_policy, check_recurrent,
                               check_surrogate, check_tasks, parametrize_with_checks)
 
@@ -55,8 +55,22 @@ def test_reptile_is_known_to_follow_no_gradient():
     check_learner(Reptile(POLICY, trials=4), FAMILY, expect_failure={"meta-gradient": REPTILE})
 
 
-@parametrize_with_checks(check_learner, (RL2(RecurrentPolicy(1, Categorical(3), 4), trials=4),
-                                         BernoulliBandit(3, 5)), skip=("padding",))
+EARLY = PointNavigation(horizon=8, radius=0.3, episodes=2)     # its episodes end early
+
+
+@parametrize_with_checks(
+    check_learner, (MAML(MLPPolicy(2, Gaussian(2), (6,)), trials=4), EARLY),
+    (EMAML(MLPPolicy(2, Gaussian(2), (6,)), trials=4), EARLY),
+    (ProMP(MLPPolicy(2, Gaussian(2), (6,)), trials=4, rounds=2), EARLY))
+def test_learners_where_episodes_end_early(check):
+    check()
+
+
+@parametrize_with_checks(
+    check_learner, (RL2(RecurrentPolicy(1, Categorical(3), 4), trials=4), BernoulliBandit(3, 5)),
+    (RL2(RecurrentPolicy(2, Gaussian(2), 4), episodes=2, trials=4), EARLY),
+    (RL2(RecurrentPolicy(2, Gaussian(2), 4, GRU), episodes=2, trials=4, returns="episode"),
+     EARLY))
 def test_recurrent_learners(check):
     check()
 
