@@ -97,7 +97,7 @@ def maml(iterations, seed):
 def rl2(iterations, seed):
     """Returns the learner and theta."""
     learner = RL2(RecurrentPolicy(2, Gaussian(2), 48), episodes=3, gamma=0.9, lam=0.9,
-                  rate=LinearSchedule(2e-2), value_weight=0.02, entropy_weight=LinearSchedule(3e-3))
+                  rate=LinearSchedule(2e-2), entropy_weight=LinearSchedule(3e-3))
     result = meta_train(learner, replace(INSIDE, episodes=3), iterations=iterations,
                         tasks=RL2_TASKS, seed=seed,
                         callback=print_progress(iterations, name="RL^2", lines=4))

@@ -38,14 +38,13 @@ RATE = 2e-2             # of Adam, decaying to 0
 ENTROPY = 0.7           # weight of the bonus, decaying to 0: until what the last arm
                         # tells is understood, it must be pulled though it pays least
 GAMMA, LAM = 0.8, 0.3   # discount, mix of advantages
-VALUE_WEIGHT = 0.05     # of the squared error, which is large where trials earn 20
 TEST_BANDITS = 20_000
 
 
 def train(family, iterations, seed):
     """Returns the learner and its theta."""
     learner = RL2(RecurrentPolicy(family.obs_size, Categorical(family.arms), HIDDEN),
-                  gamma=GAMMA, lam=LAM, rate=LinearSchedule(RATE), value_weight=VALUE_WEIGHT,
+                  gamma=GAMMA, lam=LAM, rate=LinearSchedule(RATE),
                   entropy_weight=LinearSchedule(ENTROPY))
     result = meta_train(learner, family, iterations=iterations, tasks=TASKS, seed=seed,
                         callback=print_progress(iterations))

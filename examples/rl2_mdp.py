@@ -49,7 +49,6 @@ RATE = 1e-2                 # of Adam; decays to 0 in the last stage
 ENTROPY = 0.1               # weight of the bonus; the same
 EPOCHS, MAX_NORM = 2, 0.3   # steps on each batch, and the longest gradient
 GAMMA, LAM = 0.8, 0.3       # discount, mix of advantages
-VALUE_WEIGHT = 0.01         # of the squared error, which is large where trials earn 100
 WORLDS = 4000               # fresh ones, to measure on
 PUBLISHED = {"random": 100.1, "PSRL, prior mean 0": 138.1,
              "greedy, prior mean 0": 134.8, "RL^2": 156.2}
@@ -112,7 +111,7 @@ def train(scale, seed):
     head = Categorical(FAMILY.actions)
     learner = RL2(TablePolicy(TracedWorld().obs_size, head, HIDDEN),
                   episodes=FAMILY.episodes, gamma=GAMMA, lam=LAM, rate=RATE,
-                  entropy_weight=ENTROPY, value_weight=VALUE_WEIGHT, epochs=EPOCHS,
+                  entropy_weight=ENTROPY, epochs=EPOCHS,
                   max_norm=MAX_NORM)
     theta = None
     for stage, (reachable, iterations) in enumerate(STAGES):

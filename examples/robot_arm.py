@@ -67,7 +67,7 @@ TRAININGS = {
     "MAML": (MAML(POLICY, optimizer=BOUNDED, **COMMON), 40, 60),
     "ProMP": (ProMP(POLICY, rate=LinearSchedule(1e-2), **COMMON), 40, 60),
     "RL^2": (RL2(RecurrentPolicy(FAMILY.obs_size, Gaussian(2), 48), episodes=2,
-                 gamma=0.9, lam=0.9, rate=LinearSchedule(2e-2), value_weight=0.005,
+                 gamma=0.9, lam=0.9, rate=LinearSchedule(2e-2),
                  entropy_weight=0.0),
              128, 500)}
 ARMS = 100                               # fresh ones, to measure on

@@ -44,8 +44,7 @@ def test_the_reward_is_seen_in_the_cell_of_the_state_and_action_that_it_followed
 
 def test_a_short_training_learns_a_world_of_one_state():
     policy = example["TablePolicy"](20, example["Categorical"](5), example["HIDDEN"])
-    learner = RL2(policy, episodes=10, gamma=0.8, lam=0.3, rate=example["RATE"],
-                  value_weight=example["VALUE_WEIGHT"])
+    learner = RL2(policy, episodes=10, gamma=0.8, lam=0.3, rate=example["RATE"])
     result = meta_train(learner, TracedWorld(reachable=1), iterations=20, tasks=64)
     assert np.mean([row["return"] for row in result.log[-4:]]) > 12  # chance: 10
 
