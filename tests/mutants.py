@@ -11,8 +11,8 @@ are listed in tests/mutants_equivalent.txt, each with its reason:
     + return np.where(x.real >= 0, x, 0)
     = at 0 both choices are 0
 
-A mutant meets the tests that run its line, the fastest first; tests of examples only where
-no other test runs the line. Which test runs which line is found once, by tracing the suite,
+A mutant meets the tests that run its line, the fastest first, for --patience seconds; tests
+of examples only where no other test runs the line. Which test runs which line is found once, by tracing the suite,
 and kept in a temporary directory as long as no source changes. With --most or --minutes a
 random sample is taken, the same one for the same --seed.
 """
@@ -29,8 +29,8 @@ from pathlib import Path
 os.environ["OPENBLAS_NUM_THREADS"] = "1"  # before NumPy is loaded
 
 import pytest
-from mutation.lines import Map, lines_of_tests
-from mutation.mutations import mutants_of
+from mutation.lines import Map, is_example, lines_of_tests
+from mutation.walk import mutants_of
 from mutation.suite import (CANNOT, OPTIONS, SURVIVED, Children, Judge, Mutated, functions_of,
                             is_time_out, patch, run, run_afresh)
 
@@ -82,9 +82,10 @@ def key_of(mutant):
 class Run:
     """A pytest plugin: pytest collects the tests, then this tries the mutants."""
 
-    def __init__(self, root, mutants, judge, jobs, minutes):
+    def __init__(self, root, mutants, judge, chosen):
         self.root, self.mutants, self.judge = root, mutants, judge
-        self.jobs, self.minutes, self.start = jobs, minutes, time.monotonic()
+        self.jobs, self.minutes, self.patience = chosen.jobs, chosen.minutes, chosen.patience
+        self.start = self.told = time.monotonic()
         self.outcomes, self.killers, self.again, self.error = {}, {}, [], None
 
     def pytest_runtestloop(self, session):
@@ -95,14 +96,11 @@ class Run:
         return True
 
     def work(self, items):
-        package = self.mutants[0].module.split("/")[0]
-        found = lines_of_tests(items.values(), self.root, package, self.judge, self.jobs)
-        self.items, self.map = items, Map(found)
+        self.items, self.map = items, self.traced(items)
         self.judge.seconds = self.map.seconds
         self.functions = {m.module: functions_of(str(self.root / m.module))
                           for m in self.mutants}
-        self.told = self.start
-        self.tell(f"{len(found)} tests, {len(self.mutants)} mutants to try")
+        self.tell(f"{len(self.map.seconds)} tests, {len(self.mutants)} mutants to try")
         self.children = Children(self.jobs)
         try:
             self.control()
@@ -110,13 +108,26 @@ class Run:
         finally:
             self.children.stop()
 
+    def traced(self, items):
+        """The map of the tests; the slow examples are traced only if they are needed."""
+        found = {}
+        for is_slow in (False, True):
+            group = [item for name, item in items.items() if is_example(name) == is_slow]
+            self.tell(f"which lines do {len(group)} tests run?")
+            found |= lines_of_tests(group, self.root, self.mutants[0].module.split("/")[0],
+                                    self.judge, self.jobs)
+            known = Map(found)
+            if all(known.tests(mutant, self.patience) for mutant in self.mutants):
+                break
+        return known
+
     def tell(self, text):
         print(f"{time.monotonic() - self.start:6.0f} s  {text}", file=sys.stderr, flush=True)
 
     def control(self):
         """Without a mutant, tests pass when all is imported afresh."""
         tests = sorted(self.map.seconds, key=self.map.seconds.get)
-        tests = [t for t in tests if t not in self.map.failing][:CONTROLS]
+        tests = [t for t in tests if t in self.map.passing][:CONTROLS]
         told = []
         self.children.start(
             lambda pipe: run_afresh(tests, self.judge, pipe, self.root),
@@ -149,7 +160,7 @@ class Run:
     def attempt(self, mutant, is_afresh):
         """Starts the tests of a mutant in a child; `outcomes` gets what comes of it."""
         known = self.killers.setdefault((mutant.module, mutant.function), [])
-        tests = self.map.tests(mutant)
+        tests = self.map.tests(mutant, self.patience)
         tests = [t for t in known if t in tests] + [t for t in tests if t not in known]
         if not tests:
             self.outcomes[mutant] = "survived"
@@ -181,12 +192,12 @@ class Run:
         return run_afresh(tests, self.judge, pipe, self.root, mutated)
 
 
-def tried(root, mutants, jobs, minutes):
+def tried(root, mutants, chosen):
     """Runs the mutants -> {mutant: outcome}, the tests that fail without any."""
     if not mutants:
         return {}, []
     judge = Judge()
-    run = Run(root, mutants, judge, jobs, minutes)
+    run = Run(root, mutants, judge, chosen)
     with open(os.devnull, "w") as silence, contextlib.redirect_stdout(silence):
         result = pytest.main([*OPTIONS, "tests"], plugins=[judge, run])
     if run.error is not None:
@@ -194,6 +205,11 @@ def tried(root, mutants, jobs, minutes):
     if result != pytest.ExitCode.OK:
         raise SystemExit(f"the tests cannot be collected, pytest says {result!r}")
     return run.outcomes, run.map.failing
+
+
+def sample(mutants, seed, most):
+    """In a random order, so that those that time allows are a sample too."""
+    return random.Random(seed).sample(mutants, len(mutants))[:most]
 
 
 # ---- the report
@@ -230,6 +246,8 @@ def options(arguments):
     parser.add_argument("--seed", type=int, default=0, help="of the sample")
     parser.add_argument("--most", type=int, help="size of the sample")
     parser.add_argument("--minutes", type=float, help="after which no mutant is begun")
+    parser.add_argument("--patience", type=float, default=10,
+                        help="seconds of tests for each mutant")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     parser.add_argument("--root", type=Path, default=Path(__file__).parents[1])
     return parser.parse_args(arguments)
@@ -248,8 +266,7 @@ def main(arguments=None):
     keys = {key_of(m) for m in made}
     stale = [key for key in known if key.module in names and key not in keys]
     rest = [m for m in made if key_of(m) not in known]
-    random.Random(chosen.seed).shuffle(rest)
-    outcomes, failing = tried(root, rest[:chosen.most], chosen.jobs, chosen.minutes)
+    outcomes, failing = tried(root, sample(rest, chosen.seed, chosen.most), chosen)
     print(*report(len(made), len(made) - len(rest), outcomes, stale, failing), sep="\n")
     return int(bool(stale) or "survived" in outcomes.values())
 

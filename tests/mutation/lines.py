@@ -8,6 +8,7 @@ import json
 import os
 import sys
 import tempfile
+import threading
 from pathlib import Path
 from time import process_time
 
@@ -22,10 +23,12 @@ class Tracer:
 
     def start(self):
         self.unseen = {}   # id of a code -> (code, all its lines, those not yet run)
+        threading.settrace(self.call)
         sys.settrace(self.call)
 
     def stop(self):
         sys.settrace(None)
+        threading.settrace(None)
         lines = {}
         for code, every, unseen in self.unseen.values():
             if every:
@@ -65,22 +68,22 @@ def traced(items, folder, root, judge, cache):
     return SURVIVED
 
 
-def digest(*paths):
-    return hashlib.sha256(b"".join(
-        str(path).encode() + path.read_bytes() for path in sorted(paths))).hexdigest()[:32]
-
-
-def sources(root, *folders):
-    return [path for folder in folders for path in (root / folder).rglob("*.py")]
+def digest(root, paths):
+    """A short name of what the files hold."""
+    told = (f"{path.relative_to(root)}\n".encode() + path.read_bytes() for path in paths)
+    return hashlib.sha256(b"".join(told)).hexdigest()[:16]
 
 
 def caches(root, package, test_files):
     """{test file: where its lines are kept}, a name made of the contents of all it uses."""
     folder = Path(tempfile.gettempdir()) / f"mutants-{os.getuid()}"
     folder.mkdir(mode=0o700, exist_ok=True)
-    helpers = [p for p in sources(root, "tests") if not p.name.startswith("test_")]
-    common = digest(*sources(root, package, "examples"), *helpers)
-    return {file: folder / f"{common[:16]}-{digest(root / file)[:16]}.json"
+    helpers = [path for path in (root / "tests").rglob("*.py")
+               if not path.name.startswith("test_") and path.parent.name != "mutation"
+               and path.name != "mutants.py"]
+    sources = [path for name in (package, "examples") for path in (root / name).rglob("*.py")]
+    common = digest(root, sorted(helpers + sources))
+    return {file: folder / f"{common}-{digest(root, [root / file])}.json"
             for file in test_files}
 
 
@@ -89,8 +92,9 @@ def lines_of_tests(items, root, package, judge, jobs):
     by_file, found = {}, {}
     for item in items:
         by_file.setdefault(item.nodeid.split("::")[0], []).append(item)
+    kept = caches(root, package, by_file)
     children, lost = Children(jobs), []
-    for file, cache in caches(root, package, by_file).items():
+    for file, cache in kept.items():
         if not cache.exists():
             children.start(
                 lambda _, group=by_file[file], cache=cache: traced(
@@ -99,7 +103,7 @@ def lines_of_tests(items, root, package, judge, jobs):
     children.finish()
     if lost:
         raise SystemExit(f"tests that could not be traced: {', '.join(lost)}")
-    for cache in caches(root, package, by_file).values():
+    for cache in kept.values():
         found |= json.loads(cache.read_text())
     return found
 
@@ -108,7 +112,8 @@ class Map:
     """Which tests run a line."""
 
     def __init__(self, found):
-        self.failing = sorted(test for test, (_, passed, _) in found.items() if not passed)
+        self.passing = {test for test, (_, passed, _) in found.items() if passed}
+        self.failing = sorted(found.keys() - self.passing)
         self.seconds = {test: row[0] for test, row in found.items()}
         self.by_line, self.by_file = {}, {}
         for test, (_, passed, lines) in found.items():
@@ -117,12 +122,28 @@ class Map:
                 for number in numbers:
                     self.by_line.setdefault((file, number), set()).add(test)
 
-    def tests(self, mutant):
-        """Those that run the mutant's lines, or, of what runs at import, the module's;
-        the fastest first."""
+    def tests(self, mutant, patience):
+        """Those that run the mutant's lines or, of what runs at import, the module: the
+        module's own tests, those of its chapter, then others, for `patience` seconds in
+        all; the fastest first."""
         first, last = mutant.lines
         lines = [(mutant.module, number) for number in range(first, last + 1)]
-        chosen = (self.by_file.get(mutant.module, set()) if mutant.at_import
-                  else set().union(*(self.by_line.get(line, ()) for line in lines)))
-        quick = {test for test in chosen if not test.startswith("tests/examples")}
-        return sorted(quick or chosen, key=lambda test: (self.seconds[test], test))
+        path, taken = Path(mutant.module), []
+        own = f"/test_{path.stem}.py"
+        chosen = set().union(*(self.by_line.get(line, ()) for line in lines))
+        if mutant.at_import:
+            chosen = self.by_file.get(mutant.module, set()) | {
+                test for test in self.passing if own in test}
+        by_distance = sorted(chosen, key=lambda test: (
+            is_example(test), own not in test,
+            f"tests/{path.parent.name}/" not in test, self.seconds[test], test))
+        for test in by_distance:
+            if not is_example(test) or not taken or is_example(taken[-1]):
+                patience -= self.seconds[test]
+                if patience > 0 or not taken:
+                    taken.append(test)
+        return sorted(taken, key=lambda test: (self.seconds[test], test))
+
+
+def is_example(test):
+    return test.startswith("tests/examples/")

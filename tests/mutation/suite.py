@@ -20,8 +20,9 @@ import types
 import pytest
 
 SURVIVED, KILLED, CANNOT = 0, 17, 18  # exit codes of a child
-OPTIONS = ["-q", "-p", "no:cacheprovider", "-p", "no:faulthandler", "--tb=no", "-s"]
-SLACK = 2.0   # seconds that a test may take beside ..
+OPTIONS = ["-q", "-p", "no:cacheprovider", "-p", "no:faulthandler", "--tb=no", "-s",
+           "--ignore=tests/test_mutants.py"]
+SLACK = 1.0   # seconds that a test may take beside ..
 TIMES = 5     # .. so many times what it takes without a mutant
 MEMORY = 8 << 30
 EXAMPLES = 15  # of Hypothesis, where a test does not say how many

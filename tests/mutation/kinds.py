@@ -1,4 +1,4 @@
-"""The small mistakes that tests/mutants.py makes in a module, one at a time.
+"""The small mistakes that tests/mutants.py makes in a module: what each node may become.
 
     operators     + for -, * for /, .. ; operands swapped; one operand left out
     signs         a minus left out, a minus before a product
@@ -15,9 +15,7 @@ Docstrings, strings, messages (f-strings and what `raise` says), annotations, im
 """
 import ast
 import copy
-from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 OPERATORS = {
     ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult,
@@ -40,66 +38,9 @@ WRAPPERS = {  # calls that are replaced by what they wrap
     "broadcast_to", "maximum", "minimum", "max", "min", "clip", "sqrt", "abs", "sum"}
 SYMMETRIC = {"maximum", "minimum", "max", "min", "multiply", "add", "logical_and",
              "logical_or", "isinstance", "hasattr", "getattr", "setattr", "swapaxes"}
-SILENT = {"print", "warn"}  # what they say is a message
 HARMLESS = {"copy", "stacklevel"}  # keywords that change no value
 ERRORS = {"ValueError": "TypeError", "TypeError": "ValueError"}
-FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
-SCOPES = (*FUNCTIONS, ast.ClassDef)
-UNSEEN = {"annotation", "returns", "ctx", "type_comment", "names"}
-LONGEST = 100  # of a piece of code that is shown
 
-
-@dataclass(frozen=True, eq=False)
-class Mutant:
-    """One mistake: `new` in the place of one node.
-
-    lines       the first and the last line of the statement (without its body)
-    at_import   True if the place is run when the module is imported, in no function
-    """
-
-    module: str
-    function: str
-    lines: tuple
-    before: str
-    after: str
-    at_import: bool
-    tree: Any
-    place: tuple  # (node or list, field or index)
-    new: ast.AST
-
-    def __str__(self):
-        return (f"{self.module}:{self.lines[0]} {self.function}: "
-                f"{self.before} -> {self.after}")
-
-    def code(self, file):
-        """The module with the mistake, compiled."""
-        return swapped(self.place, self.new, lambda: compile(self.tree, file, "exec"))
-
-
-def get(place):
-    owner, key = place
-    return owner[key] if isinstance(owner, list) else getattr(owner, key)
-
-
-def put(place, node):
-    owner, key = place
-    if isinstance(owner, list):
-        owner[key] = node
-    else:
-        setattr(owner, key, node)
-
-
-def swapped(place, new, look):
-    """look() while `new` stands in the place."""
-    old = get(place)
-    put(place, new)
-    try:
-        return look()
-    finally:
-        put(place, old)
-
-
-# ---- what each kind of node may become
 
 def number(value):
     return (ast.UnaryOp(ast.USub(), ast.Constant(-value)) if value < 0
@@ -209,11 +150,12 @@ def of_Slice(node, _):
 def of_display(node, _):
     """A tuple or a list: neighbours swapped; an axis left out of several."""
     if len(node.elts) > 1 and isinstance(node.ctx, ast.Load):
-        for elts in neighbours_swapped(node.elts):
-            yield changed(node, elts=elts)
-        if all(is_number(getattr(n, "operand", n)) for n in node.elts):
-            for elts in without(node.elts):
-                yield changed(node, elts=elts)
+        is_axes = all(negative(item) for item in node.elts)
+        is_numbers = is_axes or all(map(is_number, node.elts))
+        if not is_axes:
+            yield from (changed(node, elts=e) for e in neighbours_swapped(node.elts))
+        if is_numbers:
+            yield from (changed(node, elts=e) for e in without(node.elts))
 
 
 def of_Attribute(node, _):
@@ -318,120 +260,6 @@ REWRITES = {
        if name.startswith("of_") and hasattr(ast, name[3:])}}
 
 
-# ---- the walk through a module
-
-@dataclass(frozen=True)
-class Scope:
-    """Where the walk is.
-
-    path        names of the classes and functions around
-    names       names of the innermost function, all of them
-    bound       those that have a value before the statement
-    depth       how many blocks deep in the function; 0 at import
-    chain       places from the statement down to here
-    """
-
-    path: tuple = ()
-    names: frozenset = frozenset()
-    bound: frozenset = frozenset()
-    depth: int = 0
-    chain: tuple = ()
-    lines: tuple = (1, 1)
-
-    @property
-    def is_function(self):
-        return self.depth > 0
-
-
-def bound_in(node):
-    """Names that get a value in the node, those of nested functions left out."""
-    names = set()
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.Name) and isinstance(child.ctx, ast.Store):
-            names.add(child.id)
-        if isinstance(child, ast.arg):
-            names.add(child.arg)
-        if not isinstance(child, (*SCOPES, ast.Lambda)):
-            names |= bound_in(child)
-    return frozenset(names)
-
-
-def header(node):
-    """The node without the statements in it."""
-    empty = {field: [] for field in ("body", "orelse", "finalbody", "handlers")
-             if isinstance(getattr(node, field, None), list)}
-    return changed(node, **empty)
-
-
-def text(node):
-    return ast.unparse(header(node)).strip().removesuffix(":").replace("\n", "; ")
-
-
-def places(node):
-    for field, value in ast.iter_fields(node):
-        if field not in UNSEEN:
-            if isinstance(value, list):
-                yield from ((field, (value, i)) for i in range(len(value)))
-            else:
-                yield field, (node, field)
-
-
-def is_left_alone(node):
-    return (not isinstance(node, ast.AST)
-            or isinstance(node, (ast.JoinedStr, ast.Import, ast.ImportFrom))
-            or isinstance(node, FUNCTIONS) and node.name in ("__repr__", "__str__")
-            or isinstance(node, ast.Assign) and name_of(node.targets[0]) == "__all__"
-            or isinstance(node, ast.Expr) and is_text(node.value))
-
-
-def entered(scope, node, field, place):
-    """The scope of what lies in that field of the node."""
-    if field == "body" and isinstance(node, FUNCTIONS):
-        names = bound_in(node)
-        return Scope((*scope.path, node.name), names, bound_in(node.args), 1)
-    if field == "body" and isinstance(node, ast.ClassDef):
-        return Scope((*scope.path, node.name))
-    if field == "body" and isinstance(node, ast.Lambda):
-        return changed_scope(scope, depth=max(scope.depth, 1))
-    if isinstance(get(place), ast.stmt) and scope.is_function:
-        return changed_scope(scope, depth=scope.depth + 1)
-    return scope
-
-
-def changed_scope(scope, **fields):
-    return Scope(**{**scope.__dict__, **fields})
-
-
-def visit(node, scope):
-    """Every (place, new node, scope) below the node."""
-    for field, place in places(node):
-        child, inner = get(place), entered(scope, node, field, place)
-        if is_left_alone(child):
-            continue
-        if isinstance(child, ast.stmt):
-            first = child.body[0].lineno - 1 if getattr(child, "body", 0) else child.end_lineno
-            start = min([child.lineno, *(d.lineno for d in getattr(child, "decorator_list", []))])
-            # Names bound on earlier lines; a loop's own count, since it comes around
-            before = earlier(node, field, place) if isinstance(place[0], list) else frozenset()
-            inner = changed_scope(inner, chain=(), lines=(start, max(first, start)),
-                                  bound=inner.bound | before)
-        inner = changed_scope(inner, chain=(*inner.chain, place))
-        for new in rewrites(child, field, inner):
-            yield place, new, inner
-        is_message = isinstance(child, ast.Raise) or (
-            isinstance(child, ast.Call) and name_of(child.func) in SILENT)
-        if not is_message and not negative(child):
-            yield from visit(child, inner)
-
-
-def earlier(node, field, place):
-    statements, i = place
-    loop = statements if isinstance(node, (ast.For, ast.While)) else statements[:i]
-    names = bound_in(node.target) | {getattr(node.target, "id", "")} \
-        if isinstance(node, ast.For) else set()
-    return frozenset(names).union(*(bound_in(s) for s in loop if s is not statements[i]))
-
-
 def negative(node):
     """A negative number is one number."""
     return (isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub)
@@ -443,29 +271,3 @@ def rewrites(node, field, scope):
         yield from REWRITES[type(node)](node, scope)
     if field in ("test", "ifs"):
         yield from of_condition(node)
-
-
-def mutants_of(source, module):
-    """All mutants of a module, each once; `module` is the file's name in reports."""
-    tree, seen = ast.parse(source), set()
-    for place, new, scope in visit(tree, Scope()):
-        new = ast.fix_missing_locations(ast.copy_location(new, get(place)))
-        before, after = shown(place, new, scope.chain)
-        function = ".".join(scope.path) or "<module>"
-        key = (function, scope.lines, whole(scope.chain[0], place, new))
-        if before != after and key not in seen:
-            seen.add(key)
-            yield Mutant(module, function, scope.lines, before, after,
-                         not scope.is_function, tree, place, new)
-
-
-def whole(statement, place, new):
-    return swapped(place, new, lambda: text(get(statement)))
-
-
-def shown(place, new, chain):
-    """The code before and after: as much of the statement as is short enough."""
-    for outer in chain:
-        before, after = text(get(outer)), whole(outer, place, new)
-        if len(before) <= LONGEST or outer == chain[-1]:
-            return before, after
