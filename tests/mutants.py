@@ -1,0 +1,275 @@
+"""Changes a module in one small way at a time and says which changes its tests do not notice.
+
+    python tests/mutants.py minimeta/objective/surrogates.py
+    python tests/mutants.py minimeta --most 1000 --minutes 30 --jobs 2
+
+What survives is a hole in the tests, or changes nothing that anybody could see. The latter
+are listed in tests/mutants_equivalent.txt, each with its reason:
+
+    [minimeta/calculus/maps.py relu]
+    - return np.where(x.real > 0, x, 0)
+    + return np.where(x.real >= 0, x, 0)
+    = at 0 both choices are 0
+
+A mutant meets the tests that run its line, the fastest first, for --patience seconds; tests
+of examples only where no other test runs the line. Which test runs which line is found once, by tracing the suite,
+and kept in a temporary directory as long as no source changes. With --most or --minutes a
+random sample is taken, the same one for the same --seed.
+"""
+import argparse
+import contextlib
+import os
+import random
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+os.environ["OPENBLAS_NUM_THREADS"] = "1"  # before NumPy is loaded
+
+import pytest
+from mutation.lines import Map, is_example, lines_of_tests
+from mutation.walk import mutants_of
+from mutation.suite import (CANNOT, OPTIONS, SURVIVED, Children, Judge, Mutated, functions_of,
+                            is_time_out, patch, run, run_afresh)
+
+RECENT = 3        # tests that killed the last mutants of a function go first
+CONTROLS = 20     # tests that must pass when imported afresh, without a mutant
+EVERY = 30        # seconds between two lines on what has been done
+
+
+# ---- the list of equivalent mutants
+
+@dataclass(frozen=True)
+class Equivalent:
+    module: str
+    function: str
+    before: str
+    after: str
+
+
+def equivalents(text):
+    """{Equivalent: reason} of a list."""
+    found, place, before, key = {}, None, None, None
+    for number, line in enumerate(text.splitlines(), 1):
+        sign, rest = line[:1], line[2:].strip()
+        if sign == "[":
+            place = line.strip().strip("[]").split()
+        elif sign == "-":
+            before = rest
+        elif sign == "+":
+            key = Equivalent(*place, before, rest)
+            found[key] = ""
+        elif sign == "=":
+            found[key] = f"{found[key]} {rest}".strip()
+        elif line.strip() and sign != "#":
+            raise ValueError(f"line {number} of the list must begin with one of [ - + = #, "
+                             f"got {line!r}")
+    silent = [key for key, reason in found.items() if not reason]
+    if silent:
+        raise ValueError(f"each equivalent mutant needs a reason (a line '= ..'), got none "
+                         f"for {silent[0]}")
+    return found
+
+
+def key_of(mutant):
+    return Equivalent(mutant.module, mutant.function, mutant.before, mutant.after)
+
+
+# ---- the run
+
+class Run:
+    """A pytest plugin: pytest collects the tests, then this tries the mutants."""
+
+    def __init__(self, root, mutants, judge, chosen):
+        self.root, self.mutants, self.judge = root, mutants, judge
+        self.jobs, self.minutes, self.patience = chosen.jobs, chosen.minutes, chosen.patience
+        self.start = self.told = time.monotonic()
+        self.outcomes, self.killers, self.again, self.error = {}, {}, [], None
+
+    def pytest_runtestloop(self, session):
+        try:
+            self.work({item.nodeid: item for item in session.items})
+        except BaseException as error:
+            self.error = error
+        return True
+
+    def work(self, items):
+        self.items, self.map = items, self.traced(items)
+        self.judge.seconds = self.map.seconds
+        self.functions = {m.module: functions_of(str(self.root / m.module))
+                          for m in self.mutants}
+        self.tell(f"{len(self.map.seconds)} tests, {len(self.mutants)} mutants to try")
+        self.children = Children(self.jobs)
+        try:
+            self.control()
+            self.try_all()
+        finally:
+            self.children.stop()
+
+    def traced(self, items):
+        """The map of the tests; the slow examples are traced only if they are needed."""
+        found = {}
+        for is_slow in (False, True):
+            group = [item for name, item in items.items() if is_example(name) == is_slow]
+            self.tell(f"which lines do {len(group)} tests run?")
+            found |= lines_of_tests(group, self.root, self.mutants[0].module.split("/")[0],
+                                    self.judge, self.jobs)
+            known = Map(found)
+            if all(known.tests(mutant, self.patience) for mutant in self.mutants):
+                break
+        return known
+
+    def tell(self, text):
+        print(f"{time.monotonic() - self.start:6.0f} s  {text}", file=sys.stderr, flush=True)
+
+    def control(self):
+        """Without a mutant, tests pass when all is imported afresh."""
+        tests = sorted(self.map.seconds, key=self.map.seconds.get)
+        tests = [t for t in tests if t in self.map.passing][:CONTROLS]
+        told = []
+        self.children.start(
+            lambda pipe: run_afresh(tests, self.judge, pipe, self.root),
+            lambda status, test: told.append((status, test)))
+        self.children.finish()
+        if told[0][0] != 0:
+            raise SystemExit(f"a test fails without a mutant: {told[0][1] or tests}")
+
+    def try_all(self):
+        waiting = self.mutants[::-1]
+        while waiting or self.again or self.children.running:
+            if self.again:
+                self.attempt(self.again.pop(), is_afresh=True)
+            elif waiting and not self.is_late():
+                mutant = waiting.pop()
+                self.attempt(mutant, mutant.at_import)
+            elif self.children.running:
+                self.children.wait()
+            else:
+                return
+            if time.monotonic() - self.told > EVERY:
+                self.told = time.monotonic()
+                self.tell(f"{len(self.outcomes)} tried, "
+                          f"{sum(o == 'survived' for o in self.outcomes.values())} survived")
+
+    def is_late(self):
+        return self.minutes is not None and \
+            time.monotonic() - self.start > 60 * self.minutes
+
+    def attempt(self, mutant, is_afresh):
+        """Starts the tests of a mutant in a child; `outcomes` gets what comes of it."""
+        known = self.killers.setdefault((mutant.module, mutant.function), [])
+        tests = self.map.tests(mutant, self.patience)
+        tests = [t for t in known if t in tests] + [t for t in tests if t not in known]
+        if not tests:
+            self.outcomes[mutant] = "survived"
+            return
+
+        def done(status, killer):
+            code = os.waitstatus_to_exitcode(status)
+            if not is_afresh and code in (SURVIVED, CANNOT):
+                self.again.append(mutant)
+                return
+            self.outcomes[mutant] = ("survived" if code == SURVIVED else
+                                     "timed out" if is_time_out(status) else "killed")
+            if killer:
+                known[:] = [killer, *(t for t in known if t != killer)][:RECENT]
+
+        way = self.afresh if is_afresh else self.quickly
+        self.children.start(lambda pipe: way(mutant, tests, pipe), done)
+
+    def quickly(self, mutant, tests, pipe):
+        code = mutant.code(str(self.root / mutant.module))
+        if not patch(self.functions[mutant.module], code):
+            return CANNOT
+        return run([self.items[test] for test in tests], self.judge, pipe)
+
+    def afresh(self, mutant, tests, pipe):
+        file = str(self.root / mutant.module)
+        name = ".".join(Path(mutant.module).with_suffix("").parts)
+        mutated = Mutated(name.removesuffix(".__init__"), file, mutant.code(file))
+        return run_afresh(tests, self.judge, pipe, self.root, mutated)
+
+
+def tried(root, mutants, chosen):
+    """Runs the mutants -> {mutant: outcome}, the tests that fail without any."""
+    if not mutants:
+        return {}, []
+    judge = Judge()
+    run = Run(root, mutants, judge, chosen)
+    with open(os.devnull, "w") as silence, contextlib.redirect_stdout(silence):
+        result = pytest.main([*OPTIONS, "tests"], plugins=[judge, run])
+    if run.error is not None:
+        raise run.error
+    if result != pytest.ExitCode.OK:
+        raise SystemExit(f"the tests cannot be collected, pytest says {result!r}")
+    return run.outcomes, run.map.failing
+
+
+def sample(mutants, seed, most):
+    """In a random order, so that those that time allows are a sample too."""
+    return random.Random(seed).sample(mutants, len(mutants))[:most]
+
+
+# ---- the report
+
+def report(made, listed, outcomes, stale, failing):
+    """The lines that are printed at the end."""
+    counts = Counter(outcomes.values())
+    caught, n = counts["killed"] + counts["timed out"], len(outcomes)
+    yield from (f"fails without a mutant, so left out: {test}" for test in failing)
+    yield from (f"stale in the list of equivalents: {key.module} {key.function}: "
+                f"{key.before} -> {key.after}" for key in stale)
+    yield (f"made {made}, equivalent {listed}, tried {n}, killed {counts['killed']}, "
+           f"timed out {counts['timed out']}, survived {counts['survived']}")
+    yield f"killed of the non-equivalent: {100 * caught / max(n, 1):.1f} %"
+    for mutant in sorted(outcomes, key=lambda m: (m.module, m.lines)):
+        if outcomes[mutant] == "survived":
+            yield str(mutant)
+
+
+def modules(root, paths):
+    """The files of the paths, as reports name them."""
+    for path in map(Path, paths):
+        path = path if path.is_absolute() else root / path
+        if not path.exists():
+            raise SystemExit(f"there is no {path}")
+        for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
+            yield file.relative_to(root).as_posix()
+
+
+def options(arguments):
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("paths", nargs="+", help="modules or folders to change")
+    parser.add_argument("--seed", type=int, default=0, help="of the sample")
+    parser.add_argument("--most", type=int, help="size of the sample")
+    parser.add_argument("--minutes", type=float, help="after which no mutant is begun")
+    parser.add_argument("--patience", type=float, default=10,
+                        help="seconds of tests for each mutant")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count())
+    parser.add_argument("--root", type=Path, default=Path(__file__).parents[1])
+    return parser.parse_args(arguments)
+
+
+def main(arguments=None):
+    """Returns 0 if nothing survived and nothing in the list is stale, else 1."""
+    chosen = options(arguments)
+    root = chosen.root.resolve()
+    os.chdir(root)
+    sys.path.insert(0, str(root))
+    names = list(modules(root, chosen.paths))
+    list_file = root / "tests" / "mutants_equivalent.txt"
+    known = equivalents(list_file.read_text() if list_file.exists() else "")
+    made = [m for name in names for m in mutants_of((root / name).read_text(), name)]
+    keys = {key_of(m) for m in made}
+    stale = [key for key in known if key.module in names and key not in keys]
+    rest = [m for m in made if key_of(m) not in known]
+    outcomes, failing = tried(root, sample(rest, chosen.seed, chosen.most), chosen)
+    print(*report(len(made), len(made) - len(rest), outcomes, stale, failing), sep="\n")
+    return int(bool(stale) or "survived" in outcomes.values())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

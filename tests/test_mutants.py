@@ -1,0 +1,328 @@
+"""The script that looks for holes in tests, on a package of ten lines with a known hole."""
+import ast
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from mutants import equivalents, key_of, sample
+from mutation.lines import Map, Tracer
+from mutation.walk import mutants_of
+
+SCRIPT = Path(__file__).with_name("mutants.py")
+
+
+def changes(source):
+    """{before -> after} of all mutants of a piece of code."""
+    return {f"{m.before} -> {m.after}" for m in mutants_of(source, "m.py")}
+
+
+def of_body(*lines):
+    return changes("def f(x, y, x_dot, n):\n" + "\n".join("    " + line for line in lines))
+
+
+# ---- each kind of mistake is made
+
+@pytest.mark.parametrize("line, after", [
+    ("return x + y", "return x - y"), ("return x * y", "return x / y"),
+    ("return x ** y", "return x * y"), ("return x - y", "return y - x"),
+    ("return x @ y", "return y @ x"), ("return x + y", "return x"),
+    ("return x - y", "return -y"), ("return x * y", "return y"),
+    ("return -x", "return x"), ("return x * y", "return -(x * y)"),
+    ("return x < y", "return x <= y"), ("return x < y", "return x > y"),
+    ("return x == y", "return x != y"), ("return x is y", "return x is not y"),
+    ("return x in y", "return x not in y"), ("return x and y", "return x or y"),
+    ("return x and y", "return y"), ("return not x", "return x"),
+    ("return x if y else n", "return x if not y else n"),
+    ("return x if y else n", "return n"),
+    ("return [z for z in x if z]", "return [z for z in x if not z]"),
+    ("return 3", "return 4"), ("return 3", "return 2"), ("return -3", "return -4"),
+    ("return -3", "return 3"), ("return 0.5", "return 0.515"), ("return 0.5", "return 1.5"),
+    ("return 1e-12", "return 1e-11"), ("return 100", "return 106"),
+    ("return True", "return False"),
+    ("return x[..., 0, :]", "return x[..., :]"), ("return x[1:]", "return x[:]"),
+    ("return x[::-1]", "return x[:]"), ("return x[1]", "return x[2]"),
+    ("return x.sum((-2, -1))", "return x.sum((-2,))"),
+    ("return x.sum((-2, -1))", "return x.mean((-2, -1))"),
+    ("return x.max(-1)", "return x.min(-1)"), ("return np.argmax(x)", "return np.argmin(x)"),
+    ("return np.zeros(n)", "return np.ones(n)"), ("return np.sin(x)", "return np.cos(x)"),
+    ("return g(x, y)", "return g(y, x)"), ("return x, y", "return (y, x)"),
+    ("return np.sum(x, axis=0)", "return np.sum(x)"),
+    ("return np.zeros(n, x.dtype)", "return np.zeros(n)"),
+    ("return x.astype(float)", "return x"), ("return x.swapaxes(-1, -2)", "return x"),
+    ("return x.T", "return x"), ("return np.array(x)", "return x"),
+    ("return float(x)", "return x"), ("return require.count('x', x)", "return x"),
+    ("return range(n)", "return range(n - 1)"),
+    ("return range(2, n)", "return range(2, n - 1)"),
+    ("return x_dot", "return x"), ("x += y", "x = y"), ("x += y", "x -= y"),
+    ("x += y", "pass"), ("x[0] = y", "pass"), ("g(x)", "pass"), ("x = y", "pass"),
+    ("raise ValueError(x)", "pass"), ("raise ValueError(x)", "raise TypeError(x)"),
+])
+def test_a_mistake_of_each_kind_is_made(line, after):
+    before = ast.unparse(ast.parse(line))
+    assert f"{before} -> {after}" in of_body(line)
+
+
+def test_conditions_are_negated_and_early_returns_left_out():
+    made = of_body("if x(y):", "    return y", "while x(y):", "    break", "return n")
+    assert {"if x(y) -> if not x(y)", "while x(y) -> while not x(y)", "return y -> pass",
+            "break -> pass"} <= made
+
+
+def test_a_later_assignment_is_left_out_so_that_the_stale_value_stays():
+    assert "z = n -> pass" in of_body("z = y", "z = n", "return z")
+
+
+def test_axes_are_not_swapped_since_their_order_changes_nothing():
+    assert "return x.sum((-1, -2))" not in str(of_body("return x.sum((-2, -1))"))
+
+
+def test_a_first_assignment_is_not_left_out_since_python_itself_would_notice():
+    assert "z = y -> pass" not in of_body("z = y", "return z")
+
+
+def test_an_assignment_in_a_loop_is_left_out_if_the_loop_comes_around_to_it():
+    assert "z = y -> pass" in of_body("for y in x:", "    z += y", "    z = y")
+
+
+@pytest.mark.parametrize("source", [
+    '"""Says 1 + 1."""', "import a.b as c", "from a import b", "__all__ = ['a', 'b']",
+    "class A:\n    def __repr__(self):\n        return 1 + 1", "x: int",
+    "def f(x: 1 + 1) -> 2 + 2:\n    return x"])
+def test_what_nobody_computes_with_is_left_alone(source):
+    assert not changes(source)
+
+
+def test_messages_are_left_alone_but_not_that_they_come():
+    made = of_body("print(x, 1)", "raise ValueError(f'{x + 1}', 1 + 1)")
+    assert made == {"print(x, 1) -> pass"} | {
+        f"raise ValueError(f'{{x + 1}}', 1 + 1) -> {after}"
+        for after in ("pass", "raise TypeError(f'{x + 1}', 1 + 1)")}
+
+
+def test_code_is_shown_without_what_stands_in_its_body_and_no_mutant_is_made_twice():
+    made = [str(m) for m in mutants_of("def f(x):\n    if x < 1:\n        return x\n", "m.py")]
+    assert "m.py:2 f: if x < 1 -> if x <= 1" in made
+    assert len(set(made)) == len(made)
+
+
+def test_making_a_mutant_leaves_the_others_as_they_were():
+    source = "def f(x):\n    return x + 1\n"
+    results = []
+    for mutant in [*mutants_of(source, "m.py")] * 2:
+        space = {}
+        exec(mutant.code("m.py"), space)
+        results.append((mutant.after, space["f"](5)))
+    assert results[:len(results) // 2] == results[len(results) // 2:]
+    assert {"return x - 1": 4, "return x": 5, "return 1": 1, "return x + 2": 7,
+            "return x + 0": 5} == dict(results)
+
+
+# ---- the list of equivalents
+
+LIST = """# a comment
+[area.py square]
+- return x * x
++ return x
+= the only x is 1,
+= in this world
+"""
+
+
+def test_an_entry_is_matched_by_code_and_not_by_line():
+    [key] = equivalents(LIST)
+    assert equivalents(LIST)[key] == "the only x is 1, in this world"
+    for blank in ("", "\n\n\n"):
+        made = mutants_of(blank + "def square(x):\n    return x * x\n", "area.py")
+        assert sum(key_of(mutant) == key for mutant in made) == 1
+
+
+@pytest.mark.parametrize("text, message", [
+    (LIST.split("=")[0], "needs a reason"), ("return x", "must begin with one of")])
+def test_a_list_that_cannot_be_read_says_why(text, message):
+    with pytest.raises(ValueError, match=message):
+        equivalents(text)
+
+
+# ---- which test runs which line
+
+def test_the_lines_that_ran_are_found(tmp_path):
+    file = tmp_path / "m.py"
+    file.write_text("def f(x):\n    if x:\n        return 1\n    return 2\n"
+                    "def g():\n    return 3\n")
+    space = {}
+    exec(compile(file.read_text(), str(file), "exec"), space)
+    tracer = Tracer(tmp_path)
+    tracer.start()
+    space["f"](0)
+    assert tracer.stop() == {str(file): {1, 2, 4}}
+
+
+def test_tests_of_examples_are_taken_only_if_no_other_runs_the_line_and_patience_ends():
+    rows = {"tests/test_m.py::slow": [3, True, {"m.py": [2]}],
+            "tests/test_m.py::quick": [1, True, {"m.py": [2]}],
+            "tests/test_other.py::quicker": [.5, True, {"m.py": [2]}],
+            "tests/test_m.py::broken": [.1, False, {"m.py": [2]}],
+            "tests/examples/test_e.py::e": [.1, True, {"m.py": [2, 3]}]}
+    found = Map(rows)
+    on_two, = [m for m in mutants_of("def f():\n    return -1\n", "m.py")
+               if m.after == "return 1"]
+    on_three, = [m for m in mutants_of("def f():\n\n    return -1\n", "m.py")
+                 if m.after == "return 1"]
+    assert [t.split("::")[1] for t in found.tests(on_two, 10)] == ["quicker", "quick", "slow"]
+    assert [t.split("::")[1] for t in found.tests(on_two, 4.2)] == ["quick", "slow"]
+    assert [t.split("::")[1] for t in found.tests(on_three, 10)] == ["e"]
+    assert found.failing == ["tests/test_m.py::broken"]
+
+
+# ---- a run, from the command line
+
+PACKAGE = {
+    "shapes/__init__.py": "",
+    "shapes/area.py": '''"""Areas."""
+from dataclasses import dataclass
+
+SIDES = {"square": 4}
+
+
+@dataclass(frozen=True)
+class Box:
+    """A box."""
+
+    side: float
+    depth: float = 2.0
+
+    def __post_init__(self):
+        if self.side < 0:
+            raise ValueError("side")
+
+    def volume(self):
+        return self.side ** 2 * self.depth
+
+
+def clipped(x):
+    return x if x > 0 else 0
+
+
+def down(n):
+    while n > 0:
+        n = n // 2
+    return n
+
+
+def untested(x):
+    return -x
+''',
+    "tests/test_area.py": '''from shapes.area import SIDES, Box, clipped, down
+import pytest
+
+BOX = Box(3.0)
+
+
+def test_volume():
+    assert BOX.volume() == 18 and Box(3.0, 5.0).volume() == 45
+
+
+def test_a_negative_side_is_refused():
+    with pytest.raises(ValueError):
+        Box(-1.0)
+
+
+def test_clipped():
+    assert clipped(2) == 2 and clipped(-3) == 0
+
+
+def test_down():
+    assert down(3) == 0
+
+
+def test_sides():
+    assert SIDES["square"] == 4
+
+
+def test_that_fails_anyway():
+    assert Box(3.0).volume() == 0
+''',
+    "tests/mutants_equivalent.txt": """[shapes/area.py clipped]
+- return x if x > 0 else 0
++ return x if x >= 0 else 0
+= at 0 both are 0
+
+[shapes/area.py clipped]
+- return x if x > 7 else 0
++ return x
+= nobody has this line any more
+""",
+}
+
+
+def run(root, *options):
+    command = [sys.executable, str(SCRIPT), "--root", str(root), "shapes/area.py", *options]
+    return subprocess.run(command, capture_output=True, text=True,
+                          env={**os.environ, "TMPDIR": str(root)})
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    root = tmp_path_factory.mktemp("root")
+    for name, text in PACKAGE.items():
+        (root / name).parent.mkdir(exist_ok=True)
+        (root / name).write_text(text)
+    return root
+
+
+@pytest.fixture(scope="module")
+def lines(root):
+    done = run(root, "--jobs", "2")
+    assert done.returncode == 1, done.stderr
+    return done.stdout.splitlines()
+
+
+def test_what_no_test_notices_is_reported_with_its_place(lines):
+    survived = [line for line in lines if line.startswith("shapes/area.py")]
+    assert "shapes/area.py:33 untested: return -x -> return x" in survived
+    assert "shapes/area.py:15 Box.__post_init__: if self.side < 0 -> if self.side <= 0" \
+        in survived
+
+
+def test_what_tests_notice_is_not_reported(lines):
+    told = "\n".join(lines)
+    for code in ("depth: float", "self.side ** 2", "SIDES", "raise", "while"):
+        assert code not in told
+
+
+def test_a_loop_without_end_is_stopped(lines):
+    counts = next(line for line in lines if line.startswith("made"))
+    assert int(counts.split("timed out ")[1].split(",")[0]) >= 1
+
+
+def test_an_equivalent_is_honoured_and_a_stale_entry_reported(lines):
+    told = "\n".join(lines)
+    assert "equivalent 1," in told and "if x >= 0" not in told
+    assert ("stale in the list of equivalents: shapes/area.py clipped: "
+            "return x if x > 7 else 0 -> return x") in lines
+
+
+def test_a_test_that_fails_anyway_kills_nothing_and_is_reported(lines):
+    assert lines[0] == ("fails without a mutant, so left out: "
+                        "tests/test_area.py::test_that_fails_anyway")
+
+
+def test_the_last_lines_count_and_add_up(lines):
+    counts = next(line for line in lines if line.startswith("made"))
+    number = {words.rsplit(" ", 1)[0]: int(words.rsplit(" ", 1)[1])
+              for words in counts.split(", ")}
+    assert number["made"] == number["tried"] + number["equivalent"]
+    assert number["tried"] == number["killed"] + number["timed out"] + number["survived"]
+    assert number["survived"] == sum(line.startswith("shapes/area.py:") for line in lines)
+    rate = 100 * (1 - number["survived"] / number["tried"])
+    assert f"killed of the non-equivalent: {rate:.1f} %" in lines
+
+
+def test_a_sample_is_the_same_for_the_same_seed_and_another_for_another():
+    made = list(mutants_of(PACKAGE["shapes/area.py"], "shapes/area.py"))
+    assert len(set(sample(made, 0, 5))) == 5
+    assert sample(made, 0, 5) == sample(made, 0, 5) != sample(made, 1, 5)
+    assert sample(made, 0, 9)[:5] == sample(made, 0, 5)
+    assert set(sample(made, 3, None)) == set(made)
