@@ -6,8 +6,8 @@
 Replace `raise NotImplementedError` by your answer. No answer is stored anywhere: yours
 is graded by laws that the right one obeys, such as "the gradient is the complex step of
 the value". A law that is broken says where, and often why. Where complex numbers go in
-they must come out: no abs, no norm, no buffer of floats. Copy the file first, or work
-in it: `git checkout examples/exercises.py` brings the stubs back.
+they must come out: no abs, no norm, no buffer of floats. Work in this file or in a copy
+beside it; `git checkout examples/exercises.py` brings the stubs back.
 
 A _dot is a tangent, a _bar is the gradient of some scalar with respect to a quantity, a
 _bar_dot is a tangent of a _bar. Each exercise ends with the name of the library's own
@@ -144,6 +144,12 @@ def dice_grad(r, l_old, l):
         s(l) = sum_t r_t exp(w_t),    w_t = sum_{i <= t} (l_i - l_old_i)
 
     All [T, B].                            Compare: minimeta.objective.Dice
+
+    Two steps that pay 1 and 2: the first action led to both, so it counts 3.
+
+    >>> r, l, l_dot = np.array([[[1.0], [2.0]], [[0.0], [0.0]], [[1.0], [0.0]]])
+    >>> dice_grad(r, l, l).T, dice_hvp(r, l, l, l_dot).T
+    (array([[3., 2.]]), array([[3., 2.]]))
     """
     raise NotImplementedError
 
@@ -174,6 +180,9 @@ def gae(reward, value, gamma, lam, cut):
 
     The value after the last step is 0. `cut` is True where nothing flows back from the
     next step. All [T, B].                 Compare: minimeta.rl.gae
+
+    >>> gae(np.ones((3, 1)), np.zeros((3, 1)), 0.5, 1.0, np.zeros((3, 1), bool)).T
+    array([[1.75, 1.5 , 1.  ]])
     """
     raise NotImplementedError
 
@@ -198,6 +207,9 @@ def emaml_credit(R):
     better than a baseline, the mean return of the *other* tasks.
 
     R [K] -> [K].                          Compare: minimeta.EMAML.credit
+
+    >>> emaml_credit(np.array([1.0, 2.0, 6.0]))      # the baselines are 4, 3.5 and 1.5
+    array([-3. , -1.5,  4.5])
     """
     raise NotImplementedError
 
@@ -210,6 +222,9 @@ def posterior_mean(successes, failures):
     its successes and failures so far, if its p was uniform on [0, 1].
 
     Integers [any shape] -> [the same].    Compare: minimeta.rivals.bandit_agents.mean
+
+    >>> posterior_mean(0, 0), posterior_mean(2, 1)
+    (0.5, 0.6)
     """
     raise NotImplementedError
 
@@ -224,6 +239,9 @@ def gittins_fresh(discount):
 
     where m is exercise 14 and V is what the arm is worth above nu. To 1e-4.
     Compare: minimeta.exact.gittins_index
+
+    >>> print(f"{gittins_fresh(0.9):.3f}")
+    0.703
     """
     raise NotImplementedError
 

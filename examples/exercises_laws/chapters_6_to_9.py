@@ -1,10 +1,8 @@
 """Laws of exercises 11 to 15: rl, meta, exact, rivals."""
 from itertools import product as every
 
+import minimeta
 import numpy as np
-
-from minimeta import MLP, Objective
-from minimeta.objective.losses import SquaredError
 from minimeta.testing import compare, complex_step, purity
 
 from .grade import EXACT, ROUND, draws, exercise, sigmoid
@@ -42,8 +40,9 @@ def gae(gae):
 
 @exercise
 def maml_vjp(maml_vjp):
-    net, rng = MLP((1, 4, 1)), np.random.default_rng(0)
-    losses = [Objective(net, x, SquaredError(np.sin(3 * x), np.full(M, 1 / M)))
+    net, rng = minimeta.MLP((1, 4, 1)), np.random.default_rng(0)
+    w = np.full(M, 1 / M)
+    losses = [minimeta.Objective(net, x, minimeta.losses.SquaredError(np.sin(3 * x), w))
               for x in rng.normal(size=(3, M, 1))]
     theta, phi_bar = rng.normal(size=(2, net.size))
     rates = rng.uniform(0.1, 0.5, net.size)

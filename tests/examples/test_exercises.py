@@ -1,5 +1,6 @@
 """The laws grade the exercises: the library's own functions pass, the stubs and typical wrong
 answers do not."""
+import doctest
 import importlib
 import inspect
 import pydoc
@@ -315,6 +316,16 @@ def test_every_stub_tells_its_formula_its_shapes_and_where_to_compare(grading):
     assert len(compared) == len(grading.EXERCISES)
     missing = [path for path in compared if pydoc.locate(path) is None]
     assert set(missing) <= {"minimeta.calculus.gru"}
+
+
+def test_the_numbers_in_the_stubs_are_those_of_the_library():
+    finder, n_tried = doctest.DocTestFinder(), 0
+    for name in RIGHT:
+        for case in finder.find(STUBS[name], name, globs=RIGHT | {"np": np}):
+            runner = doctest.DocTestRunner(verbose=False)
+            assert runner.run(case).failed == 0, name
+            n_tried += runner.tries
+    assert n_tried >= 6
 
 
 def test_the_command_names_the_exercises_that_are_left():
