@@ -22,10 +22,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.stats import t as student
 
-from minimeta import (MAML, RL2, Categorical, Gaussian, LinearSchedule, LSTMPolicy,
-                      MLPPolicy, TabularPolicy, evaluate, meta_train)
+from minimeta import (MAML, RL2, Categorical, Gaussian, LinearSchedule, MLPPolicy,
+                      RecurrentPolicy, TabularPolicy, evaluate, meta_train)
 from minimeta.objective import LogLikelihood, Ratio
-from minimeta.rl import gae
 from minimeta.tasks import BernoulliBandit, Discrete, GridNavigation, PointNavigation
 
 SEEDS, TEST_TASKS = 6, 1000
@@ -51,7 +50,7 @@ class Doors:
 # ---- what is turned off
 
 @dataclass(frozen=True)
-class ResetMemory(LSTMPolicy):
+class ResetMemory(RecurrentPolicy):
     """The memory begins anew with each episode of `horizon` steps."""
 
     horizon: int = 1
@@ -62,36 +61,23 @@ class ResetMemory(LSTMPolicy):
         memory = tuple(np.where(is_new, f, m) for f, m in zip(fresh, memory))
         return super().act(theta, memory, x, rng)
 
-    def fold(self, x):
+    def fold_steps(self, x):
         """[T, B, n] -> [horizon, episodes B, n]: an episode is a trial of its own."""
         x = x.reshape(-1, self.horizon, *x.shape[-2:])
         return np.moveaxis(x, 0, 1).reshape(self.horizon, -1, x.shape[-1])
 
-    def unfold(self, y, n_steps):
+    def unfold_steps(self, y, n_steps):
         y = y.reshape(self.horizon, n_steps // self.horizon, -1, y.shape[-1])
         return np.moveaxis(y, 1, 0).reshape(n_steps, -1, y.shape[-1])
 
 
 @dataclass(frozen=True)
-class NoForgetBias(LSTMPolicy):
+class NoForgetBias(RecurrentPolicy):
     """All biases of the LSTM begin at 0, that of the forget gate too."""
 
     def init(self, rng, dtype=np.float64):
         blocks = self.layout.unpack(super().init(rng, dtype))._asdict()
         return self.layout.pack(**blocks | {"b": 0 * blocks["b"]})
-
-
-@dataclass(frozen=True)
-class CutReturns(RL2):
-    """Returns and advantages end with the episode."""
-
-    def update(self, theta, state, history, data, progress):
-        """On other rewards, such that advantages across the trial are those of the true
-        rewards, cut:  r_t = A_t - gamma lam A_{t+1} + V_t - gamma V_{t+1}."""
-        A = gae(data.reward, data.value, self.gamma, self.lam, data.end)
-        r = A + data.value
-        r[:, :-1] -= self.gamma * (self.lam * A + data.value)[:, 1:]
-        return super().update(theta, state, history, replace(data, reward=r), progress)
 
 
 @dataclass(frozen=True)
@@ -146,7 +132,7 @@ class Setting(NamedTuple):
     tasks: int  # K
 
 
-def recurrent(family, policy=LSTMPolicy, **settings):
+def recurrent(family, policy=RecurrentPolicy, **settings):
     """A policy for the family."""
     return policy(family.obs_size, Categorical(family.action.n), HIDDEN, **settings)
 
@@ -179,7 +165,7 @@ ROWS = [  # what is turned off, setting, learner, why
     ("memory between episodes", "room",
      right("room", policy=recurrent(ROOM, ResetMemory, horizon=ROOM.horizon)),
      "what the first episode found is forgotten before the second can use it"),
-    ("returns across episodes", "doors", right("doors", CutReturns),
+    ("returns across episodes", "doors", right("doors", returns="episode"),
      "exploring costs now and pays in later episodes, which no longer count"),
     ("last reward as an input", "bandit",
      right("bandit", policy=recurrent(BANDIT, sees=("action", "done"))),

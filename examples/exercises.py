@@ -120,7 +120,7 @@ def rl2_inputs(obs, action, reward, end, n_actions):
 
     obs [T, B, n]; action [T, B] integers, reward [T, B], end [T, B] (True at the last
     step of an episode) -> x [T, B, n + n_actions + 2].
-    Compare: minimeta.LSTMPolicy.see
+    Compare: minimeta.RecurrentPolicy.see
     """
     raise NotImplementedError
 

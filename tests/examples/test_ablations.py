@@ -47,26 +47,6 @@ def test_a_memory_that_is_reset_has_the_right_gradient():
         theta) < 1e-12
 
 
-def test_returns_are_cut_where_an_episode_ends():
-    seen, rng = [], np.random.default_rng(0)
-
-    class Spy(RL2):
-        def update(self, theta, state, history, data, progress):
-            seen.append(data)
-
-    class CutSpy(example["CutReturns"], Spy):
-        pass
-
-    family = example["DOORS"]
-    learner = CutSpy(example["recurrent"](family), episodes=4, gamma=0.9, lam=0.7)
-    theta = learner.policy.init(rng)
-    data = learner.collect(theta, family.sample(3, rng), rng)
-    learner.update(theta, None, [], data, 0.0)
-    cut = gae(data.reward, data.value, 0.9, 0.7, data.end)
-    assert np.allclose(gae(seen[0].reward, data.value, 0.9, 0.7), cut, rtol=1e-12)
-    assert not np.allclose(gae(data.reward, data.value, 0.9, 0.7), cut)
-
-
 @pytest.mark.parametrize("make", [LogLikelihood, lambda A: Ratio(A, 0.1 * A)])
 def test_the_surrogate_of_a_mean_is_differentiated_as_one(make):
     A, z, v = np.random.default_rng(0).normal(size=(3, 4, 2))
@@ -93,7 +73,7 @@ def test_padding_is_read_as_experience_of_zeros():
 
 def test_without_its_bias_the_forget_gate_is_half_open_and_all_else_is_alike():
     policies = [example["recurrent"](example["BANDIT"], policy) for policy in
-                (example["NoForgetBias"], example["LSTMPolicy"])]
+                (example["NoForgetBias"], example["RecurrentPolicy"])]
     without, right = (p.layout.unpack(p.init(np.random.default_rng(0))) for p in policies)
     assert not without.b.any() and right.b.any()
     assert all(np.array_equal(getattr(without, name), getattr(right, name))

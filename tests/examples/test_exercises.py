@@ -53,7 +53,7 @@ def lstm_step_vjp(W, U, b, x, h, c, h_bar, c_bar):
 
 
 def rl2_inputs(obs, action, reward, end, n_actions):
-    policy = minimeta.LSTMPolicy(obs.shape[-1], minimeta.Categorical(n_actions))
+    policy = minimeta.RecurrentPolicy(obs.shape[-1], minimeta.Categorical(n_actions))
     lasts = [None, *zip(action, reward, end)]
     return np.stack([policy.see(s, last, float) for s, last in zip(obs, lasts)])
 
