@@ -20,7 +20,7 @@ from .. import require
 from ..policy.policies import Memoryless
 from ..tasks import Discrete
 from ..tasks.planning import value_iteration
-from .rollout import Batch, chosen, promised, require_fit, see, together, truths
+from .rollout import Batch, chosen, promised, require_fit, together, truths
 
 TIE = 1e-9  # returns that differ by less are equal
 
@@ -120,19 +120,20 @@ def demonstrate(expert, policy, tasks, *, episodes, rng, noise=0.0, dtype=np.flo
     state, obs = first = tasks.reset(B, rng)
     promised(family, "obs", obs, shape, 0, dtype)
     is_on, steps = np.ones((K, B), bool), []
-    for t in range(family.horizon):
-        action = act(state, t, rng)
-        played = disturbed(action, family.action, noise, rng)
-        state, after, _, done = tasks.step(state, played, rng)
-        promised(family, "obs", after, shape, t + 1, dtype)
-        x, x_after = (see(policy, seen, None, dtype) for seen in (obs, after))
-        steps.append((x, x_after, is_on, action))
-        is_on, obs = is_on & ~truths(family, done, (K, B)), after
-        if not is_on.any():
-            break
-        if not is_on.all():
-            state, obs = chosen(is_on, (state, obs), first)
-    return Demonstration(*(together(column, dtype) for column in zip(*steps)))
+    with np.errstate(under="ignore"):  # what is too small for the dtype is 0
+        for t in range(family.horizon):
+            action = act(state, t, rng)
+            played = disturbed(action, family.action, noise, rng)
+            state, after, _, done = tasks.step(state, played, rng)
+            promised(family, "obs", after, shape, t + 1, dtype)
+            x, x_after = (policy.see(seen, None, dtype) for seen in (obs, after))
+            steps.append((x, x_after, is_on, action))
+            is_on, obs = is_on & ~truths(family, done, (K, B)), after
+            if not is_on.any():
+                break
+            if not is_on.all():
+                state, obs = chosen(is_on, (state, obs), first)
+        return Demonstration(*(together(column, dtype) for column in zip(*steps)))
 
 
 def disturbed(action, space, noise, rng):

@@ -87,24 +87,28 @@ def rollout(policy, theta, tasks, *, trials, episodes, rng):
     state, obs = first = tasks.reset(B, rng)
     memory, last = policy.begin(theta, K * B if lead == () else B), None
     clock, left, steps = np.zeros((K, B), int), np.full((K, B), episodes), []
-    for t in range(episodes * family.horizon):
-        obs = promised(family, "obs", obs, (K, B, family.obs_size), t, dtype)
-        x = see(policy, obs, last, dtype)
-        rows = x.reshape(lead + (-1, x.shape[-1]))
-        act, memory = policy.act(theta, memory, rows, rng)
-        action = act.action.reshape((K, B) + act.action.shape[len(lead) + 1:])
-        state, obs, reward, done = tasks.step(state, action, rng)
-        reward = cast(promised(family, "reward", reward, (K, B), t, dtype), dtype)
-        alive, clock = left > 0, clock + 1
-        end = alive & (truths(family, done, (K, B)) | (clock == family.horizon))
-        reward, log_prob, value = (np.where(alive, number.reshape(K, B), 0)
-                                   for number in (reward, act.log_prob, act.value))
-        steps.append((x, action, reward, log_prob, value, end, alive))
-        last, left, clock = (action, reward, end), left - end, np.where(end, 0, clock)
-        if not left.any():
-            break
-        state, obs = next_states(tasks, first, (state, obs), end, left, rng)
-    return Rollout(*(together(column, dtype) for column in zip(*steps)))
+    with np.errstate(under="ignore"):  # what is too small for the dtype is 0
+        for t in range(episodes * family.horizon):
+            obs = promised(family, "obs", obs, (K, B, family.obs_size), t, dtype)
+            x = policy.see(obs, last, dtype)
+            rows = x.reshape(lead + (-1, x.shape[-1]))
+            act, memory = policy.act(theta, memory, rows, rng)
+            action = act.action.reshape((K, B) + act.action.shape[len(lead) + 1:])
+            state, obs, reward, done = tasks.step(state, action, rng)
+            reward = promised(family, "reward", reward, (K, B), t, dtype).astype(dtype)
+            alive, clock = left > 0, clock + 1
+            end = alive & (truths(family, done, (K, B)) | (clock == family.horizon))
+            steps.append((x, action, reward, act.log_prob.reshape(K, B),
+                          act.value.reshape(K, B), end, alive))
+            last, left = (action, reward, end), left - end
+            if not left.any():
+                break
+            if end.any() or not alive.all():
+                clock = np.where(end, 0, clock)
+                state, obs = next_states(tasks, first, (state, obs), end, left, rng)
+        x, action, *numbers, end, mask = (together(c, dtype) for c in zip(*steps))
+    numbers = (np.where(mask, number, 0) for number in numbers)  # reward, log_prob, value
+    return Rollout(x, action, *numbers, end, mask)
 
 
 def next_states(tasks, first, here, end, left, rng):
@@ -126,23 +130,13 @@ def chosen(where, these, those):
         for this, that in zip(these, those))
 
 
-def see(policy, obs, last, dtype):
-    """The policy's input; what is too small for the dtype is 0."""
-    with np.errstate(under="ignore"):
-        return policy.see(obs, last, dtype)
-
-
 def together(column, dtype):
     """T arrays [K, B, ...] -> [K, T, B, ...], time first in memory: a step is
     contiguous. Floating numbers get the dtype."""
     array = np.stack(column)
-    return np.moveaxis(cast(array, dtype) if array.dtype.kind == "f" else array, 0, 1)
-
-
-def cast(array, dtype):
-    """The array in the dtype; what is too small for it is 0."""
-    with np.errstate(under="ignore"):
-        return array.astype(dtype, copy=False)
+    if array.dtype.kind == "f":
+        array = array.astype(dtype, copy=False)
+    return np.moveaxis(array, 0, 1)
 
 
 # ---- what a policy, theta and a family must be
@@ -177,7 +171,9 @@ def promised(family, name, array, shape, t, dtype):
     """What a family gives at step t must have the promised shape, and be finite in
     theta's dtype."""
     array = require_shape(family, name, array, shape)
-    most = np.finfo(dtype).max
+    flat, most = array.ravel(), np.finfo(dtype).max
+    if flat @ flat <= most:  # false for NaN and inf, which no sum of squares loses
+        return array
     if not -most <= array.min(initial=0) <= array.max(initial=0) <= most:
         index = tuple(int(i) for i in np.argwhere(~(np.abs(array) <= most))[0])
         raise require.NotFinite(
