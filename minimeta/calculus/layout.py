@@ -108,6 +108,12 @@ class Layout:
             raise ValueError(f"leading axes of the blocks must be equal, got {leads}")
         return np.concatenate(rows, axis=-1)
 
+    def random(self, rng, dtype):
+        """Blocks by name: the matrices N(0, 1/n) for n inputs, all others zero."""
+        return {name: (rng.normal(0, shape[0] ** -0.5, shape) if len(shape) == 2
+                       else np.zeros(shape)).astype(dtype)
+                for name, shape in self.shapes}
+
     def name(self, i):
         """The name of coordinate i of theta, such as "W1[3, 4]"."""
         if not 0 <= i < self.size:

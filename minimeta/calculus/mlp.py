@@ -50,9 +50,7 @@ class MLP:
     def init(self, rng, dtype=np.float64, output_scale=1.0):
         """A random theta [P]: weights N(0, 1/n) for n inputs of the layer, those of the
         last layer times output_scale; biases zero."""
-        blocks = {name: (rng.normal(0, shape[0] ** -0.5, shape) if len(shape) == 2
-                         else np.zeros(shape)).astype(dtype)
-                  for name, shape in self.layout.shapes}
+        blocks = self.layout.random(rng, dtype)
         blocks[f"W{len(self.sizes) - 1}"] *= output_scale
         return self.layout.pack(**blocks)
 

@@ -80,10 +80,8 @@ class Recurrent:
 
     def init(self, rng, dtype=np.float64, output_scale=1.0):
         """A random theta [P]: weights N(0, 1/n) for n inputs, those of the read-out
-        times output_scale; biases as the cell wants them, all else zero."""
-        blocks = {name: (rng.normal(0, shape[0] ** -0.5, shape) if len(shape) == 2
-                         else np.zeros(shape)).astype(dtype)
-                  for name, shape in self.layout.shapes}
+        times output_scale; biases as the cell names them, all else zero."""
+        blocks = self.layout.random(rng, dtype)
         blocks["b"][:] = np.repeat(self.cell.bias, self.n_hidden)
         blocks["Wy"] *= output_scale
         return self.layout.pack(**blocks)
