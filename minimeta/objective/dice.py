@@ -151,8 +151,12 @@ def discounts(end, gamma):
     >>> discounts(np.array([[False], [True], [False]]), 0.5).ravel()
     array([1. , 0.5, 1. ])
     """
-    require.number("gamma", gamma, 0, 1)
-    step = np.broadcast_to(np.arange(end.shape[-2])[:, None], end.shape)
-    is_first = np.concatenate([np.zeros_like(end[..., :1, :]), end[..., :-1, :]], -2)
-    begin = np.maximum.accumulate(np.where(is_first, step, 0), -2)
-    return float(gamma) ** (step - begin)
+    return float(require.number("gamma", gamma, 0, 1)) ** clock(end)
+
+
+def clock(end):
+    """The step of each episode, 0, 1, 2 ..; `end` is True at an episode's last step."""
+    t = np.arange(end.shape[-2])[:, None]
+    begins = np.zeros(end.shape, int)
+    begins[..., 1:, :] = np.where(end[..., :-1, :], t[1:], 0)
+    return t - np.maximum.accumulate(begins, -2)
