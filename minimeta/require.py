@@ -1,13 +1,13 @@
-"""Checks of what a user passes in. They are made once, where the value enters the
-library, and the converted value is the one to keep: whole numbers as int, other numbers
-as float, sequences as tuple.
+"""This file checks what a user passes in. Each value is checked once, where it enters
+the library, and converted: whole numbers to int, other numbers to float, sequences to
+tuple. The converted value is the one to keep.
 
     self.clip = require.number("clip", clip, 0)      one value
     require.fields(self, count="epochs")             fields of a frozen dataclass
 
-Each raises TypeError if the value is of another kind, and ValueError if it is of the
-right kind but cannot be used. The message says the argument's name, what was expected,
-what came instead, and what to do where that does not follow.
+Each check raises TypeError if the value is of another kind, and ValueError if it is of
+the right kind but cannot be used. The message says the argument's name, what was
+expected, what came instead, and, where this is not plain, what to do.
 """
 import numbers
 from functools import partial
@@ -31,8 +31,8 @@ def count(name, value, least=1):
 
 
 def number(name, value, low=-np.inf, high=np.inf, is_open=False):
-    """A finite number in [low, high], or in (low, high) if is_open -> float, or int
-    where it is whole by its type.
+    """A finite number in [low, high], or in (low, high) if is_open -> float; int if its
+    type is that of whole numbers.
 
     The Python number keeps the dtype of the arrays it is multiplied with; np.float64
     would turn float32 arrays into float64.
@@ -87,7 +87,7 @@ def generator(name, rng):
 
 
 def able(it, name, example, *verbs):
-    """`it` must have all the methods `verbs`, and must not be a class."""
+    """`it` must be an object, not a class, with all the methods `verbs`."""
     if isinstance(it, type) or not all(hasattr(it, verb) for verb in verbs):
         raise TypeError(f"{name} must be one such as {example}, got {it!r}")
 
@@ -148,7 +148,7 @@ def finite(name, array, coordinate=str):
 
 
 def mask(name, array):
-    """True where a step was taken, or 1, and False or 0 elsewhere -> bool array."""
+    """True or 1 where a step was taken, False or 0 elsewhere -> bool array."""
     array = np.asarray(array)
     if array.dtype == bool:
         return array
@@ -179,7 +179,7 @@ def parameters(layout, theta):
 
 
 def data(name, x, lead, core, letters):
-    """x must be finite, and have the shape that `shaped` asks for."""
+    """x must be finite and pass `shaped`."""
     shaped(name, x, lead, core, letters)
     finite(name, x)
 

@@ -1,12 +1,12 @@
 """Chapter 1, derivatives by hand.
 
-A flat theta and its names (layout), elementary maps in four forms (maps), a network as
-a loop over maps (mlp). Recurrent networks: time without gates (recurrence), what is
-around it (recurrent), and a cell in each file, gates without time (lstm, gru).
-
-Tricks of speed stand in one file (fast). One of them works by itself: `import minimeta`
-allocates 31 MB once, writes nothing to them and frees them, which tells the C library
-to keep the memory that arrays leave.
+    layout       names for the blocks of a flat theta
+    maps         elementary maps in four forms
+    mlp          a network as a loop over maps
+    recurrence   a cell run through the steps of a trial: time, but no gates
+    recurrent    the learned state before the first step, and the read-out after each
+    lstm, gru    cells: gates, but no time
+    fast         tricks of speed and memory. `import minimeta` runs one of them
 """
 from . import maps
 from .gru import GRU

@@ -1,6 +1,6 @@
-"""Tricks of speed and memory. Each stands beside the plain line of NumPy that it
-replaces; that line is its test. Nothing else in minimeta is written for speed at the
-price of plainness.
+"""This file holds the tricks of speed and memory. Each one stands beside the plain line
+of NumPy that it replaces, and a test compares the two. Nothing else in minimeta is
+written for speed at the price of plainness.
 
     sum_rows(A)                    A.sum(-2)
     sum_last(u)                    u.sum(-1, keepdims=True)
@@ -10,8 +10,8 @@ price of plainness.
     lstm_gates_vjp(a, a_bar)       join(*a_bar) * join(s * (1 - s), 1 - g * g)
     keep_freed_memory()            nothing: results do not depend on it
 
-Where the last axis holds an action's numbers, 2 to 5 of them, NumPy is slow along it.
-Times are medians of 20 runs or more, float32, one thread.
+NumPy is slow along a last axis of 2 to 5 numbers, such as those of an action. Times are
+medians of 20 runs or more, float32, one thread.
 """
 from functools import reduce
 
@@ -21,7 +21,8 @@ LARGEST = 31 << 20  # bytes; the C library's own limit is 32 MB
 
 
 def sum_rows(A):
-    """A.sum(-2). At 20 x 2000 x 100: 0.25 ms in place of 0.67; x 5: 0.04 of 0.48."""
+    """A.sum(-2). At 20 x 2000 x 100: 0.25 ms in place of 0.67; at 20 x 2000 x 5: 0.04
+    in place of 0.48."""
     return (np.ones((1, A.shape[-2]), A.dtype) @ A)[..., 0, :]
 
 
@@ -37,8 +38,8 @@ def max_last(u):
 
 def concatenate_last(arrays, lead):
     """np.concatenate(arrays, -1), but in memory the last axis comes right after the
-    first `lead` axes, so that each column is contiguous. A Gaussian's log_prob and
-    log_prob_grad of the result, at 20 x 100 x 20 x 2: 0.26 ms in place of 1.18."""
+    first `lead` axes, so that each column is contiguous. At 20 x 100 x 20 x 2, a
+    Gaussian's log_prob and log_prob_grad then take 0.26 ms in place of 1.18."""
     columns = [np.moveaxis(array, -1, lead) for array in arrays]
     like, n = columns[0], sum(array.shape[-1] for array in arrays)
     shape = like.shape[:lead] + (n,) + like.shape[lead + 1:]
@@ -48,7 +49,7 @@ def concatenate_last(arrays, lead):
 
 def lstm_gates(z):
     """join(sigmoid(z[:3H]), tanh(z[3H:])), written into one array. At H = 48, B = 256:
-    0.016 ms in place of 0.019; at H = 256, B = 64: 0.020 of 0.026."""
+    0.016 ms in place of 0.019; at H = 256, B = 64: 0.020 in place of 0.026."""
     a, n = np.empty_like(z), 3 * z.shape[-2] // 4
     s, g = a[..., :n, :], a[..., n:, :]
     np.multiply(z[..., :n, :], 0.5, out=s)     # sigmoid(z) = (1 + tanh(z / 2)) / 2
@@ -61,8 +62,9 @@ def lstm_gates(z):
 
 def lstm_gates_vjp(a, a_bar):
     """z_bar = join(*a_bar) * join(s * (1 - s), 1 - g * g), for the four blocks of a_bar
-    and a = join(s, g): each block is multiplied where it belongs, not joined before. At
-    H = 48, B = 256: 0.015 ms in place of 0.023; at H = 256, B = 64: 0.017 of 0.033."""
+    and a = join(s, g). Each block is multiplied in its place in z_bar, so the blocks
+    are never joined. At H = 48, B = 256: 0.015 ms in place of 0.023; at H = 256, B =
+    64: 0.017 in place of 0.033."""
     H = a.shape[-2] // 4
     z_bar = np.multiply(a, a, dtype=np.result_type(a, *a_bar))
     s, g = z_bar[..., :3 * H, :], z_bar[..., 3 * H:, :]
@@ -74,12 +76,14 @@ def lstm_gates_vjp(a, a_bar):
 
 
 def keep_freed_memory():
-    """Shows the C library one large block, which is never written to, and frees it.
+    """Tells the C library to keep the memory that arrays free: allocates one block of
+    LARGEST bytes and frees it. `import minimeta` calls this once.
 
-    Outputs of some thousand rows are blocks of megabytes, made and freed by the
-    thousand. The GNU C library gives such blocks back to the system at once, and the
-    system clears every new one: 5000 page faults in one Fisher product of a policy with
-    64 units at 20 x 100 x 20, 38 ms in place of 26. The library keeps blocks up to the
-    size of the largest that it has seen freed. `import minimeta` calls this once.
+    The outputs of some thousand rows are megabytes. The GNU C library gives freed
+    blocks of this size back to the system, and the system clears each new one. This
+    costs 5000 page faults in one Fisher product of a policy with 64 units at 20 x 100 x
+    20, which takes 38 ms in place of 26. The C library keeps blocks up to the size of
+    the largest block that it has seen freed. Nothing is written to the block, so the
+    process does not grow.
     """
     np.empty(LARGEST, np.uint8)

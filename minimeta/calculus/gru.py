@@ -1,23 +1,28 @@
-"""The gated recurrent unit: its cell, in four forms.
+"""The gated recurrent unit (GRU) is a recurrent network with one state, h, and two
+gates. This file holds its cell in four forms.
 
     u, r = sigmoid(z_u), sigmoid(z_r)      update gate, reset gate
     n = tanh(a + r b)                      candidate: a is made of x, b of h_prev
-    h = (1 - u) n + u h_prev               a mean of the candidate and what was there
+    h = (1 - u) n + u h_prev               a weighted mean of candidate and h_prev
 
-a, u, r, b lie one below the other in z, in this order, so the two sigmoids are one
-array, s = (u, r), and each row of V is of one piece: x and h_prev both act on u and r,
-x alone on a and h_prev alone on b. h_prev acts through z and in h itself. The transpose
-goes through the same lines from the last to the first:
+z holds a, z_u, z_r and b, one below the other. x and h_prev both act on z_u and z_r, x
+alone acts on a, and h_prev alone on b. In this order the two sigmoids are one array,
+s = (u, r), and the weights of each number that the cell sees are one block of z. h_prev
+acts through z, and also directly on h. The transpose goes through the same lines from
+the last to the first:
 
     u_bar = h_bar (h_prev - n),  h_prev_bar = h_bar u       h = (1 - u) n + u h_prev
     a_bar = tanh_vjp(n, h_bar (1 - u))                      n = tanh(a + r b)
     r_bar = a_bar b,  b_bar = a_bar r
+    z_bar = (a_bar, sigmoid_vjp(s, s_bar), b_bar)           s_bar = (u_bar, r_bar)
+
+Every line of gru_vjp_dot is the product rule applied to one of these lines.
 
 Letters: ... leading task axes, H hidden, B episodes; z [..., 4H, B], s [..., 2H, B],
 the rest [..., H, B].
 Source: Cho et al. (2014), Learning phrase representations using RNN encoder-decoder,
-arXiv 1406.1078. As in cuDNN and PyTorch, r multiplies h_prev's part of the candidate
-after the product with U.
+arXiv 1406.1078. As in cuDNN and PyTorch, r multiplies what h_prev gives to the
+candidate after its product with U.
 """
 import numpy as np
 
@@ -28,7 +33,7 @@ from .recurrent import Recurrent
 
 
 def split(z):
-    """a, the part of the two sigmoids, and b, as views."""
+    """z -> a, (z_u, z_r) and b, as views."""
     H = z.shape[-2] // 4
     return z[..., :H, :], z[..., H:3 * H, :], z[..., 3 * H:, :]
 
@@ -83,7 +88,7 @@ class GRU(Recurrent):
     U [H, 3H] of (u, r, b), b [4H] of all, the learned state h0 [H], and the read-out
     Wy [H, n_out], by [n_out].
 
-    The state is kept at first: the bias of the update gate is 1 before training.
+    Before training the bias of the update gate is 1, so most of the state is kept.
     """
 
     cell = Cell(("h",), (0, 1, 0, 0), gru, gru_jvp, gru_vjp, gru_vjp_dot)

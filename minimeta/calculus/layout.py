@@ -1,4 +1,4 @@
-"""Names and shapes for the slices of a flat theta.
+"""A Layout gives names and shapes to the blocks of a flat theta.
 
 All parameters of a network are one vector theta [..., P]; its leading axes are tasks.
 Layout alone knows where each named block lies:
@@ -8,8 +8,8 @@ Layout alone knows where each named block lies:
     theta = layout.pack(W=W, b=b)       the inverse, and the transpose
     layout.name(14)                     "b[2]"
 
-One vector is what optimizers, Hessian-vector products, checkpoints and checks want;
-named blocks are what a network wants. Blocks are read-only views, so nothing is copied.
+Optimizers, Hessian-vector products, checkpoints and checks work on one vector; a
+network works on named blocks. Blocks are read-only views, so nothing is copied.
 
 theta itself is an array and carries no names. So a theta is accepted wherever its
 length fits: keep it beside the network or the learner that it was trained with.
@@ -108,8 +108,14 @@ class Layout:
             raise ValueError(f"leading axes of the blocks must be equal, got {leads}")
         return np.concatenate(rows, axis=-1)
 
+    def random(self, rng, dtype):
+        """Blocks by name: the matrices N(0, 1/n) for n inputs, all others zero."""
+        return {name: (rng.normal(0, shape[0] ** -0.5, shape) if len(shape) == 2
+                       else np.zeros(shape)).astype(dtype)
+                for name, shape in self.shapes}
+
     def name(self, i):
-        """What coordinate i of theta is, as in "W1[3, 4]"."""
+        """The name of coordinate i of theta, such as "W1[3, 4]"."""
         if not 0 <= i < self.size:
             raise ValueError(f"i must be in [0, {self.size}), got {i}")
         block = int(np.searchsorted(self.offsets, i, side="right")) - 1

@@ -1,27 +1,31 @@
-"""The long short-term memory network: its cell, in four forms.
+"""The long short-term memory (LSTM) is a recurrent network with two states, h and c,
+and three gates. This file holds its cell in four forms.
 
     i, f, o = sigmoid(z_i), sigmoid(z_f), sigmoid(z_o)      input, forget, output gate
     g = tanh(z_g)                                           candidate
-    c = f c_prev + i g                                      what is remembered
+    c = f c_prev + i g                                      the memory of the cell
     q = tanh(c)
-    h = o q                                                 what is shown
+    h = o q                                                 the output of the cell
 
-The gates lie one below the other in z, in the order i, f, o, g, and so they do in a,
-which holds them after their activations:
+z holds z_i, z_f, z_o and z_g, one below the other; a holds i, f, o and g in the same
+order:
 
-    slope = da/dz = a (1 - a) for i, f and o,  1 - a^2 for g
+    slope = da/dz = a (1 - a) for i, f and o,         1 - a^2    for g
+    slope_dot     = (1 - 2 a) a_dot for i, f and o,   -2 a a_dot for g
 
 h_prev acts through z alone. The transpose goes through the lines above from the last to
 the first:
 
-    o_bar = h_bar q,  and to c comes tanh_vjp(q, h_bar o)   h = o q,  q = tanh(c)
+    o_bar = h_bar q,  c_bar += tanh_vjp(q, h_bar o)         h = o q,  q = tanh(c)
     i_bar = c_bar g,       g_bar = c_bar i                  c = f c_prev + i g
     f_bar = c_bar c_prev,  c_prev_bar = c_bar f
-    z_bar = slope a_bar
+    z_bar = slope a_bar                                     a_bar = (i_bar, .., g_bar)
+
+Every line of lstm_vjp_dot is the product rule applied to one of these lines.
 
 Letters: ... leading task axes, H hidden, B episodes; z, a [..., 4H, B], the rest
 [..., H, B].
-Source: Hochreiter & Schmidhuber (1997); the forget gate is of Gers et al. (2000).
+Source: Hochreiter & Schmidhuber (1997); the forget gate is from Gers et al. (2000).
 """
 from .fast import lstm_gates, lstm_gates_vjp
 from .maps import tanh, tanh_jvp, tanh_vjp, tanh_vjp_dot

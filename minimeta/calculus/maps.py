@@ -1,6 +1,5 @@
-"""The elementary maps, each in the four forms that every map here has.
-
-For the affine map  y = x W + b  they are
+"""This file holds the elementary maps that networks are made of. Each map has four
+forms; those of the affine map  y = x W + b  are
 
     affine           y                                 the map
     affine_jvp       y_dot                             its tangent
@@ -12,8 +11,8 @@ A _dot is a tangent, a _bar is the gradient of some scalar with respect to that
 quantity, a _bar_dot is a tangent of a cotangent (Giles 2008, Collected matrix
 derivative results for forward and reverse mode algorithmic differentiation).
 
-The derivatives of an activation are written in its output y, which the network keeps
-anyway.
+The derivatives of an activation are functions of its output y, which the network keeps
+for the next layer in any case.
 
 Letters: ... leading task axes, R rows, n inputs, m outputs.
 """
@@ -23,8 +22,8 @@ from .fast import sum_rows
 
 
 def transpose(A):
-    """The transpose of the last two axes. Never the conjugate: complex steps flow
-    through."""
+    """The transpose of the last two axes, without a conjugate, so that complex steps
+    flow through."""
     return A.swapaxes(-1, -2)
 
 
@@ -52,7 +51,7 @@ def affine_vjp_dot(x, W, y_bar, x_dot, W_dot, y_bar_dot):
     return x_bar_dot, W_bar_dot, b_bar_dot
 
 
-# ---- tanh:  y = tanh(x),  dy/dx = 1 - y^2
+# ---- tanh:  y = tanh(x),  dy/dx = 1 - y^2,  whose tangent is -2 y y_dot
 
 def tanh(x):
     return np.tanh(x)
@@ -70,7 +69,7 @@ def tanh_vjp_dot(y, y_bar, y_dot, y_bar_dot):
     return (1 - y * y) * y_bar_dot - 2 * y * y_dot * y_bar
 
 
-# ---- sigmoid:  y = 1 / (1 + exp(-x)),  dy/dx = y (1 - y)
+# ---- sigmoid:  y = 1 / (1 + exp(-x)),  dy/dx = y (1 - y),  tangent (1 - 2 y) y_dot
 
 def sigmoid(x):
     return 0.5 * (1 + np.tanh(0.5 * x))  # no overflow for large |x|, complex or not
@@ -88,7 +87,7 @@ def sigmoid_vjp_dot(y, y_bar, y_dot, y_bar_dot):
     return y * (1 - y) * y_bar_dot + (1 - 2 * y) * y_dot * y_bar
 
 
-# ---- relu:  y = max(x, 0),  dy/dx = [y > 0], 0 at the corner; no curvature anywhere
+# ---- relu:  y = max(x, 0),  dy/dx = [y > 0], 0 at the corner; its tangent is 0
 
 def relu(x):
     return np.where(x.real > 0, x, 0)

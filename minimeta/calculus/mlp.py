@@ -1,4 +1,4 @@
-"""The multi-layer perceptron: a loop over maps, in the four forms.
+"""The multi-layer perceptron (MLP) is a loop over elementary maps, in the four forms.
 
     y_0 = x,    y_l = act(y_{l-1} W_l + b_l),    y = y_{L-1} W_L + b_L
 
@@ -7,9 +7,9 @@
     vjp(theta, cache, y_bar)           -> theta_bar, x_bar
     vjp_dot(theta, cache, y_bar, ..)   -> theta_bar_dot, x_bar_dot
 
-With the gradient of a scalar s(y) as y_bar, vjp gives grad s; and with y_bar_dot the
-tangent of that gradient, vjp_dot gives the Hessian-vector product (Pearlmutter 1994,
-Fast exact multiplication by the Hessian).
+If y_bar is the gradient of a scalar s(y), vjp gives the gradient of s in theta. If
+y_bar_dot is the tangent of y_bar, vjp_dot gives the Hessian of s in theta times
+theta_dot (Pearlmutter 1994, Fast exact multiplication by the Hessian).
 
 Letters: ... leading task axes, R rows, P parameters, n_in inputs, n_out outputs.
 """
@@ -50,9 +50,7 @@ class MLP:
     def init(self, rng, dtype=np.float64, output_scale=1.0):
         """A random theta [P]: weights N(0, 1/n) for n inputs of the layer, those of the
         last layer times output_scale; biases zero."""
-        blocks = {name: (rng.normal(0, shape[0] ** -0.5, shape) if len(shape) == 2
-                         else np.zeros(shape)).astype(dtype)
-                  for name, shape in self.layout.shapes}
+        blocks = self.layout.random(rng, dtype)
         blocks[f"W{len(self.sizes) - 1}"] *= output_scale
         return self.layout.pack(**blocks)
 
@@ -65,7 +63,7 @@ class MLP:
         """x [..., R, n_in] -> y [..., R, n_out], cache; leading axes as theta's."""
         require.parameters(self.layout, theta)
         require.data("x", x, theta.shape[:-1], (None, self.sizes[0]),
-                      f"[..., R, {self.sizes[0]}]")
+                     f"[..., R, {self.sizes[0]}]")
         act = ACTIVATIONS[self.activation][0]
         *hidden, (W, b) = self.layers(theta)
         ys = [x]

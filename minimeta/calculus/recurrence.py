@@ -2,19 +2,25 @@
 forms. It knows time, but no gates; a cell knows gates, but no time (lstm and gru).
 
     seen_t = (x_t, h_{t-1}, 1)                    all that the cells see at step t
-    z_t = V' seen_t                               V has a row for each number seen
+    z_t = V^T seen_t                              V has a row for each number seen
     state_t, kept_t = cell(z_t, state_{t-1})      one step after the other
 
 Backpropagation through time is recur_vjp: one loop from the last step to the first,
-which carries the cotangents of the state. WU is V without its last row, the bias: the 1
-that it multiplies needs no cotangent. recur_vjp_dot is the tangent of recur_vjp.
+which carries the cotangents of the state.
+
+    z_bar_t, (h_bar, ..) = cell.vjp(kept_t, (h_bars_t + h_bar, ..))
+    V_bar   += seen_t z_bar_t^T                   each step uses the same V
+    x_bar_t  = the rows of x in WU z_bar_t        WU is V without its last row, the
+    h_bar   += the rows of h in WU z_bar_t        bias, which multiplies the constant 1
+
+recur_vjp_dot is the tangent of recur_vjp, line by line.
 
 A cell is elementwise: number k of a gate acts on number k of the state alone, in each
 episode. The state is a tuple of arrays. The first of them is h, which the next step
 sees.
 
-Time is the first axis here and an episode is a column: an array of one step is
-contiguous, [..., n, B], and so is each gate in it. `to_columns` and `flip` bring data
+Here time is the first axis and an episode is a column, so that an array of one step,
+[..., n, B], is contiguous, and each gate in it too. `to_columns` and `flip` bring data
 and states into this form; `from_columns` and `flip` bring them back.
 
 Letters: ... leading task axes, T steps, B episodes, H hidden, n_in inputs, G gates.
@@ -30,16 +36,16 @@ class Cell(NamedTuple):
     """One step in four forms: z [..., G H, B], the arrays of a state [..., H, B].
 
     state    names of the arrays of a state, such as ("h", "c"); the first is h
-    bias     what the bias of each of the G gates is before training
+    bias     the bias of each of the G gates before training
     forward  z, state -> state, kept                  kept: what the others need
     jvp      kept, z_dot, state_dot -> state_dot, kept_dot
     vjp      kept, state_bar -> z_bar, state_bar
     vjp_dot  kept, state_bar, kept_dot, state_bar_dot -> z_bar_dot, state_bar_dot
 
-    state and state_dot are given as before the step and returned as after it;
-    state_bar is given as after the step and returned as before it. The recurrence adds
-    what reaches h_prev through z. So the h_bar that a cell returns is only what reaches
-    h_prev in other ways; it is 0 if there are none.
+    forward and jvp take the state before the step and return the state after it; vjp
+    and vjp_dot go from after the step to before it. The recurrence adds the cotangent
+    that reaches h_prev through z. So the h_bar that a cell returns holds only what
+    reaches h_prev in other ways, and is 0 if there are none.
     """
 
     state: tuple
@@ -77,8 +83,9 @@ def flip(state):
 
 
 class Cache(NamedTuple):
-    """What the backward pass needs; its tangent has the same fields. seen and states
-    have one entry more than there are steps, for the state after the last."""
+    """A Cache holds what the backward pass needs; its tangent has the same fields. seen
+    and states have one entry more than there are steps, for the state after the last.
+    """
 
     seen: np.ndarray  # [T + 1, ..., n_in + H + 1, B]   (x_t, h_{t-1}, 1)
     states: list      # T + 1 states, their arrays [..., H, B]; h is a view of seen
@@ -102,8 +109,8 @@ def split(seen, H):
 
 
 def begin(x, state, one, dtype):
-    """seen with all but h filled in, [T + 1, ..., n_in + H + 1, B]; the room in it for
-    h; and the state before the first step."""
+    """Returns seen [T + 1, ..., n_in + H + 1, B], in which only h is not filled in; hs,
+    the views of seen that h goes into; and the state before the first step."""
     (n_steps, *lead, n_in, B), H = x.shape, state[0].shape[-2]
     seen = np.empty((n_steps + 1, *lead, n_in + H + 1, B), dtype)
     seen[:-1, ..., :n_in, :], seen[-1, ..., :n_in, :] = x, 0

@@ -1,5 +1,5 @@
 """A recurrent network is a cell that runs through the steps of a trial, with a learned
-state before the first step and a linear read-out. All of it but the cell stands here.
+state before the first step and a linear read-out. This file holds all but the cell.
 
     state_t = cell(x_t W + h_{t-1} U + b, state_{t-1})    gates: lstm, gru
     y_t = h_t Wy + by                                     time: recurrence
@@ -34,8 +34,12 @@ has nothing for the learned state. So a trial can be cut where wanted: acting st
 step equals the unroll, and the unrolls of two halves, with the state and its cotangent
 handed over, equal the unroll of the whole.
 
-V = [W; U; b] is the weight of all that a step sees, (x_t, h_{t-1}, 1), and Y = [Wy; by]
-of all that the read-out sees, (h_t, 1).
+V = [W; U; b] multiplies all that a step sees, (x_t, h_{t-1}, 1), and Y = [Wy; by]
+multiplies all that the read-out sees, read_t = (h_t, 1). So
+
+    y_t = Y^T read_t,    Y_bar = sum_t read_t y_bar_t^T,    h_bar_t = Y_h y_bar_t
+
+where Y_h is Y without its last row, the bias. `recurrence` does the rest.
 
 Letters: ... leading task axes, T steps, B episodes, H hidden, G gates, P parameters.
 """
@@ -76,10 +80,8 @@ class Recurrent:
 
     def init(self, rng, dtype=np.float64, output_scale=1.0):
         """A random theta [P]: weights N(0, 1/n) for n inputs, those of the read-out
-        times output_scale; biases as the cell wants them, all else zero."""
-        blocks = {name: (rng.normal(0, shape[0] ** -0.5, shape) if len(shape) == 2
-                         else np.zeros(shape)).astype(dtype)
-                  for name, shape in self.layout.shapes}
+        times output_scale; biases as the cell names them, all else zero."""
+        blocks = self.layout.random(rng, dtype)
         blocks["b"][:] = np.repeat(self.cell.bias, self.n_hidden)
         blocks["Wy"] *= output_scale
         return self.layout.pack(**blocks)
@@ -92,6 +94,7 @@ class Recurrent:
                      for name in self.cell.state)
 
     def initial_state_vjp(self, state_bar):
+        """The sum over the episodes, in the learned state's place in theta_bar."""
         h_bar, layout = state_bar[0], self.layout
         start = layout.offsets[layout.names.index(f"{self.cell.state[0]}0")]
         stop = start + len(state_bar) * self.n_hidden
@@ -106,8 +109,8 @@ class Recurrent:
         return transpose(cache.read[0]) @ Y, self.state_after(cache)
 
     def state_after(self, cache, n_steps=None):
-        """The state after the last step of a forward pass, or of a row b after its own
-        n_steps[..., b] steps, integers: trials may end early."""
+        """The state after the last step of a forward pass, or that of each row b after
+        its own n_steps[..., b] steps (integers), since trials may end early."""
         if n_steps is None:
             return flip(cache.states[-1])
         (n_states, *lead, _, B), n_steps = cache.seen.shape, np.asarray(n_steps)
@@ -185,7 +188,8 @@ class Recurrent:
         return (self.pack(V_bar_dot, Y_bar_dot), flip(state_bar_dot),
                 from_columns(x_bar_dot))
 
-    # How theta holds V and Y. A subclass with other blocks has its own first three.
+    # How theta holds V and Y. A subclass with other blocks defines weights, assemble
+    # and assemble_vjp.
 
     def weights(self):
         """Names and shapes of the cell's blocks, which are the first of theta."""
@@ -217,14 +221,13 @@ class Recurrent:
     # Checks.
 
     def _require(self, theta, x):
-        """Raises if theta is not finite or does not fit, or if x does not."""
+        """Raises ValueError if theta or x is not finite or has the wrong shape."""
         require.parameters(self.layout, theta)
         require.data("x", x, theta.shape[:-1], (None, None, self.n_in),
                      f"[..., T, B, {self.n_in}]")
 
     def __post_init__(self):
-        for name in ("n_in", "n_hidden", "n_out"):
-            object.__setattr__(self, name, require.count(name, getattr(self, name)))
+        require.fields(self, count=("n_in", "n_hidden", "n_out"))
 
 
 def nothing(cache):
@@ -233,7 +236,7 @@ def nothing(cache):
 
 
 def require_steps(n_steps, most, shape):
-    """Raises if n_steps is not an array of whole numbers of steps that were taken."""
+    """Raises ValueError if n_steps is not an array of integers in [0, most]."""
     if n_steps.shape != shape or not np.issubdtype(n_steps.dtype, np.integer):
         raise ValueError(f"n_steps must be integers of shape {list(shape)}, got "
                          f"{n_steps.dtype} of shape {list(n_steps.shape)}")

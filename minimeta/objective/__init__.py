@@ -1,6 +1,9 @@
-"""Chapter 4, what is climbed: scalars of log-probabilities (surrogates, which are
-ratios and dice) and of outputs (losses), a scalar of a map at a point (composite), and
-steps on a flat vector (optimizers, trust_region).
+"""Chapter 4, objectives and the steps that improve them.
+
+    surrogates                  scalars of log-probabilities (in ratios and dice)
+    losses                      scalars of a network's outputs
+    composite                   a scalar of a map, evaluated at a theta
+    optimizers, trust_region    steps of theta
 """
 from . import losses, surrogates
 from .composite import Objective, Point

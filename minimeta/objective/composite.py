@@ -9,9 +9,9 @@ descends. It is evaluated at a point, so that nothing is computed twice.
                   y_dot = jvp(v),  y_bar_dot = (Hessian of s) y_dot
     at.jvp(v), at.vjp(y_bar)      the map's own forms, at this point
 
-The scalar never mentions a weight, and the map never mentions a loss. The precision is
-that of theta, whatever the precision of the scalar's data. A number that is too small
-for it becomes zero here, whatever np.seterr says.
+The scalar never mentions a weight, and the map never mentions a loss. Results have the
+precision of theta, whatever the precision of the scalar's data. A number that is too
+small for this precision becomes zero, whatever np.seterr says.
 
 Letters: ... leading task axes, P parameters.
 """
@@ -37,7 +37,7 @@ class Objective:
     scalar: Any
 
     def at(self, theta):
-        """theta [..., P] -> the Point there; runs the forward pass."""
+        """Runs the forward pass at theta [..., P] -> Point."""
         with np.errstate(under="ignore"):
             y, cache = self.net.forward(theta, self.x)
         return Point(self.net, self.scalar, theta, y, cache)
@@ -47,8 +47,8 @@ class Objective:
 
 
 class Kept:
-    """A property that is computed once for each object. functools.cached_property holds
-    a lock before Python 3.12, and threads would wait for each other."""
+    """A property that is computed once for each object. Before Python 3.12
+    functools.cached_property holds a lock, for which threads would wait."""
 
     def __init__(self, f):
         self.f, self.name, self.__doc__ = f, f.__name__, f.__doc__
@@ -106,7 +106,7 @@ class Point:
 
 
 def precise(y_bar, y):
-    """y_bar in the precision of y; it stays real, or complex."""
+    """y_bar in the precision of y. It stays real or complex as it was."""
     dtype = y.real.dtype
     if np.iscomplexobj(y_bar):
         dtype = np.result_type(dtype, np.complex64)

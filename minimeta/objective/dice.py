@@ -1,5 +1,6 @@
-"""The surrogates in which every step weighs what came after it: Dice and LoadedDice.
-surrogates.py tells what surrogates are, and which part of the Hessian these have.
+"""Dice and LoadedDice: the surrogates in which the ratios of a step multiply all that
+comes after it. surrogates.py tells what surrogates are, and which terms of the Hessian
+each one has.
 
 Letters: ... leading task axes, T steps, B episodes.
 """
@@ -14,7 +15,7 @@ from .ratios import constant, excess, require_steps, taken
 
 @dataclass(frozen=True)
 class Dice:
-    """Infinitely differentiable: each reward times the ratio of all that led to it.
+    """Multiplies each reward by the ratios of all the actions that led to it.
 
         value       = sum_t r_t e^{w_t},            w_t     = sum_{s <= t} l_s - l_old_s
         l_bar_s     = sum_{t >= s} r_t e^{w_t}
@@ -22,8 +23,8 @@ class Dice:
                                                     w_dot_t = sum_{s <= t} l_dot_s
 
     since l_s is in w_t for all t >= s. l_old takes the place of the stop-gradient of
-    the original: on-policy they are the same, and the derivatives of any order have
-    those of the expected sum of r as their mean.
+    the original. On-policy the two are the same, and the mean of a derivative, of any
+    order, is that derivative of the expected sum of r.
 
     Two steps with the rewards 1 and 2 are  e^{l_0} + 2 e^{l_0 + l_1},  so at l = 0
 
@@ -66,7 +67,7 @@ class Dice:
 
 @dataclass(frozen=True)
 class LoadedDice:
-    """Dice with advantages in place of rewards, and older actions weighing less.
+    """Dice with advantages in place of rewards, where older actions weigh less.
 
         value   = sum_t A_t (e^{w_t} - e^{lam w_{t-1}})
         w_t     = lam w_{t-1} + l_t - l_old_t  = sum_{s <= t} lam^{t-s} (l_s - l_old_s)
@@ -80,9 +81,9 @@ class LoadedDice:
 
     where w_{-1} = 0, A_T = 0, and w_dot is made of l_dot as w is of l.
 
-    lam = 0 is Ratio minus sum A. With lam = 1 and A_t the sum of the rewards from t on
-    it is Dice minus the sum of the rewards; then a baseline, a function of the state
-    that is subtracted from A, takes away noise and adds no bias.
+    With lam = 0, LoadedDice is Ratio minus sum A. With lam = 1 and A_t the sum of the
+    rewards from t on, it is Dice minus the sum of the rewards. A baseline, a function
+    of the state that is subtracted from A, then takes away noise and adds no bias.
 
     A      [..., T, B]  advantages, weighted
     l_old  [..., T, B]  log-probabilities under the policy that sampled, nats
@@ -144,14 +145,18 @@ def decayed_transpose(w_bar, lam):
 def discounts(end, gamma):
     """gamma^t [..., T, B], where t counts the steps from the beginning of an episode.
 
-    end   [..., T, B]  True at the last step of an episode; without one, t counts the
-                       steps of the trial
+    end   [..., T, B]  True at the last step of an episode; False everywhere to count
+                       the steps of the trial
 
     >>> discounts(np.array([[False], [True], [False]]), 0.5).ravel()
     array([1. , 0.5, 1. ])
     """
-    require.number("gamma", gamma, 0, 1)
-    step = np.broadcast_to(np.arange(end.shape[-2])[:, None], end.shape)
-    is_first = np.concatenate([np.zeros_like(end[..., :1, :]), end[..., :-1, :]], -2)
-    begin = np.maximum.accumulate(np.where(is_first, step, 0), -2)
-    return float(gamma) ** (step - begin)
+    return float(require.number("gamma", gamma, 0, 1)) ** clock(end)
+
+
+def clock(end):
+    """The step of each episode, 0, 1, 2 ..; `end` is True at an episode's last step."""
+    t = np.arange(end.shape[-2])[:, None]
+    begins = np.zeros(end.shape, int)
+    begins[..., 1:, :] = np.where(end[..., :-1, :], t[1:], 0)
+    return t - np.maximum.accumulate(begins, -2)

@@ -1,4 +1,5 @@
-"""Scalars of a network's outputs y: the losses that learners are made of.
+"""This file holds the scalars of a network's outputs y that losses are made of. Each
+has three forms:
 
     value(y)        one number per task                [...]
     grad(y)         y_bar, the gradient                [..., T, B, m]
@@ -59,14 +60,17 @@ class OfActions:
 
     def __post_init__(self):
         a = np.asarray(self.actions)
-        if self.policy.head.free.size:  # then y is not contiguous, and a lies as y does
-            a = concatenate_last([a], a.ndim - 3)
+        if self.policy.head.free.size:  # then each column of y is contiguous (attach),
+            a = concatenate_last([a], a.ndim - 3)    # and each column of a should be
         object.__setattr__(self, "actions", a)
 
 
 @dataclass(frozen=True)
 class Entropy:
-    """sum w H(pi), nats."""
+    """sum w H(pi), nats.
+
+        u_bar = w grad H,    u_bar_dot = w (Hessian of H) u_dot
+    """
 
     policy: Any
     w: np.ndarray
@@ -87,7 +91,10 @@ class Entropy:
 
 @dataclass(frozen=True)
 class KL:
-    """sum w KL(pi_old, pi), nats; u_old [..., T, B, n_in] is a constant."""
+    """sum w KL(pi_old, pi), nats; u_old [..., T, B, n_in] is a constant.
+
+        u_bar = w grad KL,    u_bar_dot = w (Hessian of KL) u_dot
+    """
 
     policy: Any
     u_old: np.ndarray
@@ -208,7 +215,7 @@ class SquaredError:
 
 @dataclass(frozen=True)
 class Minus:
-    """-scalar: what descends where the scalar climbs. No other minus turns a surrogate
+    """-scalar, which descends where the scalar climbs. No other minus turns a surrogate
     into a loss."""
 
     scalar: Any

@@ -5,8 +5,8 @@ vectors: the memory of an optimizer goes in and comes out.
     theta, state = optimizer.step(theta, grad, state, rate)
 
 A rate is a number or a schedule. A schedule has a method value(progress), where
-`progress` in [0, 1] is the fraction of the training that is done;
-schedule_value(rate, progress) reads either.
+`progress` in [0, 1] is the fraction of the training that is done.
+schedule_value(rate, progress) gives the value of both.
 """
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -27,8 +27,7 @@ class LinearSchedule:
         return self.start + (self.stop - self.start) * progress
 
     def __post_init__(self):
-        require.number("start", self.start)
-        require.number("stop", self.stop)
+        require.fields(self, number=("start", "stop"))
 
 
 def schedule_value(schedule, progress):
@@ -43,7 +42,7 @@ def require_schedule(name, schedule):
 
 
 def inner(u, v):
-    """u @ v in double precision: float32 overflows at squares of 1e19."""
+    """u @ v in double precision: the square of 2e19 overflows float32."""
     with np.errstate(under="ignore"):
         return float(u.astype(np.float64) @ v.astype(np.float64))
 
@@ -54,7 +53,8 @@ def length(v):
 
 
 def clip_norm(grad, limit):
-    """grad [P], scaled down to the length `limit` if it is longer; and its length."""
+    """Returns grad [P], scaled down to the length `limit` if it is longer, and the
+    length that it had."""
     norm = length(grad)
     if not norm > limit:
         return grad, norm
@@ -75,8 +75,8 @@ class SGD:
 
 
 class Moments(NamedTuple):
-    """Adam's memory: the running means of the gradient and of its square, and the
-    number of steps."""
+    """Adam's memory: the running means m of the gradient and v of its square, and the
+    number t of steps."""
 
     m: np.ndarray
     v: np.ndarray
@@ -91,8 +91,8 @@ class Adam:
         v = beta2 v + (1 - beta2) grad^2,  v_hat = v / (1 - beta2^t)
         theta - rate m_hat / (sqrt(v_hat) + epsilon)
 
-    m and v begin at 0, so after t steps their weights add up to 1 - beta^t only; m_hat
-    and v_hat are means with weights that add up to 1.
+    m and v begin at 0, so after t steps the weights of their means add up to only
+    1 - beta^t. In m_hat and v_hat the weights add up to 1.
 
     Raises ValueError if a square of the gradient is too large for its dtype.
     Source: Kingma & Ba (2015), Adam, algorithm 1.

@@ -1,5 +1,5 @@
-"""The surrogates in which every step stands for itself: LogLikelihood, Ratio and
-ClippedRatio. surrogates.py tells what surrogates are and how these differ.
+"""LogLikelihood, Ratio and ClippedRatio: the surrogates in which each term depends on
+one step alone. surrogates.py tells what surrogates are and how they differ.
 
 Letters: ... leading task axes, T steps, B episodes.
 """
@@ -73,13 +73,13 @@ class Ratio:
 
 @dataclass(frozen=True)
 class ClippedRatio:
-    """The pessimistic ratio of PPO, which gains nothing from going far from l_old.
+    """The ratio of PPO, which gains nothing when rho goes further from 1 than clip.
 
         sum min(A rho, A bound),    rho   = exp(l - l_old)
                                     bound = 1 + clip where A > 0, 1 - clip elsewhere
 
     Where A rho is the smaller one, l_bar = A rho and the Hessian times l_dot is
-    A rho l_dot; elsewhere both are 0.
+    A rho l_dot. Elsewhere both are 0.
 
     A      [..., T, B]  advantages, weighted
     l_old  [..., T, B]  log-probabilities under the policy that sampled, nats
@@ -119,7 +119,7 @@ class ClippedRatio:
 
 
 def taken(x, mask):
-    """x where a step was taken, 0 elsewhere, whatever x holds there."""
+    """x where a step was taken, 0 elsewhere, even where x is NaN."""
     return x if mask is None else np.where(mask, x, 0)
 
 
@@ -135,7 +135,8 @@ def excess(l, l_old, mask):
 
 
 def require_steps(A, l_old, mask, name="A"):
-    """Raises if l_old or the mask has not the shape of A, or the mask is not bool."""
+    """Raises ValueError if l_old or the mask does not have the shape of A, and
+    TypeError if the mask is not bool."""
     require.like("l_old", l_old, name, A)
     if mask is None:
         return

@@ -11,15 +11,15 @@ a scalar of the log-probabilities l = log pi(a | s) of the actions that were tak
     Dice            sum_t r_t exp(sum_{s <= t} l_s - l_old_s)
     LoadedDice      between Ratio (lam = 0) and Dice (lam = 1)
 
-A surrogate never mentions a weight. Its data are constants: advantages A or rewards r,
-the log-probabilities l_old under the policy that sampled, and the mask, a bool array
-that is True where a step was taken, or None where every step was. Nothing that stands
-at a masked step has any influence. Values are sums over steps and episodes: scale A for
-a mean.
+A surrogate never mentions a parameter of the policy. Its data are constants: advantages
+A or rewards r, the log-probabilities l_old under the policy that sampled, and the mask,
+a bool array that is True where a step was taken, or None where every step was. Numbers
+where the mask is False have no influence. Values are sums over steps and episodes:
+scale A for a mean.
 
-At l = l_old, and with A_t = R_t, all have the policy gradient E sum_t g_t R_t as their
-mean gradient. They differ in the Hessian, and a meta-gradient is made of Hessians. The
-Hessian of J is, with sums over the steps t of an episode,
+At l = l_old, and with A_t = R_t, the mean gradient of all surrogates is the policy
+gradient E sum_t g_t R_t. They differ in the Hessian, and a meta-gradient is made of
+Hessians. The Hessian of J is, with sums over the steps t of an episode,
 
     H   = H1 + H2 + H12 + H12^T
     H1  = E sum_t g_t g_t^T R_t               g_t = grad log pi(a_t | s_t)
@@ -62,8 +62,11 @@ ESTIMATORS = {  # name -> a surrogate of (A, l_old, mask), so that all share one
 
 
 def estimator(name, surrogate):
-    """The surrogate of that name, as a function of (A, l_old, mask). Such a function,
-    as partial(LoadedDice, lam=0.3), is returned as it is; `name` is the argument's."""
+    """The surrogate of that name, as a function of (A, l_old, mask). Such a function of
+    your own, as partial(LoadedDice, lam=0.3), is returned as it is.
+
+    name  of the argument, for the message of an error
+    """
     if callable(surrogate):
         return surrogate
     return require.choice(name, surrogate, ESTIMATORS)

@@ -9,9 +9,9 @@ KL are zero at d = 0, and its Hessian is the Fisher matrix F.) So
     =>  d = -size x,  x = F^{-1} g            in the direction of the natural gradient
     =>  size = sqrt(2 max_kl / x^T F x)       where the bound is met
 
-F is known by its products F v alone, so x comes from conjugate gradients. The loss and
-the KL are not quadratic, so size then shrinks until the loss is really less and the KL
-really within max_kl.
+Only products F v can be computed, so x comes from conjugate gradients. The loss and the
+KL are not quadratic, so a line search then shrinks size until the true loss is less and
+the true KL is within max_kl.
 
 Letters: P parameters.
 Source: Schulman et al. (2015), Trust region policy optimization, arXiv 1502.05477,
@@ -41,8 +41,8 @@ def conjugate_gradient(product, b, steps, tolerance=1e-10):
     steps       at most; with exact arithmetic P suffice
     tolerance   on |b - A x| / |b|
 
-    Stops early where d^T A d is not above 0 or not finite: there A is not positive
-    definite to this precision. Returns x and the residual b - A x.
+    Returns x and the residual b - A x. Stops early where d^T A d is not above 0 or not
+    finite: there A is not positive definite in this precision.
     """
     x, residual = np.zeros_like(b), b
     direction, square = b, inner(b, b)
@@ -80,8 +80,8 @@ class TrustRegion:
     tries: int = 15
 
     def step(self, theta, loss, grad, product, evaluate):
-        """One step that descends, or none. Whatever the numbers are, none is trusted
-        before it has been compared, and no floating-point error is raised.
+        """Takes one step that descends, or none. Raises no floating-point error: each
+        candidate is compared, and NaN and inf fail the comparisons.
 
         loss, grad  at theta
         product     v [P] -> F v [P] at theta
@@ -96,7 +96,7 @@ class TrustRegion:
 
     def best_step(self, theta, loss, grad, product, evaluate):
         x, residual = conjugate_gradient(self.damped(product), grad, self.cg_steps)
-        curvature = inner(x, grad - residual)  # x^T F x
+        curvature = inner(x, grad - residual)  # x^T (F + damping) x
         report = {"kl": 0.0, "cg_residual": length(residual) / (length(grad) or 1.0),
                   "line_search": 0, "accepted": False, "reason": ""}
         if not (curvature > 0 and np.isfinite(x).all()):
@@ -115,18 +115,16 @@ class TrustRegion:
         return lambda v: product(v) + v.dtype.type(self.damping) * v
 
     def __post_init__(self):
-        require.number("max_kl", self.max_kl, 0, is_open=True)
-        require.number("damping", self.damping, 0)
+        require.fields(self, positive="max_kl", nonnegative="damping",
+                       count=("cg_steps", "tries"))
         require.number("shrink", self.shrink, 0, 1, is_open=True)
-        for name in ("cg_steps", "tries"):
-            object.__setattr__(self, name, require.count(name, getattr(self, name)))
 
 
 NONE_BETTER = "no candidate had a smaller loss within max_kl"
 
 
 def why_not(grad):
-    """Why conjugate gradients found no direction."""
+    """The reason why conjugate gradients found no direction."""
     if not np.isfinite(grad).all():
         return "the gradient is not finite"
     if not grad.any():
@@ -135,7 +133,7 @@ def why_not(grad):
 
 
 def judged(evaluate, candidate):
-    """Loss and KL of a candidate; NaN if it cannot be evaluated."""
+    """The loss and the KL of a candidate; NaN if it cannot be evaluated."""
     if not np.isfinite(candidate).all():
         return np.nan, np.nan
     try:

@@ -1,6 +1,8 @@
-"""Chapter 3, from network outputs to actions: distributions over actions (heads,
-categorical, gaussian), and networks with a head that act (policies, recurrent_policy,
-and tabular where states can be counted).
+"""Chapter 3, from network outputs to actions.
+
+    heads, categorical, gaussian    distributions over actions
+    policies, recurrent_policy      networks with a head, which act
+    tabular                         the same where states can be counted
 """
 from .categorical import Categorical
 from .gaussian import Gaussian

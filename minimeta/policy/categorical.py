@@ -1,4 +1,4 @@
-"""The Categorical head: a choice among n actions with probabilities p = softmax(u).
+"""The Categorical head chooses one of n actions with probabilities p = softmax(u).
 
 A logit may be -inf: then the action has probability 0, and the terms p log p and their
 derivatives take their limit, 0. The same holds where p is too small for its dtype.
@@ -19,7 +19,7 @@ from .heads import Head, dot, quiet
 
 
 def log_softmax(u):
-    """u - log sum exp(u), without overflow; -inf where u is."""
+    """u - log sum exp(u), without overflow; -inf where u is -inf."""
     u = u - max_last(u.real)
     return u - np.log(sum_last(np.exp(u)))
 
@@ -31,8 +31,8 @@ def softmax(u):
 
 
 def p_and_log_p(u):
-    """p, and log_p where p is not 0. Elsewhere log_p is given as 0: it is used beside a
-    factor p only, so that p log_p is 0, its limit."""
+    """p and log_p, with 0 in place of log_p where p is 0. All that use it multiply it
+    by p, and so p log_p is 0, its limit."""
     log_p = log_softmax(u)
     p = np.exp(log_p)
     return p, np.where(p != 0, log_p, 0)
@@ -65,8 +65,8 @@ class Categorical(Head):
         """One action for each row: the first whose cumulated probability is above r,
         uniform in [0, P_n).
 
-        P_n, the last of the cumulated probabilities, is 1 but for rounding. The first
-        P above r is also above the P before it, so the action's own p is not 0.
+        P_n, the last cumulated probability, is 1 up to rounding. The first P above r is
+        also above the P before it, so the action's own p is not 0.
         """
         P = np.cumsum(softmax(u), -1)
         r = P[..., -1:] * rng.random(u.shape[:-1] + (1,), P.dtype)
@@ -125,7 +125,7 @@ class Categorical(Head):
     #   KL_dot       = -sum p_old (u_dot - sum p u_dot) = -sum p_old u_dot + sum p u_dot
     #   grad KL      = p - p_old
     #   its tangent  = p_dot
-    # A term is 0 where p_old is 0, and inf where only p is
+    # A term is 0 where p_old is 0, and inf where p is 0 and p_old is not
 
     def kl(self, u_old, u):
         p_old, log_old = p_and_log_p(u_old)
@@ -147,4 +147,4 @@ class Categorical(Head):
                 f"actions must be in [0, {self.n}), got {a.min()} to {a.max()}")
 
     def __post_init__(self):
-        object.__setattr__(self, "n", require.count("n", self.n))
+        require.fields(self, count="n")

@@ -1,7 +1,7 @@
-"""The Gaussian head: n normal numbers, such as torques, with means and deviations.
+"""The Gaussian head draws n independent normal numbers, such as torques.
 
-The dimensions are independent, so every number below is a sum over them, and their
-derivatives do not mix. With mu and log_std of one dimension, the tangents are
+So every number below is a sum over the n dimensions, and their derivatives do not mix.
+For mu and log_std of one dimension, the tangents are
 
     per_std   = exp(-log_std)        per_std_dot   = -per_std log_std_dot
     precision = exp(-2 log_std)      precision_dot = -2 precision log_std_dot
@@ -114,7 +114,7 @@ class Gaussian(Head):
     #   grad KL      = (gap precision, 1 - spread precision)
     #   its tangent  = (mu_dot precision - 2 gap precision log_std_dot,
     #                   2 spread precision log_std_dot - 2 gap precision mu_dot)
-    # At u_old = u: gap = 0 and spread precision = 1, which leaves F
+    # At u_old = u, gap is 0 and spread precision is 1, so the tangent is F u_dot
 
     def kl(self, u_old, u):
         gap, spread, precision = self.distance(u_old, u)
@@ -139,4 +139,4 @@ class Gaussian(Head):
         return gap, np.exp(2 * log_old) + gap * gap, np.exp(-2 * log_std)
 
     def __post_init__(self):
-        object.__setattr__(self, "n", require.count("n", self.n))
+        require.fields(self, count="n")

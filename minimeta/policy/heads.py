@@ -4,16 +4,17 @@ actions a, with parameters u [..., n_in], one row for each action.
     Categorical(n)   n actions with probabilities softmax(u)     categorical.py
     Gaussian(n)      n normal numbers, u = (mu, log_std)         gaussian.py
 
-Learners need four numbers of each row, and their derivatives in u:
+Learners need of each row, and a head gives:
 
     log_prob(u, a)      l [...]      log pi(a | u), nats
     entropy(u)          [...]        H = -E log pi
     kl(u_old, u)        [...]        E_old (log pi_old - log pi), a function of u
     fisher(u, u_dot)    [..., n_in]  F u_dot,  F = E (grad l)(grad l)^T
 
-Each number s has a gradient s_grad [..., n_in] and a Hessian-vector product s_hvp
-[..., n_in]. F is the Hessian of kl at u_old = u. Rows do not mix, so the four forms of
-l as a map of u, which stand in Head, follow from these.
+Each of log_prob, entropy and kl has a gradient in u, as log_prob_grad [..., n_in], and
+a Hessian-vector product, as log_prob_hvp [..., n_in]. F is the Hessian of kl at u_old =
+u. Rows do not mix, so the four forms of the map u -> l, which stand in Head, follow
+from these.
 
 Letters: ... any leading axes, n actions or action dimensions.
 """
@@ -24,15 +25,14 @@ import numpy as np
 from .. import require
 from ..calculus.fast import sum_last
 
-
 NUMBERS = ["sample", "fisher"] + [
     number + form for number in ("log_prob", "entropy", "kl")
     for form in ("", "_grad", "_hvp", "_jvp", "_vjp", "_vjp_dot")]
 
 
 def quiet(kind):
-    """A head whose NUMBERS let what is too small for its dtype become zero, whatever
-    np.seterr says: probabilities may vanish."""
+    """Decorates a head: in its NUMBERS a result that is too small for its dtype becomes
+    zero, whatever np.seterr says, since probabilities may vanish."""
     def silent(method):
         @wraps(method)
         def call(*args, **named):
@@ -66,8 +66,8 @@ class Head:
                 + l_bar[..., None] * self.log_prob_hvp(u, a, u_dot))
 
     def require_rows(self, u, a, core):
-        """Raises if u is not [..., n_in], or a has not the same rows and then `core`.
-        """
+        """Raises ValueError if u is not [..., n_in], or a is not [..., *core] with the
+        same leading axes."""
         require.floating("u", u)
         if u.shape[-1:] != (self.n_in,) or a.shape != u.shape[:-1] + core:
             lead = list(u.shape[:-1]) if u.shape[-1:] == (self.n_in,) else ["..."]

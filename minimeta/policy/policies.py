@@ -1,24 +1,23 @@
 """A policy chooses actions: it is a network with a head, a distribution over actions.
 
     MLPPolicy        memoryless: sees the observation    x = s_t
+    TabularPolicy    the same, for states that can be counted (tabular.py)
     RecurrentPolicy  sees also what just happened        x = (s_t, a_{t-1}, r_{t-1},
-                                                              d_{t-1})
-
-(and, where the states can be counted, TabularPolicy of tabular.py, memoryless too).
+                     (recurrent_policy.py)                    d_{t-1})
 
 A policy is two things. It is a map,  theta, x -> y = (u, value),  in the four forms,
-with `split` and `join` between y and its parts. And it is an actor, whose memory goes
-in and comes out:
+with `split` and `join` between y and its parts. And it acts, with a memory that goes in
+and comes out:
 
     head, layout, size, init(rng, dtype)
     begin(theta, n_rows)        -> memory           before a trial, one for each row
     see(obs, last, dtype)       -> x                `last` is (action, reward, done) of
                                                     the step before; None at the start
     act(theta, memory, x, rng)  -> Act, memory      one step of all rows
-    memory_after(cache, n_steps=None)  -> memory    of a recurrent policy alone: what
-                                                    acting leaves after the last step
-                                                    of a forward pass, or after n_steps
-                                                    of each row
+    memory_after(cache, n_steps=None)  -> memory    recurrent policies alone: as acting
+                                                    leaves it after the last step of a
+                                                    forward pass, or after n_steps of
+                                                    each row
 
 `see` builds x, and so says what an agent may know. A recurrent policy sees zeros in
 place of (a, r, d) at the first step of a trial. At the first step of a later episode of
@@ -87,7 +86,8 @@ class Policy:
         return np.concatenate([u_bar, rest], -1)
 
     def attach(self, y, theta):
-        """Puts the free parameters, the same for all rows, after the head's others."""
+        """Puts the free parameters, the same for all rows, after the other parameters
+        of the head: y of the network -> y of the policy."""
         n = self.head.n_in - self.head.free.size
         if n == self.head.n_in:
             return y
@@ -98,7 +98,8 @@ class Policy:
         return concatenate_last([y[..., :n], free, y[..., n:]], theta.ndim - 1)
 
     def detach(self, y_bar):
-        """The transpose of attach: y_bar of the network, and free_bar."""
+        """The transpose of attach: y_bar of the policy -> y_bar of the network, and
+        free_bar."""
         n, stop = self.head.n_in - self.head.free.size, self.head.n_in
         rows = y_bar.reshape(y_bar.shape[:-3] + (-1, y_bar.shape[-1]))
         free_bar = sum_rows(rows)[..., n:stop]
@@ -106,7 +107,8 @@ class Policy:
             return y_bar, free_bar
         return np.concatenate([y_bar[..., :n], y_bar[..., stop:]], -1), free_bar
 
-    # The map theta, x -> y, in four forms: the network's, and attach or its transpose.
+    # The map theta, x -> y, in four forms: the network's form, then attach; or detach,
+    # then the network's form.
 
     def weights(self, theta):
         """The network's part of theta."""
@@ -173,7 +175,7 @@ class Memoryless(Policy):
         return self.obs_size
 
     def begin(self, theta, n_rows):
-        """No memory."""
+        """Returns None: there is no memory."""
 
     def see(self, obs, last, dtype):
         """x = s_t."""
@@ -219,7 +221,7 @@ class MLPPolicy(Memoryless):
 
 
 def require_head(head):
-    """Raises TypeError if `head` is no head."""
+    """Raises TypeError if `head` is not a Head."""
     if not isinstance(head, Head):
         raise TypeError(f"head must be a distribution over actions, such as "
                         f"Categorical(n) or Gaussian(n), got {head!r}")

@@ -1,4 +1,4 @@
-"""The recurrent policy: it sees what just happened, and has a memory and a value.
+"""The recurrent policy sees what just happened, and has a memory and a value.
 
     x_t = (s_t, a_{t-1}, r_{t-1}, d_{t-1})        s, the observation; d, done
     (u_t, value_t), memory_t = network(x_t, memory_{t-1})
@@ -25,11 +25,12 @@ class RecurrentPolicy(Policy):
     obs_size     length of an observation
     head         Categorical(n) or Gaussian(n)
     n_hidden     number of cells
-    network      LSTM, GRU, or a recurrent network of your own: what makes a recurrent
-                 map (see calculus/recurrent.py) of n_in, n_hidden and n_out
-    sees         which of "action", "reward", "done" of the step before, and in what
-                 order
-    reward_unit  rewards are seen divided by this: choose it so that they are near 1
+    network      LSTM, GRU, or one of your own: network(n_in, n_hidden, n_out) returns a
+                 recurrent map (calculus/recurrent.py has its contract)
+    sees         those of "action", "reward", "done" of the step before that the network
+                 sees, in this order
+    reward_unit  the network sees rewards divided by this: choose it so that they are
+                 near 1
     """
 
     obs_size: int
@@ -82,7 +83,7 @@ class RecurrentPolicy(Policy):
         return self.net.state_after(cache, n_steps)
 
     def fold_steps(self, x):
-        """x itself: to a recurrent policy the order of the steps matters."""
+        """x itself: a recurrent network runs through the steps in their order."""
         return x
 
     def unfold_steps(self, x, n_steps):
@@ -91,12 +92,10 @@ class RecurrentPolicy(Policy):
 
     def __post_init__(self):
         require_head(self.head)
-        require.fields(self, positive="reward_unit")
-        sees = require.sequence("sees", self.sees)
-        for name in sees:
+        require.fields(self, whole="obs_size", count="n_hidden", sequence="sees",
+                       positive="reward_unit")
+        for name in self.sees:
             require.choice("sees", name, self.widths)
-        keep(self, obs_size=require.count("obs_size", self.obs_size, 0), sees=sees,
-             n_hidden=require.count("n_hidden", self.n_hidden))
         n_out = self.head.n_in - self.head.free.size + 1
         net = self.network(self.n_in, self.n_hidden, n_out)
         require.able(net, "network(n_in, n_hidden, n_out)", "LSTM(8, 48, 6)", "step",

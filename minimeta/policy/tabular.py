@@ -2,8 +2,8 @@
 
     u = x theta,    where x is one-hot, so u is the row of the state
 
-States share nothing, and there are few of them, so the expected return and its
-derivatives can be computed exactly: estimators are compared with them.
+There are few states, and they share no parameters, so the expected return and its
+derivatives can be computed exactly. Estimators are compared with these.
 
 Letters: ... leading task axes, R rows, S states, A actions; P = S A.
 """
@@ -83,6 +83,5 @@ class TabularPolicy(Memoryless):
         return Categorical(self.n_actions)
 
     def __post_init__(self):
-        for name in ("n_states", "n_actions"):
-            object.__setattr__(self, name, require.count(name, getattr(self, name)))
+        require.fields(self, count=("n_states", "n_actions"))
         object.__setattr__(self, "net", Table(self.n_states, self.n_actions))

@@ -1,6 +1,9 @@
-"""Chapter 6, from tasks to arrays: what a policy did on its tasks (rollout), what each
-step was worth (returns), what it was expected to be worth (baseline), and what experts
-would have done (demonstrations).
+"""Chapter 6, from tasks to arrays.
+
+    rollout           all that a policy did on its tasks
+    returns           returns and advantages: what each step was worth
+    baseline          what each step was expected to be worth
+    demonstrations    what experts did on the same tasks
 """
 from .demonstrations import Demonstration, demonstrate
 from .returns import (counts, discounted, gae, is_rounding, normalised, return_scale,

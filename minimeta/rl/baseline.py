@@ -1,23 +1,23 @@
-"""Baselines: what each step was expected to be worth. Subtracting that from the returns
-takes away noise.
+"""A baseline V is the return that was expected from each step. Subtracting V from the
+returns G takes away noise from the gradient.
 
     baseline(data, gamma) -> V [K, T, B]
 
-V must not depend on what it is subtracted from. The gradient of the inner step is
-E[sum (G - V) score], and the term E[sum V score] is 0 only if V does not depend on the
-action, nor on what follows from the action. A fit to all episodes of a batch breaks
-this: it follows each return a little, with 1 episode all the way, and the gradient
-loses as much. So each episode's V comes from a fit to the other episodes of its task.
-With a single episode there is no other, and V is 0.
+The gradient of the inner step is E[sum (G - V) score]. Its term E[sum V score] is 0
+only if V does not depend on the action, nor on what follows from the action. A fit to
+all episodes of a batch breaks this: V follows each return a little (with 1 episode, all
+the way), and the gradient loses as much. So each episode's V comes from a fit to the
+other episodes of its task. With a single episode there is no other, and V is 0.
 
-A baseline is a pure function of the rollout: it is fitted once, and never again while a
-step is searched for on the same batch.
+A baseline is a pure function of the rollout. It is fitted once, and not again while a
+line search tries steps on the same batch.
 
 Letters: K tasks, T steps, B episodes, n inputs, F features.
 """
 import numpy as np
 
 from .. import require
+from ..objective.dice import clock
 from .returns import discounted
 
 RIDGE = 1.0       # steps of evidence that a weight is 0
@@ -30,12 +30,12 @@ def linear(data, gamma):
         V = r tau + f w
         r = the mean reward of the others
         w = argmin sum (G - r tau - f w)^2 + RIDGE sum_j var_j w_j^2     sums over the
-          = (sum f' f + RIDGE diag(var))^{-1} sum f' (G - r tau)         others' steps
+          = (sum f^T f + RIDGE diag(var))^{-1} sum f^T (G - r tau)       others' steps
 
-    G is the discounted return and tau that of a reward of 1 a step, so a constant
-    reward leaves nothing. var_j is the variance of feature j: with it no scale or
-    offset of an observation changes the fit. Where an episode goes further than the
-    others went, V stays in the range of their returns.
+    G is the discounted return, and tau is the return of a reward of 1 a step, so where
+    episodes are equally long, a constant reward leaves nothing to fit. var_j is the
+    variance of feature j, so no scale or offset of an observation changes the fit. V is
+    clipped to the range of the others' returns.
 
     The cost is B solves of F equations a task. Source: Duan et al. (2016), Benchmarking
     deep reinforcement learning for continuous control, arXiv 1604.06778, section 5 (the
@@ -61,8 +61,9 @@ def linear(data, gamma):
 
 
 def penalty(ff, n):
-    """RIDGE diag(var) [.., F, F] from the sums of f' f over n steps. The feature 1 has
-    none, and a feature that does not vary has some, so that its weight is 0."""
+    """RIDGE diag(var) [.., F, F] from the sums of f^T f over n steps. The penalty of
+    the feature 1 is 0. That of any other feature that does not vary is 1, which makes
+    its weight 0."""
     mean = ff[..., 0] / n[..., 0]
     var = np.einsum("...ff->...f", ff) / n[..., 0] - mean ** 2
     matrix = np.zeros_like(ff)
@@ -74,32 +75,33 @@ def penalty(ff, n):
 def features(data):
     """1, t, t^2, t^3, x and x^2: [K, T, B, F], with mean square 1 over each task.
 
-    t is the step of the episode. x is counted from the first observations, which no
-    action has changed. The square of an input of two values (one-hot) says nothing new:
-    it is 0 in a task where that is so, and left out if it is so in all.
+    t is the step of the episode. The mean of the first observations, which no action
+    has changed, is subtracted from x. If an input has only two values, as one-hot
+    inputs do, its square tells nothing new: it is 0 in the tasks where this is so, and
+    left out if it is so in all tasks.
     """
     on, x = data.mask[..., None], data.x.astype(float)
     x = np.where(on, x, x[:, :1])
     low, high = over_steps(np.minimum, x), over_steps(np.maximum, x)
     is_two = over_steps(np.logical_and, (x == low) | (x == high))
     x = x - x[:, :1].mean(2, keepdims=True)
-    x = x / size(x, on)
+    x = x / root_mean_square(x, on)
     t = clock(data.end)[..., None] / data.end.shape[1]
     some = ~is_two.all((0, 1, 2))
     square = np.where(is_two[..., some], 0, x[..., some] ** 2)
     f = np.concatenate([t ** 0, t, t * t, t ** 3, x, square], -1)
-    return f / size(f, on)
+    return f / root_mean_square(f, on)
 
 
-def size(f, on):
-    """Root mean square over the steps of each task: [K, 1, 1, F]; 1 where f is 0."""
+def root_mean_square(f, on):
+    """Over the steps of each task: [K, 1, 1, F]; 1 where f is 0."""
     square = over_steps(np.add, f * f * on) / over_steps(np.add, on * 1)
     return np.sqrt(np.where(square > 0, square, 1))
 
 
 def over_steps(ufunc, f):
-    """ufunc over all steps of each task: [K, 1, 1, F]. One axis after the other is many
-    times faster than both at once, where F is small."""
+    """Reduces f by ufunc over all steps of each task: [K, 1, 1, F]. If F is small, one
+    axis after the other is many times faster than both at once."""
     return ufunc.reduce(ufunc.reduce(f, 1), 1)[:, None, None]
 
 
@@ -107,8 +109,8 @@ def worth(data, gamma):
     """tau [K, T, B]: what a reward of 1 a step is worth from each step to the end of
     the task's longest episode.
 
-    Where gamma < 1 and episodes end early, the longest one sets this end for itself
-    too. That is the only trace of an episode in its own V: some thousandths of V.
+    The longest episode sets this end for itself too. If gamma < 1 and episodes end
+    early, its own V depends on it in this way alone, by some thousandths of V.
     """
     t = np.where(data.mask, clock(data.end), 0)
     to_go = t.max((1, 2), keepdims=True) - t
@@ -116,8 +118,8 @@ def worth(data, gamma):
 
 
 def sum_of_others(parts):
-    """For each episode the sum over all others: [K, B, ...]. What is the episode's own
-    is not added and taken away again: that would leave its rounding."""
+    """For each episode the sum over all others: [K, B, ...]. The episode's own numbers
+    are never added: to subtract them again would leave their rounding."""
     sums, before, after = np.empty_like(parts), 0, 0
     for e in range(parts.shape[1]):
         sums[:, e], before = before, before + parts[:, e]
@@ -134,14 +136,6 @@ def others_range(G, mask):
         return np.where(top == ranked[..., -1:], ranked[..., -2:-1], ranked[..., -1:])
 
     return -most(-G), most(G)
-
-
-def clock(end):
-    """The step of each episode, 0, 1, 2 ..; `end` is True at an episode's last step."""
-    t = np.arange(end.shape[1])[:, None]
-    begins = np.zeros(end.shape, int)
-    begins[:, 1:] = np.where(end[:, :-1], t[1:], 0)
-    return t - np.maximum.accumulate(begins, 1)
 
 
 def none(data, gamma):

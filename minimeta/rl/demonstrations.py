@@ -1,4 +1,4 @@
-"""Demonstrations: plays an expert, who knows the task, and keeps what it showed.
+"""`demonstrate` plays an expert, who knows the task, and keeps what the expert showed.
 
     act = expert(tasks)                  an expert knows the tasks
     action = act(state, t, rng)          states and actions of all episodes, [K, B, ..]
@@ -7,7 +7,7 @@
     controller   tasks.expert(state)
 
 As in a rollout, no task is stepped after `done`: an episode that has ended is put back
-to its first state at each step, and what follows is masked.
+to its first state at each step, and its further steps are masked.
 
 Letters: K tasks, T steps, B episodes, n inputs.
 """
@@ -48,7 +48,7 @@ def controller(tasks):
 def require_expert(tasks, needs, name):
     if not hasattr(tasks, needs):
         raise TypeError(f"the {name} needs tasks with {needs}(), which "
-                        f"{type(tasks).__name__} has not; use another expert")
+                        f"{type(tasks).__name__} does not have; use another expert")
 
 
 EXPERTS = {"planner": planner, "controller": controller}
@@ -58,7 +58,7 @@ EXPERTS = {"planner": planner, "controller": controller}
 class Demonstration(Batch):
     """B episodes of each of K tasks, as shown by an expert.
 
-    Its actions may be missing (None): then only what happened is seen.
+    The actions may be missing (None): then only the observations are shown.
     """
 
     x: np.ndarray      # [K, T, B, n]  what a policy would have seen
@@ -96,12 +96,12 @@ class Demonstration(Batch):
 def demonstrate(expert, policy, tasks, *, episodes, rng, noise=0.0, dtype=np.float64):
     """The expert plays `episodes` episodes of each task.
 
-    expert  a function as in the module's head, or "planner" or "controller"
-    policy  a memoryless one, through whose eyes the demonstration is seen
-    noise   how the expert is disturbed, so that the demonstration shows how to go on
-            from elsewhere too. A discrete action is replaced by a random one with this
-            probability; to others N(0, noise^2) is added. The action shown is the one
-            that was meant
+    expert  "planner", "controller", or a function as at the head of this file
+    policy  a memoryless one; its `see` makes x of the observations
+    noise   disturbs the expert, so that the demonstration shows how to go on from other
+            states too. A discrete action is replaced by a random one with this
+            probability; N(0, noise^2) is added to a continuous one. The action shown is
+            the one that the expert meant
     dtype   of the numbers
 
     Returns a Demonstration.

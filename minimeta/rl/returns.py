@@ -1,10 +1,10 @@
-"""Returns and advantages along time: what a step earned, and how much more than was
-expected.
+"""This file turns rewards into returns, what each step earned, and into advantages, how
+much more that was than expected.
 
 All arrays are [..., T, B]: time is the last axis but one. `cut` [..., T, B] is True
-where nothing flows back from the next step: at the last step of an episode. Without it
-everything does, up to the end of the trial, so that exploring in one episode earns what
-the next one pays.
+where nothing flows back from the next step: at the last step of an episode. Without
+`cut`, rewards flow back from the end of the trial, so that exploring in one episode
+earns what the next episode pays.
 
 The loop over time is written out. scipy.signal.lfilter computes the same sum where
 nothing is cut, but it knows no cuts, and its import takes longer than minimeta's.
@@ -43,24 +43,24 @@ def discounted(reward, gamma, cut=None):
 def gae(reward, value, gamma, lam, cut=None):
     """Generalised advantage estimates A: how much better a step was than V expected.
 
-    One step tells it by the TD residual, n steps by the sum of n residuals, in which
-    all values between cancel (the sum telescopes):
+    One step estimates it by the TD residual delta, n steps by a sum of n residuals, in
+    which all values between the first and the last cancel:
 
         delta_t = r_t + gamma V_{t+1} - V_t
         A_t^n   = delta_t + gamma delta_{t+1} + .. + gamma^{n-1} delta_{t+n-1}
                 = r_t + .. + gamma^{n-1} r_{t+n-1} + gamma^n V_{t+n} - V_t
 
     A small n trusts V, a large n the rewards. A is the mean of all n >= 1 with weights
-    (1 - lam) lam^{n-1}. delta_{t+j} is in all A^n with n > j, whose weights add up to
-    lam^j. So
+    (1 - lam) lam^{n-1}. delta_{t+j} is in all A^n with n > j, and the weights of these
+    add up to lam^j. So
 
         A_t = sum_j (gamma lam)^j delta_{t+j} = delta_t + gamma lam A_{t+1}
 
         lam = 0    A_t = delta_t        little noise; wrong where V is wrong
         lam = 1    A_t = G_t - V_t      noisy; right in the mean for every V
 
-    The value past the last step is 0. A + value are the targets for the value, before
-    any normalisation of A.
+    The value past the last step is 0. Before any normalisation of A, A + value are the
+    targets for the value.
 
     Three rewards 1, 0, 2 where V expected 2, 1, 1, with gamma = 1/2: the residuals are
     1 + 1/2 - 2, 0 + 1/2 - 1, 2 - 1.
@@ -88,10 +88,10 @@ def normalised(A, mask, scale=None):
     """A shifted and scaled to mean 0 and standard deviation 1 over the steps of each
     task; 0 where mask is False. The result does not change when rewards are scaled.
 
-    A spread that is rounding carries no information, and becomes 0.
+    A spread that is only rounding becomes 0.
 
-    scale  [..., 1, 1]  the size of the numbers that A is the difference of, such as
-           return_scale gives; the largest |A| if None
+    scale  [..., 1, 1]  the size of the numbers whose difference A is, as return_scale
+           gives it; None for the largest |A|
     """
     mask = require.mask("mask", mask)
     n = np.maximum(mask.sum((-2, -1), keepdims=True), 1).astype(A.dtype)

@@ -1,16 +1,15 @@
-"""From tasks to arrays: plays a policy on K tasks and keeps all that happened.
+"""`rollout` plays a policy on K tasks and keeps all that happened as arrays.
 
 K tasks times B trials run side by side. A trial is a run of episodes of one task: when
-an episode ends, by `done` or by the horizon, the next one begins in the same trial and
-the policy's memory goes on. The memory begins anew with each trial only.
+an episode ends, by `done` or by the horizon, the next one begins in the same trial, and
+the policy keeps its memory. The memory begins anew with each trial only.
 
 Trials may differ in length, since episodes may end early. A trial that is over waits
 for the others: its steps are padding, where mask, reward, log_prob and value are 0.
 
 No task is stepped after `done` or past its horizon. A family steps whole arrays [K, B],
 so a trial that is over cannot be left out. It is put back to its first state at every
-step, and what comes of that is thrown away: a first state may always be stepped, the
-family need not be asked for it again, and no trial can tell how long it waited.
+step, since a first state may always be stepped, and the result is thrown away.
 When some trials begin a new episode, tasks.reset makes fresh states for all [K, B], and
 only those trials take theirs; when none does, tasks.reset is not called.
 
@@ -44,8 +43,8 @@ class Batch:
 
 @dataclass(frozen=True)
 class Rollout(Batch):
-    """What happened. x is exactly what the policy was given, so what the policy did can
-    be computed again."""
+    """All that happened. x is exactly what the policy was given, so that its outputs
+    can be computed again."""
 
     x: np.ndarray         # [K, T, B, n]  the policy's input
     action: np.ndarray    # [K, T, B] or [K, T, B, n]
@@ -56,8 +55,7 @@ class Rollout(Batch):
     mask: np.ndarray      # [K, T, B]  True where a step was taken, False where padded
 
     def episode_returns(self, episodes):
-        """Undiscounted return of each episode of the trials: [K, episodes, B],
-        reward."""
+        """Undiscounted return of each episode of the trials: [K, episodes, B]."""
         which = np.cumsum(self.end, 1) - self.end
         return np.stack(
             [(self.reward * (which == e)).sum(1) for e in range(episodes)], 1)
@@ -112,9 +110,9 @@ def rollout(policy, theta, tasks, *, trials, episodes, rng):
 
 
 def next_states(tasks, first, here, end, left, rng):
-    """Where to step from: (state, obs) of a new episode where one has ended, and the
-    first ones of all where none is left. Tasks that are costly to reset may have
-    reset_some(state, begins, rng), which resets no others."""
+    """The (state, obs) to step from: of a new episode where one has ended, and those of
+    `first` where none is left. Tasks that are costly to reset may have
+    reset_some(state, begins, rng), which resets only the rows that begin."""
     begins, is_over = end & (left > 0), left == 0
     if begins.any():
         fresh = (tasks.reset_some(here[0], begins, rng) if hasattr(tasks, "reset_some")
@@ -142,8 +140,8 @@ def together(column, dtype):
 # ---- what a policy, theta and a family must be
 
 def require_fit(policy, tasks):
-    """A policy must do what the tasks ask. Of an agent without a head nothing is
-    required."""
+    """A policy's head must give the actions that the tasks take. An agent without a
+    head is not checked."""
     if not hasattr(tasks, "step"):
         raise TypeError(f"tasks must have reset and step, as those of BernoulliBandit "
                         f"have, got {type(tasks).__name__}")
@@ -168,7 +166,7 @@ def require_theta(policy, theta, K):
 
 
 def promised(family, name, array, shape, t, dtype):
-    """What a family gives at step t must have the promised shape, and be finite in
+    """An array of a family at step t must have the promised shape, and be finite in
     theta's dtype."""
     array = require_shape(family, name, array, shape)
     flat, most = array.ravel(), np.finfo(dtype).max

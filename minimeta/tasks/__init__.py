@@ -1,5 +1,5 @@
-"""Chapter 5, what can be adapted to: families of tasks, one file for each kind.
-family.py says what a family is and how to write one.
+"""Chapter 5, families of tasks to adapt to, one file for each kind. family.py says what
+a family is and how to write one; planning.py solves tasks whose tables are known.
 """
 from .arm import PlanarArm
 from .bandits import (BernoulliBandit, DependentBandit, InformativeBandit,

@@ -1,5 +1,5 @@
-"""A robot arm of two links. It has to bring its hand to a place, and it does not know
-all about the place or about itself. mechanics.py has its equation of motion.
+"""A robot arm of two links has to bring its hand to a place, without knowing all about
+the place or about itself. mechanics.py has its equation of motion.
 
 Letters: K tasks, B episodes.
 """
@@ -14,8 +14,8 @@ from .mechanics import STABLE, TwoLinks
 
 START = (-pi / 4, pi / 2)  # radians: the hand is on the x axis, the elbow below it
 TARGET = (0.1, 0.4)        # m: where the hand has to go if something else is hidden
-NEAR, FAR = 0.4, 0.9       # of hidden targets: distance in lengths of the arm
-SIDE = pi / 2              # radians: their largest angle with the x axis
+NEAR, FAR = 0.4, 0.9       # distances of hidden targets, in lengths of the arm
+SIDE = pi / 2              # radians: largest angle of hidden targets with the x axis
 PAYLOAD = 0.5              # kg, the largest
 STRETCH = 0.2              # links are longer or shorter by up to this share
 GAINS = (0.7, 1.3)         # of a motor, in size
@@ -39,14 +39,14 @@ class PlanarArm(Family):
     earns     after each step, minus the distance from hand to target (m), minus
               `effort` times the sum of squares of the clipped action
     ends      after `horizon` steps of `dt` seconds (no step ends it early)
-    a task    what is `hidden`. All else is as usual: the target at (0.1, 0.4) m, no
-              payload, gains of 1
+    a task    what is `hidden`, as below. All else is as usual: the target at
+              (0.1, 0.4) m, no payload, gains of 1
         "target"      uniform in distance, from 0.4 to 0.9 times the arm's length, and
                       in angle, within 90 degrees of the x axis
         "payload"     in the hand, uniform from 0 to 0.5 kg
         "lengths"     each link uniform within 20 % of its length; its mass is the same
         "gains"       of each motor, uniform from 0.7 to 1.3; with probability 1/2 the
-                      motor is wired the wrong way round, and its gain is minus that
+                      motor is wired the wrong way round, and the gain is negative
         "weak joint"  the shoulder or the elbow has 0.3 to 0.7 (uniform) of its gain
         "dynamics"    payload, lengths, gains and a weak joint at once
 
@@ -54,7 +54,7 @@ class PlanarArm(Family):
     friction          of shoulder and elbow, N m s per radian
     gravity           m/s^2, along -y; 0 if the arm moves in a horizontal plane
     dt                between actions, s
-    substeps          of the integrator in it
+    substeps          of the integrator in each dt
 
     A torque is held until the next action. The motion is integrated by the classical
     Runge-Kutta method of fourth order, with steps of dt / substeps. An arm that falls
@@ -201,11 +201,11 @@ class ArmTasks(Tasks):
         return np.stack([q1, q2], -1)
 
     def expert(self, state):
-        """The actions [K, B, 2] of inverse dynamics, by one who knows the task:
+        """The actions [K, B, 2] of an agent that knows the task, by inverse dynamics:
 
             torque = M a + c + g + friction v,    a = s^2 (posture - q) - 2 s v
 
-        While the motors can give it, the error of the angles dies out as
+        As long as the motors can give this torque, the error of the angles dies out as
         (1 + s t) exp(-s t).
         """
         s, q, v = STIFFNESS, state[..., :2], state[..., 2:]
@@ -216,18 +216,19 @@ class ArmTasks(Tasks):
         return np.clip(stacked(torque) / largest, -1, 1)
 
     def oracle(self):
-        """By simulation: an episode of the expert. It is good, not the best."""
+        """By simulation: an episode of the expert, who is good but not the best."""
         return self.simulated(lambda t, state: self.expert(state), 1)
 
     def random(self):
-        """By simulation: 16 episodes. Their luck depends on the task alone."""
+        """By simulation: 16 episodes. Their actions depend on the task alone, so the
+        result is always the same."""
         shape = (self.family.horizon, EPISODES)
         actions = np.stack([self.family.action.sample(shape, self.luck(k))
                             for k in range(len(self))])
         return self.simulated(lambda t, state: actions[:, t], EPISODES)
 
     def luck(self, k):
-        """A random stream whose seed is what makes up task k."""
+        """A random stream, seeded by the numbers of task k."""
         numbers = np.concatenate([a[k].ravel() for a in self.arrays().values()])
         return np.random.default_rng(numbers.view(np.uint32))
 

@@ -1,7 +1,7 @@
-"""Bandits: rows of slot machines. There is nothing to see, and all there is to learn is
-which arm pays.
+"""Bandits are rows of slot machines, called arms. There is nothing to see; an agent has
+to learn which arm pays.
 
-Every bandit is one episode of `pulls` pulls, and one trial is one episode.
+A trial of a bandit is one episode of `pulls` pulls.
 """
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from .family import Discrete, Family, Tasks
 
 
 class Bandit(Family):
-    """What all bandits share: a family with fields `arms` and `pulls`."""
+    """A family with fields `arms` and `pulls`; all bandits inherit from it."""
 
     obs_size = 1
 
@@ -26,7 +26,7 @@ class Bandit(Family):
 
 
 class BanditTasks(Tasks):
-    """K bandits. The state is the number of pulls made, [K, B]. A kind of bandit has
+    """K bandits. The state is the number of pulls made, [K, B]. Subclasses define
     mean(state, action), the expected reward of an arm at that pull."""
 
     def observe(self, state):
@@ -104,7 +104,7 @@ KINDS = {**BETTER, "uniform": None, "independent": None}
 
 @dataclass(frozen=True)
 class DependentBandit(Bandit):
-    """Two slot machines. What one pays tells about the other, since p2 = 1 - p1.
+    """Two slot machines, with p2 = 1 - p1, so that each tells about the other.
 
     sees, does, earns, ends    as BernoulliBandit with two arms
     a task    p1, by `kind`
@@ -139,8 +139,8 @@ class DependentBandit(Bandit):
 
 @dataclass(frozen=True)
 class InformativeBandit(Bandit):
-    """Eleven slot machines that always pay the same. The last one tells where the money
-    is.
+    """Eleven slot machines that always pay the same. The last one tells which of the
+    others pays most.
 
     sees      the fraction of its pulls that are left, in [0, 1]
     does      pulls one of 11 arms
@@ -185,7 +185,7 @@ class RestlessBandit(Bandit):
               N(0, volatility^2) after each pull, reflected at 0 and 1. The volatility
               is one of `volatilities`, with equal chances
 
-    Whoever does well here has learned how fast to forget.
+    A good agent forgets faster where the volatility is larger.
     Source: Wang et al. (2016), Learning to reinforcement learn. They do not print their
     volatilities: these are ours.
     """
@@ -212,7 +212,7 @@ class RestlessBandit(Bandit):
 
 @dataclass(frozen=True)
 class RestlessTasks(BanditTasks):
-    """K bandits. Their arms change with each pull, the same way in every episode."""
+    """K bandits whose arms change with each pull, in the same way in every episode."""
 
     family: RestlessBandit
     p: np.ndarray  # [K, pulls, arms]  probability of a reward

@@ -16,8 +16,8 @@ This file says what a family is, and holds what all families share.
     reward   [K, B]             numbers
     done     [K, B]             bools: the task itself has ended the episode
 
-A family of your own inherits Family and Tasks, which check what users pass in, and
-writes down its idea in three methods:
+A family of your own inherits from Family, and its tasks from Tasks. These two check
+what users pass in, and you write three methods:
 
     family.draw(K, rng) -> tasks                     what sample does
     tasks.begin(B, rng) -> state, obs                what reset does
@@ -47,7 +47,7 @@ from .. import require
 
 @dataclass(frozen=True)
 class Space:
-    """What Discrete and Box share: `n`, a whole number."""
+    """The base of Discrete and Box: a whole number `n`, and the check of actions."""
 
     n: int
 
@@ -55,7 +55,7 @@ class Space:
         require.fields(self, count="n")
 
     def check(self, action, shape):
-        """Actions must be an array of this space, [*shape] of them."""
+        """action must be an array [*shape] of actions of this space."""
         if not isinstance(action, np.ndarray):
             raise TypeError(
                 f"action must be a NumPy array, got {type(action).__name__}")
@@ -109,7 +109,7 @@ def action_space(family):
 
 
 def counterpart(space):
-    """What to write in place of a space of another library, such as gymnasium's."""
+    """The code that replaces a space of another library, such as gymnasium's."""
     if hasattr(space, "n"):
         return f"Discrete({space.n})"
     return f"Box({np.size(space.low)})" if hasattr(space, "low") else (
@@ -127,11 +127,11 @@ class Family:
         return self.draw(require.count("K", K), require.generator("rng", rng))
 
 
-class Batch:
+class TaskArrays:
     """K tasks of one family: a frozen dataclass of `family` and of arrays [K, ...]."""
 
     def arrays(self):
-        """name -> array [K, ...]: what makes up the tasks."""
+        """name -> array [K, ...]: all that tells the tasks apart."""
         return {field.name: getattr(self, field.name) for field in fields(self)
                 if field.name != "family"}
 
@@ -146,7 +146,7 @@ class Batch:
         return replace(self, **{n: a[index] for n, a in self.arrays().items()})
 
 
-class Tasks(Batch):
+class Tasks(TaskArrays):
     """K tasks that are acted in, with methods begin and move."""
 
     def reset(self, B, rng):

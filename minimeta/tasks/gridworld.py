@@ -1,5 +1,5 @@
-"""Navigation on a grid. First the agent must find the cell that pays; once it knows the
-cell, it can go there at once.
+"""Navigation on a grid: an agent has to find the cell that pays; once it knows the
+cell, it can go straight there.
 """
 from dataclasses import dataclass
 from functools import lru_cache
@@ -21,8 +21,8 @@ class GridNavigation(Family):
     """A walker in a room of size x size cells. One cell pays: the goal.
 
     sees      where it is: the "cell", one-hot, or the "row and column", each one-hot,
-              so that what it learns in one cell serves in others. It starts in the
-              corner (row 0, column 0)
+              so that cells of one row or column look alike. It starts in the corner
+              (row 0, column 0)
     does      stays, or goes up, right, down or left. A move into a wall or out of the
               room leaves it where it is
     earns     +1 on the goal, -0.1 elsewhere, after the move. The goal keeps paying
@@ -31,9 +31,10 @@ class GridNavigation(Family):
               without the 2 x 2 cells at the start
 
     walls     cells (row, column) that cannot be entered. Row 0 is at the bottom
-    goals     cells (row, column), to train on some goals and test on others
+    goals     cells (row, column): choose them to train on some and test on others
 
-    The defaults are those of the source. Knowing the goal earns 11.07 an episode there.
+    The defaults are those of the source. With them an agent that knows the goal earns
+    11.07 an episode.
     Source: Zintgraf et al. (2020), VariBAD, GridNavi.
     """
 
@@ -144,7 +145,7 @@ def neighbours(size, walls):
 
 @lru_cache(maxsize=None)
 def distances(size, walls):
-    """[S]  steps from the start; -1 where no way leads."""
+    """[S]  steps from the start to each cell; -1 if it cannot be reached."""
     after, steps = neighbours(size, walls), np.full(size ** 2, -1)
     reached, n = np.array([0]), 0
     while reached.size:

@@ -1,5 +1,5 @@
-"""The mechanics of a robot arm: two links in a plane, with a motor at the shoulder and
-one at the elbow.
+"""The mechanics of a robot arm that has two links in a plane, with a motor at the
+shoulder and one at the elbow.
 
 The equation of motion, with q = (q1, q2) the angles (radians; q1 from the x axis, q2
 from the first link) and v = (v1, v2) their rates (radians per second):
@@ -93,8 +93,8 @@ class TwoLinks(NamedTuple):
         return state
 
     def decay(self):
-        """The fastest rate at which friction stops a motion, 1/s, of all postures and
-        arms. It is the largest eigenvalue of M^-1 friction, which is a root of
+        """The fastest rate at which friction stops a motion, 1/s, over all postures and
+        arms. The rate is the largest eigenvalue of M^-1 friction, a root of
         det(rate M - friction) = 0."""
         q2 = np.linspace(0, np.pi, 65)
         M11, M12, M22 = self.inertia((0, q2))

@@ -1,4 +1,4 @@
-"""Planning in a Markov decision process whose tables are known: dynamic programming.
+"""Plans in a Markov decision process whose tables are known, by dynamic programming.
 
     P  [..., S, A, S]  probability of the next state
     R  [..., S, A]     mean reward
@@ -31,7 +31,7 @@ def backward(P, R, horizon, gamma, choose):
 
 
 class Plan(NamedTuple):
-    """What value iteration finds, for each step t of an episode."""
+    """The result of value iteration, for each step t of an episode."""
 
     Q: np.ndarray      # [..., T, S, A]  return from t on of an action, then of the best
     value: np.ndarray  # [..., T, S]     return from t on of the best actions
@@ -43,7 +43,7 @@ class Plan(NamedTuple):
 
 
 def value_iteration(P, R, horizon, gamma=1.0):
-    """The best that can be done in a known MDP within `horizon` steps.
+    """Finds the best actions in a known MDP, for `horizon` steps.
 
         Q_t(s, a) = R(s, a) + gamma sum_s' P(s'|s, a) V_{t+1}(s')
         V_t(s)    = max_a Q_t(s, a)

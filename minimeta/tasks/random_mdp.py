@@ -1,5 +1,5 @@
-"""Tasks whose states can be counted, and a family of random ones: worlds without any
-structure.
+"""This file holds TabularTasks, the base of tasks whose states can be counted, and
+RandomMDP, a family of such worlds without any structure.
 
 Tasks with countable states have tables, in the same form for every family:
 
@@ -28,9 +28,8 @@ def draw_index(p, rng):
     """Integers [...], drawn with the probabilities p [..., n].
 
     The ladder of sums divides [0, top) into n intervals, and a uniform number falls
-    into one of them. It never falls into an empty one: probability 0 is never drawn.
-    The top is 1 up to rounding. The uniform number is multiplied by the top, so that
-    rounding does no harm.
+    into one of them. It never falls into an empty one, so an index of probability 0 is
+    never drawn. The top is 1 up to rounding; the uniform number is multiplied by it.
     """
     ladder = p.cumsum(-1)
     return (ladder <= ladder[..., -1:] * rng.random(p.shape[:-1] + (1,))).sum(-1)
@@ -59,7 +58,7 @@ class TabularTasks(Tasks):
 @dataclass(frozen=True)
 class RandomMDP(Family):
     """A world without structure. The agent must find out where each action leads, and
-    what it pays.
+    how much it pays.
 
     sees      which of `states` states it is in, one-hot; at first state 0
     does      one of `actions` actions
@@ -86,7 +85,8 @@ class RandomMDP(Family):
         return Discrete(self.actions)
 
     def draw(self, K, rng):
-        """Exponential numbers divided by their sum are flat Dirichlet."""
+        """Exponential numbers, divided by their sum, have a flat Dirichlet
+        distribution."""
         shape = K, self.states, self.actions
         P = rng.standard_exponential(shape + (self.states,))
         P /= P.sum(-1, keepdims=True)

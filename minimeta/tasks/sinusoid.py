@@ -1,5 +1,5 @@
-"""Sine curves: a family of regression problems. They are not MDPs. There is nothing to
-do and nothing to earn, only points to fit, so tasks have `points` in place of reset and
+"""Sine curves are a family of regression problems, not of MDPs. There is nothing to do
+and nothing to earn, only points to fit, so tasks have `points` in place of reset and
 step.
 """
 from dataclasses import dataclass
@@ -8,12 +8,12 @@ from math import pi
 import numpy as np
 
 from .. import require
-from .family import Batch
+from .family import TaskArrays
 
 
 @dataclass(frozen=True)
 class Sinusoid:
-    """A curve. A few of its points are shown.
+    """A sine curve, to be told from a few of its points.
 
         y = A sin(x - phase)
 
@@ -50,7 +50,7 @@ def interval(name, ends):
 
 
 @dataclass(frozen=True)
-class SinusoidTasks(Batch):
+class SinusoidTasks(TaskArrays):
     """K curves. They slice as all tasks do."""
 
     family: Sinusoid

@@ -1,5 +1,5 @@
-"""The two-step task. A reward there can be credited to an action or to where the action
-led, which tells two kinds of learners apart.
+"""In the two-step task a reward can be credited to an action, or to the state that the
+action led to. This tells two kinds of learners apart.
 """
 from dataclasses import dataclass
 
@@ -7,15 +7,16 @@ import numpy as np
 
 from .. import require
 from .family import Discrete, Family, Tasks
+from .random_mdp import one_hot
 
 COMMON = 0.75   # probability that an action leads where it mostly leads
-GOOD = 0.9      # probability of a reward in the good state. In the other it is 1 - GOOD
+GOOD = 0.9      # probability of a reward in the good state; in the other, 1 - GOOD
 
 
 @dataclass(frozen=True)
 class TwoStep(Family):
-    """A choice mostly leads where it should, but not always. Then there is a reward, or
-    none.
+    """A choice mostly leads where it should, but not always. The place where it leads
+    may pay a reward.
 
     sees      where it is, one-hot: S1 (the choice), S2 or S3 (the outcomes)
     does      in S1, action 0 leads to S2 with probability .75 and else to S3, action 1
@@ -25,9 +26,9 @@ class TwoStep(Family):
     ends      done after the second step
     a task    which of S2 and S3 is good, with equal chances, in all its episodes
 
-    What psychologists call a trial is an episode here, and `episodes` of them are one
-    trial of a recurrent agent. So at the choice of the next episode the agent sees S1,
-    the reward of the episode before, and d = 1.
+    Psychologists call an episode of this task a trial. Here `episodes` of them are one
+    trial of a recurrent agent, which at the choice of the next episode sees S1, the
+    reward of the episode before, and d = 1.
 
     Source: Wang et al. (2016), Learning to reinforcement learn, arXiv 1611.05763; after
     Daw et al. (2011). Here the good state does not change within a trial.
@@ -54,7 +55,7 @@ class TwoStepTasks(Tasks):
     good: np.ndarray  # [K]  the state that pays, 1 or 2
 
     def observe(self, state):
-        return (state[..., None] == np.arange(3)).astype(float)
+        return one_hot(state, self.family.obs_size)
 
     def begin(self, B, rng):
         state = np.zeros((len(self), B), int)
