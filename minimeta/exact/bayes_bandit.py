@@ -128,8 +128,8 @@ def _backward(levels, m):
 
 
 def _level_sizes(arms, pulls):
-    """The number of states after 0 .. pulls - 1 pulls. Raises ValueError if there are too
-    many of them.
+    """The number of states after 0 .. pulls - 1 pulls. Raises ValueError if there are
+    too many of them.
 
     There are n + 1 kinds with n pulls, so comb(n + k, k) multisets of k such arms.
     """

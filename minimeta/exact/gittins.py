@@ -121,8 +121,8 @@ def _incomes(low, high, cut, tolerance):
 
 
 def _tighten(low, high, cut, nu, Q_low, Q_high):
-    """Bounds of the roots from bounds of Q [R, G], and the width that the cut-off leaves
-    open."""
+    """Bounds of the roots from bounds of Q [R, G], and the width that the cut-off
+    leaves open."""
     last = len(nu) - 1
     i, j = (Q_low > 0).sum(-1) - 1, (Q_high > 0).sum(-1) - 1  # the last before the root
     root, slope, Q = _chord(nu, Q_high, j)

@@ -157,8 +157,8 @@ class Laboratory:
             for samples in inner)
 
     def limit(self, estimator):
-        """The limit of the estimator for ever more trajectories, [P]: its error is bias.
-        The batch is all trajectories, each weighted by its probability.
+        """The limit of the estimator for ever more trajectories, [P]; its error is
+        bias. The batch is all trajectories, each weighted by its probability.
 
         E-MAML's term is no mean over trajectories, but its limit is known: the mean of
         E-MAML's gradient is the gradient of E[J(phi)], where phi tends to the exact

@@ -57,8 +57,8 @@ def dependent_optimum(kind, pulls):
 
 
 def dependent_floor(kind, pulls):
-    """The least regret that can be expected: the optimum of one who knows the arms, minus
-    the optimum of one who does not."""
+    """The least regret that can be expected: the optimum of one who knows the arms,
+    minus the optimum of one who does not."""
     mean_of_best = {**BETTER, "uniform": 3 / 4, "independent": 2 / 3}
     known = require.choice("kind", kind, mean_of_best)
     return pulls * known - dependent_optimum(kind, pulls)

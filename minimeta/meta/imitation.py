@@ -218,7 +218,8 @@ class Imitation(GradientLearner):
         if self.outer != "cloning" and (self.shows, self.noise) != (1, 0):
             raise ValueError(
                 f"shows must be 1 and noise 0 unless a demonstration judges the "
-                f"adapted policy, got {self.shows} and {self.noise}; use outer='cloning'")
+                f"adapted policy, got {self.shows} and {self.noise}; use "
+                f"outer='cloning'")
         require.truth("greedy", self.greedy)
         make = require.choice("loss", self.loss, LOSSES)
         if make is MeanError and not hasattr(self.policy.head, "split"):

@@ -44,8 +44,8 @@ class TwoStepAgent(Rival):
     episodes: int
 
     def begin(self, theta, n_rows):
-        """Votes for 1 less votes for 0, the action of the episode, the state that it led
-        to: [3, R]."""
+        """Votes for 1 less votes for 0, the action of the episode, the state after it:
+        [3, R]."""
         return np.zeros((3, n_rows), int)
 
     def see(self, obs, last, dtype):
