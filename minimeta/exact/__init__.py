@@ -1,8 +1,11 @@
-"""Chapter 9, ground truth: the Bayes-optimal bandit agent (bayes_bandit), the Gittins
-index (gittins), the optima of the other bandits and of the two-step task (optima),
-expected returns with their derivatives (expected_return), every trajectory of a small
-MDP (trajectories), and the laboratory where estimators of the meta-gradient meet the
-exact one (lab).
+"""Chapter 9, ground truth.
+
+    bayes_bandit        the Bayes-optimal agent of independent arms
+    gittins             the Gittins index of an arm
+    optima              the most that other bandits and the two-step task can pay
+    expected_return     the expected return in a known MDP, with its derivatives
+    trajectories        every trajectory of a small MDP
+    lab                 estimators of the meta-gradient beside the exact one
 """
 from ..tasks.planning import value_iteration
 from .bayes_bandit import bayes_optimal_bandit

@@ -9,8 +9,8 @@ state is the multiset of the arms' counts (s, f). A pull pays m = (s + 1) / (s +
 
 The kind of an arm is its counts as one number, 0 for an arm not yet pulled. Each kind
 has a random 64-bit mark (0 for kind 0), and the key of a state is the sum of its arms'
-marks: no order of arms enters it, nor do arms not pulled. The number of states is
-counted beforehand, so a collision of keys cannot go unnoticed.
+marks, which depends neither on the order of the arms nor on arms not pulled. The number
+of states is counted beforehand, so a collision of keys cannot go unnoticed.
 
 Letters: R rows, S states of a level (after equally many pulls), A arms that may have
 been pulled by then, and one more while there is one.
@@ -41,7 +41,8 @@ class BayesOptimal:
     def best_arm(self, successes, failures, rng=None):
         """An optimal arm [R] after counts [R, arms]; pulls not counted are yet to come.
 
-        Of several arms with the best one's counts it is the first, or with an rng any.
+        If several arms have the best counts, the first of them; a random one of them if
+        an rng is given.
         """
         kind = self._kinds(successes, failures)
         state = np.searchsorted(self.keys, self.marks[kind].sum(-1, dtype=np.uint64))
@@ -127,7 +128,8 @@ def _backward(levels, m):
 
 
 def _level_sizes(arms, pulls):
-    """The number of states after 0 .. pulls - 1 pulls; refuses what would not fit.
+    """The number of states after 0 .. pulls - 1 pulls. Raises ValueError if there are
+    too many of them.
 
     There are n + 1 kinds with n pulls, so comb(n + k, k) multisets of k such arms.
     """

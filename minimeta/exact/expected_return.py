@@ -1,5 +1,5 @@
 """The exact expected return of a softmax policy in a known MDP, with its gradient and
-its Hessian-vector product: the truth that the mean of an estimator is compared with.
+its Hessian-vector product: the mean of a right estimator equals them.
 
 The return is a scalar of the logits, so it fits any memoryless policy, and it stands
 wherever a sampled objective can stand: an inner step on it gives the exact phi, and an
@@ -41,7 +41,6 @@ from ..objective import Objective
 from ..policy import Categorical, TabularPolicy
 from ..policy.categorical import softmax
 from ..policy.heads import dot
-from ..policy.policies import Memoryless
 from ..tasks.planning import backward
 
 
@@ -71,14 +70,14 @@ def exact_return(tasks, *, gamma=1.0, policy=None, dtype=np.float64):
 
 
 def require_tables(tasks, policy):
-    """Raises TypeError if the tasks are no tables, and ValueError if the policy does
-    not fit their observations and actions."""
+    """Raises TypeError if the tasks have no tables, and ValueError if the policy has a
+    memory or does not fit their observations and actions."""
     if not (hasattr(tasks, "tables") and hasattr(tasks, "observe")):
         raise TypeError("tasks must have tables() and observe(), as those of RandomMDP "
                         f"and GridNavigation have, got {type(tasks).__name__}")
     n, head = tasks.family.obs_size, Categorical(tasks.family.action.n)
-    fits = isinstance(policy, Memoryless) and policy.obs_size == n
-    if not fits or policy.head != head:
+    has_memory = getattr(policy, "is_recurrent", True)
+    if has_memory or policy.obs_size != n or policy.head != head:
         raise ValueError(f"policy must be memoryless, with {n} inputs and the head "
                          f"{head} for {tasks.family}, got {policy}")
 

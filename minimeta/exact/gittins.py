@@ -1,4 +1,5 @@
-"""The Gittins index of a Bernoulli arm: the sure income per pull that is worth as much.
+"""The Gittins index of a Bernoulli arm: the sure income per pull that is worth as much
+as the arm.
 
 An arm with p ~ U[0, 1] has shown s successes and f failures, so its next pull earns
 m = (s + 1) / (s + f + 2) on average. Against a sure income of nu per pull, pulling it
@@ -7,16 +8,18 @@ once and then going on or retiring for good, whichever is better, is ahead by
     Q(s, f; nu) = m - nu + discount (m V(s + 1, f) + (1 - m) V(s, f + 1))
     V(s, f; nu) = max(0, Q(s, f; nu))
 
-and the index is the root of Q in nu. It is optimal to pull the arm of highest index
+and the index is the root of Q in nu. It is optimal to pull the arm of largest index
 when rewards are discounted for ever. Q is convex and decreasing in nu, so three values
 bound the root on both sides: a chord is above Q between its ends and below it outside.
 
-The triangle of counts is cut off at some depth, where V is between that of pulling for
-ever or never and that of being told p. One sweep carries both bounds, for many nu:
+The triangle of counts is cut off at some depth. V there lies between two values: one of
+an agent who pulls for ever or never, one of an agent who is told p. One sweep of the
+triangle carries both bounds, for many nu:
 
     max(0, m - nu) / (1 - discount)  <=  V  <=  E[max(0, p - nu)] / (1 - discount)
 
-Letters: R arms, G incomes nu; "rows" of the triangle are successes, "levels" are pulls.
+Letters: R arms, G incomes nu. A level of the triangle has equally many pulls, a row of
+it equally many successes.
 Source: Gittins, Glazebrook and Weber (2011), Multi-armed Bandit Allocation Indices; the
 retirement form is Whittle (1980), Multi-armed bandits and the Gittins index.
 """
@@ -25,8 +28,8 @@ import numpy as np
 from .. import require
 
 CLOSEST = 0.9999  # the largest discount: the look-ahead grows as 1 / (1 - discount)
-BLOCK = 128  # incomes swept together; more would leave the processor's cache
-SPREAD = 7  # standard deviations beyond which nu is as good as known to be off p
+BLOCK = 128  # incomes swept together; more do not fit into the processor's cache
+SPREAD = 7  # standard deviations from nu at which p is taken to be off nu for certain
 
 
 def gittins_index(successes, failures, discount, tolerance=1e-6):
@@ -74,7 +77,7 @@ def _checked(discount, tolerance):
 
 
 def counts(name, value):
-    """Returns `value` as an integer array if it holds whole numbers from 0."""
+    """`value` as an array of integers, if it holds whole numbers of at least 0."""
     value = np.asarray(value)
     if value.dtype.kind not in "iu":
         raise TypeError(f"{name} must be whole numbers, got dtype {value.dtype}")
@@ -88,7 +91,7 @@ def _calibrate(s, f, discount, tolerance):
     m = (s + 1) / (s + f + 2)
     low = m.copy()
     high = m / (1 - discount * (1 - m))  # as E[max(0, p - nu)] <= m (1 - nu)
-    cut = np.full(len(s), np.inf)  # what the cut-off leaves open
+    cut = np.full(len(s), np.inf)  # width of the index that the cut-off leaves open
     depth = 16 + int(1 / (1 - discount))
     wide = np.arange(len(s))
     while wide.size:
@@ -106,8 +109,8 @@ def _calibrate(s, f, discount, tolerance):
 
 
 def _incomes(low, high, cut, tolerance):
-    """Where to evaluate, sorted: both bounds of each arm and their middle, or an even
-    grid where that is fewer and the cut-off leaves more open than the grid would."""
+    """Incomes nu to evaluate, sorted: both bounds of each arm and their middle; or an
+    even grid, if it has fewer points and the cut-off leaves more open than it would."""
     grid = int(4 * (high.max() - low.min()) / tolerance ** 0.5) + 3
     if cut.max() > tolerance / 2 and grid < 3 * len(low):
         return np.linspace(low.min(), high.max(), grid)
@@ -118,7 +121,8 @@ def _incomes(low, high, cut, tolerance):
 
 
 def _tighten(low, high, cut, nu, Q_low, Q_high):
-    """Bounds of the roots from bounds of Q [R, G], and what the cut-off leaves open."""
+    """Bounds of the roots from bounds of Q [R, G], and the width that the cut-off
+    leaves open."""
     last = len(nu) - 1
     i, j = (Q_low > 0).sum(-1) - 1, (Q_high > 0).sum(-1) - 1  # the last before the root
     root, slope, Q = _chord(nu, Q_high, j)
@@ -168,7 +172,7 @@ def _ahead(s, f, discount, nu, depth):
 
 
 def _pull(V, m, discount, nu):
-    """Q of a level from V of the next: that of row s needs rows s and s + 1."""
+    """Q of a level from V of the next level: row s needs rows s and s + 1 of V."""
     Q = V[1:] - V[:-1]
     Q *= m
     Q += V[:-1]
@@ -179,7 +183,7 @@ def _pull(V, m, discount, nu):
 
 
 def _band(s0, n, level, nu):
-    """The rows [start, stop) of a level where p may yet be on either side of nu."""
+    """The rows [start, stop) of a level where p may still be below or above nu."""
     spread = SPREAD / 2 * np.sqrt(n + 3)  # of p (n + 2); its variance is at most n / 4
     start = int(nu[0] * (n + 2) - 1 - s0 - spread)
     stop = int(nu[-1] * (n + 2) - s0 + spread)
@@ -187,7 +191,7 @@ def _band(s0, n, level, nu):
 
 
 def _cut_off(s0, n, rows, nu):
-    """Bounds [rows, 2, G] of (1 - discount) V after n pulls: p's mean, and p told.
+    """Bounds [rows, 2, G] of (1 - discount) V after n pulls: for p's mean, for p told.
 
     E[max(0, p - nu)] = sum_{i <= s} P(Binomial(n + 2, nu) <= i) / (n + 2)
     """

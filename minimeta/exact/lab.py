@@ -1,4 +1,4 @@
-"""The estimator laboratory: meta-gradients from samples, held against the exact one.
+"""The estimator laboratory compares meta-gradients from samples with the exact one.
 
     g = grad of J(phi(theta)),    phi = theta + alpha grad J(theta), `steps` times
 
@@ -6,12 +6,12 @@ J is the expected return of a tabular policy in a small MDP, so g has no noise a
 bias. A learner has only samples, at three places, and each can be made exact:
 
     "inner gradient"   grad J at theta_0, theta_1, ..: where the steps lead
-    "hessian"          of J there: what estimators differ in
+    "hessian"          of J there: estimators differ in this
     "outer gradient"   grad J at phi
 
-The learners are those that are trained elsewhere, and each meta-gradient comes from the
-learner's own formula, meta_loss. So does the exact one, since an exact return is a loss
-as others are. Repetitions, with fresh samples, run along the task axis.
+Each meta-gradient comes from a learner's own formula, meta_loss. So does the exact one,
+since minus the exact return is a loss like others. Repetitions, each with samples of
+its own, run along the task axis.
 
     lab = Laboratory(tasks, theta, alpha=1.0)               tasks: one MDP; theta [P]
     found = lab.estimates(["ratio", "dice"], trajectories=16, repetitions=100, rng=rng)
@@ -60,7 +60,7 @@ class Quality(NamedTuple):
 
 
 def quality(estimates, exact):
-    """Of estimates [R, P] of a gradient exact [P]."""
+    """The Quality of estimates [R, P] of the gradient `exact` [P]."""
     length = np.linalg.norm(exact)
     if length == 0:
         raise ValueError("exact must not be zero: nothing is relative to it")
@@ -89,32 +89,17 @@ class Laboratory:
     alpha: float = 1.0
     steps: int = 1
 
-    def __post_init__(self):
-        if not isinstance(self.tasks, Tasks):
-            raise TypeError(f"tasks must be one task, as tasks[3:4] of a family, got "
-                            f"{type(self.tasks).__name__}")
-        if len(self.tasks) != 1:
-            raise ValueError(f"tasks must be one task, as tasks[3:4], got "
-                             f"{len(self.tasks)}")
-        require.number("alpha", self.alpha, 0, np.inf, is_open=True)
-        require.count("steps", self.steps)
-        exact_return(self.tasks)  # tasks without tables are refused now
-        require.parameters(self.policy.layout, self.theta)
-        if self.theta.ndim != 1:
-            raise ValueError(f"theta must be one vector, [{self.policy.size}], got "
-                             f"{list(self.theta.shape)}")
-
     @property
     def policy(self):
         family = self.tasks.family
         return TabularPolicy(family.obs_size, family.action.n)
 
     def repeated(self, R):
-        """The MDP, R times over."""
+        """R copies of the task, as R tasks."""
         return self.tasks[np.zeros(R, int)]
 
     def loss(self, R):
-        """Minus the exact return."""
+        """Minus the exact return of each of R copies."""
         return -exact_return(self.repeated(R), dtype=self.theta.dtype)
 
     @cached_property
@@ -125,7 +110,7 @@ class Laboratory:
         return -at.grad()[0]
 
     def learner(self, estimator, trajectories=1):
-        """The learner whose meta-gradient it is, in the units of the return."""
+        """The learner with this estimator, in the units of the return."""
         make = require.choice("estimator", estimator, ESTIMATORS)
         return make(self.policy, alpha=self.alpha, rounds=self.steps, gamma=1.0,
                     lam=1.0, trials=trajectories, baseline="none", normalise=False)
@@ -139,7 +124,7 @@ class Laboratory:
         sampled       which of PARTS come from samples; E-MAML's term always does
         """
         R = require.count("repetitions", repetitions, 2)
-        refuse_names(estimators, sampled)
+        require_lists(estimators, sampled)
         learners = {name: self.learner(name, trajectories) for name in estimators}
         any_of_them = self.learner("log-likelihood", trajectories)
         theta, tasks, history = share(self.theta, R), self.repeated(R), []
@@ -153,7 +138,7 @@ class Laboratory:
                 for name, learner in learners.items()}
 
     def meta_gradients(self, learner, history, data, sampled=PARTS):
-        """Of the return, for each of the tasks: [R, P]."""
+        """Estimates of the meta-gradient of the return, one of each task: [R, P]."""
         grads = []
         for inner, outer, *scores in learner.problems(self.theta, history, data):
             R = len(outer.x)
@@ -164,7 +149,7 @@ class Laboratory:
         return np.concatenate(grads)
 
     def spliced(self, inner, sampled):
-        """The same losses, exact where they are not sampled."""
+        """The inner losses, with exact derivatives in place of those not sampled."""
         loss = self.loss(len(inner[0].x))
         return tuple(
             Spliced(samples, samples if "inner gradient" in sampled else loss,
@@ -172,12 +157,12 @@ class Laboratory:
             for samples in inner)
 
     def limit(self, estimator):
-        """What its mean tends to with ever more trajectories, [P]: the error left is
-        bias. By enumeration: a batch is all trajectories, each as often as is probable.
+        """The limit of the estimator for ever more trajectories, [P]; its error is
+        bias. The batch is all trajectories, each weighted by its probability.
 
         E-MAML's term is no mean over trajectories, but its limit is known: the mean of
-        E-MAML's gradient is that of E[J(phi)], where phi tends to the exact one. So the
-        limit is `exact`.
+        E-MAML's gradient is the gradient of E[J(phi)], where phi tends to the exact
+        phi. So the limit is `exact`.
         """
         learner = self.learner(estimator)
         if isinstance(learner, EMAML):
@@ -185,14 +170,30 @@ class Laboratory:
         batches, phi = [], self.theta[None]
         for _ in range(self.steps + 1):
             data, p = all_trajectories(self.policy, phi, self.tasks)
-            weight = p[:, None] * p.shape[-1]  # learners take all to be as probable
+            weight = p[:, None] * p.shape[-1]  # learners weigh each by 1 / N
             batches.append(replace(data, reward=data.reward * weight))
             phi = learner.adapt(self.theta, batches)
         return self.meta_gradients(learner, batches[:-1], batches[-1])[0]
 
+    def __post_init__(self):
+        if not isinstance(self.tasks, Tasks):
+            raise TypeError(f"tasks must be one task, as tasks[3:4] of a family, got "
+                            f"{type(self.tasks).__name__}")
+        if len(self.tasks) != 1:
+            raise ValueError(f"tasks must be one task, as tasks[3:4], got "
+                             f"{len(self.tasks)}")
+        require.number("alpha", self.alpha, 0, np.inf, is_open=True)
+        require.count("steps", self.steps)
+        exact_return(self.tasks)  # raises now if the task has no tables
+        require.parameters(self.policy.layout, self.theta)
+        if self.theta.ndim != 1:
+            raise ValueError(f"theta must be one vector, [{self.policy.size}], got "
+                             f"{list(self.theta.shape)}")
 
-def refuse_names(estimators, sampled):
-    """Lists of names are meant, not names; `sampled` holds some of PARTS."""
+
+def require_lists(estimators, sampled):
+    """Raises TypeError for a name in place of a list of names, and ValueError if
+    `sampled` holds other names than PARTS."""
     for name, names in (("estimators", estimators), ("sampled", sampled)):
         if isinstance(names, str):
             raise TypeError(f"{name} must be a list of names, as [{names!r}]")
@@ -202,7 +203,7 @@ def refuse_names(estimators, sampled):
 
 @dataclass(frozen=True)
 class Spliced:
-    """An objective of samples, with the gradient and the Hessian of others."""
+    """An objective that takes its outputs, gradient and Hessian from three others."""
 
     samples: Any
     gradient: Any
@@ -216,7 +217,7 @@ class Spliced:
 
 @dataclass(frozen=True)
 class SplicedPoint:
-    """The same, at a point; the outputs are those for the samples."""
+    """Such an objective, at a point."""
 
     samples: Any
     gradient: Any

@@ -1,5 +1,5 @@
-"""The best that an agent can earn who knows the family but not the task: exact values
-by dynamic programming, for families where a count or a small set holds what is known.
+"""The most that an agent can earn if it knows the family but not the task: exact values
+by dynamic programming, for families where a count or a small set is all that one knows.
 
 Where p2 = 1 - p1, a pull of either arm votes on the same question: a success of arm 1
 and a failure of arm 2 are votes for arm 1. So the belief is s votes out of n. All pulls
@@ -39,7 +39,7 @@ def next_vote(q, s, n):
 
 
 def by_votes(q, votes, earns):
-    """V(0, 0) of the module's head, for so many votes."""
+    """V(0, 0) of the formula above, for so many votes."""
     V = np.zeros(votes + 1)
     for n in reversed(range(votes)):
         m = next_vote(q, np.arange(n + 1.0), n)
@@ -57,8 +57,8 @@ def dependent_optimum(kind, pulls):
 
 
 def dependent_floor(kind, pulls):
-    """The least regret that can be expected: what knowing the arms would earn, minus
-    the optimum without knowing them."""
+    """The least regret that can be expected: the optimum of one who knows the arms,
+    minus the optimum of one who does not."""
     mean_of_best = {**BETTER, "uniform": 3 / 4, "independent": 2 / 3}
     known = require.choice("kind", kind, mean_of_best)
     return pulls * known - dependent_optimum(kind, pulls)

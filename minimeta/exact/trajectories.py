@@ -1,5 +1,5 @@
-"""Every trajectory of a small MDP with its probability: with them the mean of an
-estimator is a sum, and needs no samples.
+"""Lists every trajectory of a small MDP with its probability, so that the mean of an
+estimator is a sum and needs no samples.
 
     E[estimator] = sum_n probability_n estimator(trajectory_n)
 
@@ -27,7 +27,7 @@ class Trajectories(NamedTuple):
 
 
 def all_trajectories(policy, theta, tasks):
-    """Every trajectory of one episode that is possible in some of the tasks.
+    """Every trajectory of one episode that is possible in at least one of the tasks.
 
     policy  a memoryless policy
     theta   [K, P]

@@ -1,8 +1,13 @@
-"""Chapter 8, learning to adapt: the loop that every learner shares (learner), gradient
-steps as a map (adaptation), what learners share that take such steps (gradient,
-rollout_learner) with their trust region (natural), the learners themselves, a file for
-each idea (maml, emaml, promp, reptile, reinforce; regression, imitation with its
-learned_loss; rl2 for recurrence), and how well a learner adapts (evaluate).
+"""Chapter 8, learning to adapt.
+
+    learner                 the loop that every learner shares
+    adaptation              gradient steps as a map theta -> phi
+    gradient, natural       the base of learners that take such steps; the trust region
+    rollout_learner         the same, where experience is what they learn from
+    maml, emaml, promp, reptile, reinforce          one idea each
+    regression, imitation, learned_loss             the same ideas on other data
+    rl2                     adaptation by memory
+    evaluate                how well a learner adapts
 """
 from .adaptation import GradientSteps
 from .emaml import EMAML

@@ -16,15 +16,15 @@ Derivation. H is the Hessian of L_i at theta_i, and H is symmetric:
     alpha_bar_i               = -grad L_i(theta_i) * v     a sum over parameters if
                                                            alpha_i is one number
 
-First-order adaptation leaves H out. Its "derivative" is the derivative of nothing.
+First-order adaptation leaves H out, so what it calls the derivative of phi is not.
 
 A loss is any object with `.at(theta)` whose result has `.grad` and `.hvp(v)`: a sampled
-surrogate, behaviour cloning, an exact expected return. Its data are constants, although
-theta_i collected them.
+surrogate, behaviour cloning, an exact expected return. The data of a loss are
+constants, although theta_i collected them.
 
-Each step leaves its gradient, one parameter vector, and no graph. Where theta_i and the
-forward pass there are needed again, they are computed again, to the same bits. Only the
-forward pass of the last step is kept.
+Each step keeps its gradient, one parameter vector, and no graph. The derivatives
+compute theta_i and its forward pass again, to the same bits. Only the forward pass of
+the last step is kept.
 
 Letters: ... leading task axes, P parameters, S rows of alpha.
 Source: Finn et al. (2017), MAML, arXiv 1703.03400; Li et al. (2017), Meta-SGD, arXiv
@@ -39,45 +39,13 @@ from ..calculus import Layout
 
 
 def share(theta, K):
-    """One theta [P] for all of K tasks: [K, P]. Its transpose is a sum."""
+    """One theta [P] for all of K tasks: [K, P]. The transpose is a sum over tasks."""
     return np.broadcast_to(theta, (K,) + theta.shape)
 
 
 def n_tasks(problem):
-    """K of the losses (inner, outer, ..) of some tasks."""
+    """K, the number of tasks of a problem (inner, outer, ..)."""
     return len(problem[1].x)
-
-
-def as_rows(alpha):
-    """alpha with a row for each step, [..., S, 1 or P].
-
-    alpha   a number; a sequence, one for each step; or [..., S, P], one for each
-            parameter. The last row serves all later steps
-    """
-    alpha = np.asarray(alpha)
-    if not np.issubdtype(alpha.dtype, np.inexact):
-        alpha = alpha.astype(float)
-    return alpha.reshape(-1, 1) if alpha.ndim < 2 else alpha
-
-
-def require_rates(alpha, P):
-    """alpha with a row for each step, if all rates are finite and above 0."""
-    if np.asarray(alpha).dtype.kind not in "iuf":
-        raise TypeError(f"alpha must be a number or an array of them, got {alpha!r}")
-    rates = as_rows(alpha)
-    if rates.ndim > 2 or len(rates) == 0 or rates.shape[-1] not in (1, P):
-        raise ValueError(
-            f"alpha must be a number, a sequence [S] (one for each step), or an array "
-            f"[S, {P}] (one for each parameter too), got shape {list(rates.shape)}")
-    is_bad = ~(np.isfinite(rates) & (rates > 0))
-    if is_bad.any():
-        raise ValueError(f"alpha must be positive numbers, got {rates[is_bad][0]}")
-    return rates
-
-
-def row(alpha, i):
-    """The index of the row of alpha that serves step i."""
-    return min(i, alpha.shape[-2] - 1)
 
 
 @dataclass(frozen=True)
@@ -98,9 +66,6 @@ class GradientSteps:
     learn_alpha: bool = False
     first_order: bool = False
     still: int = 0
-
-    def __post_init__(self):
-        object.__setattr__(self, "alpha", as_rows(self.alpha))
 
     def at(self, theta):
         """theta [..., P] (with alpha after it, if learned) -> Adapted."""
@@ -142,6 +107,9 @@ class GradientSteps:
             return theta
         return np.concatenate([theta, alpha.reshape(theta.shape[:-1] + (-1,))], -1)
 
+    def __post_init__(self):
+        object.__setattr__(self, "alpha", as_rows(self.alpha))
+
 
 @dataclass(frozen=True)
 class Adapted:
@@ -174,7 +142,7 @@ class Adapted:
 
     @property
     def path(self):
-        """Loss i at theta_i, for one step after the other."""
+        """Loss i at theta_i, step by step."""
         return map(self.point, range(len(self.grads)))
 
     def jvp(self, theta_dot):
@@ -209,7 +177,41 @@ class Adapted:
         return self.steps.join(v, alpha_bar)
 
     def rate_bar(self, product):
-        """The transpose of `rate`: what one row of alpha has of grad * v."""
+        """The transpose of `rate`: grad * v -> the cotangent of a row of alpha."""
         product = product[..., :product.shape[-1] - self.steps.still]
         is_one_number = self.alpha.shape[-1] == 1
         return product.sum(-1, keepdims=True) if is_one_number else product
+
+
+# ---- alpha as a table
+
+def as_rows(alpha):
+    """alpha with a row for each step, [..., S, 1 or P].
+
+    alpha   a number; a sequence, one for each step; or [..., S, P], one for each
+            parameter. The last row serves all later steps
+    """
+    alpha = np.asarray(alpha)
+    if not np.issubdtype(alpha.dtype, np.inexact):
+        alpha = alpha.astype(float)
+    return alpha.reshape(-1, 1) if alpha.ndim < 2 else alpha
+
+
+def row(alpha, i):
+    """The index of the row of alpha that serves step i."""
+    return min(i, alpha.shape[-2] - 1)
+
+
+def require_rates(alpha, P):
+    """alpha with a row for each step, if all rates are finite and above 0."""
+    if np.asarray(alpha).dtype.kind not in "iuf":
+        raise TypeError(f"alpha must be a number or an array of them, got {alpha!r}")
+    rates = as_rows(alpha)
+    if rates.ndim > 2 or len(rates) == 0 or rates.shape[-1] not in (1, P):
+        raise ValueError(
+            f"alpha must be a number, a sequence [S] (one for each step), or an array "
+            f"[S, {P}] (one for each parameter too), got shape {list(rates.shape)}")
+    is_bad = ~(np.isfinite(rates) & (rates > 0))
+    if is_bad.any():
+        raise ValueError(f"alpha must be positive numbers, got {rates[is_bad][0]}")
+    return rates

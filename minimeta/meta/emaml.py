@@ -77,9 +77,9 @@ class EMAML(ThroughSteps):
         """By how much the outer loss falls if every episode earns one reward more: 1 if
         advantages are not normalised.
 
-        Normalised, a loss is  sum A / (n std)  for n steps of a task, where the return
-        is  sum A / B.  So one reward counts B / (n std); std is that of all tasks
-        together, and the unit is 0 if std is rounding.
+        If they are, a loss is minus  sum A / (n std)  for n steps of a task, while the
+        return is  sum A / B.  So one reward counts  unit = B / (n std), where std is
+        that of all tasks together. The unit is 0 if std is rounding.
         """
         if not self.normalise:
             return data.reward.dtype.type(1)

@@ -1,7 +1,6 @@
-"""One protocol for all learners: how much they earn after how much experience, on tasks
-they have not met.
+"""Measures how much a learner earns on new tasks, after how much experience.
 
-Each task is met with theta; after each collection but the last the learner adapts.
+The learner begins each task with theta, and adapts after each collection but the last.
 Every episode of a trial, and every round of adaptation, is one more amount of
 experience.
 """
@@ -13,6 +12,24 @@ import numpy as np
 from .. import require
 from .learner import stream
 
+LEVEL = 0.95  # of all intervals
+
+
+def interval(values):
+    """The mean of values [n, ..] over the first axis, and half of its interval.
+
+    mean -+ t standard errors holds the true mean in 95 of 100 cases. t is the quantile
+    of Student's distribution with n - 1 degrees of freedom: 12.7 for two values, 1.96
+    for many. Exact where values are normal, and nearly so where their variance is
+    finite and there are many. NaN for a single value.
+    """
+    from scipy.special import stdtrit  # costs as much as the rest of the package
+    n = len(values)
+    if n == 1:
+        return values.mean(0), np.full(values.shape[1:], np.nan)
+    error = values.std(0, ddof=1) / np.sqrt(n)
+    return values.mean(0), stdtrit(n - 1, (1 + LEVEL) / 2) * error
+
 
 @dataclass(frozen=True)
 class Curve:
@@ -20,7 +37,7 @@ class Curve:
     for each amount of experience before it.
 
     tasks       the K tasks, in the order of the rows
-    experience  what is counted: "rounds" of adaptation, or "episodes" of a trial
+    experience  its unit: "rounds" of adaptation, or "episodes" of a trial
     """
 
     returns: np.ndarray
@@ -46,13 +63,9 @@ class Curve:
 
     @property
     def interval(self):
-        """[points, 2]  the mean -+ t standard errors, which holds the true mean in 95
-        of 100 cases: t is the quantile of Student's distribution of n - 1 degrees of
-        freedom, 12.7 for two tasks and 1.96 for many. Exact where returns are normal,
-        and nearly so for every return of finite variance where tasks are many."""
-        from scipy.special import stdtrit  # slow to import, and needed here alone
-        half = stdtrit(self.n - 1, 0.975) * self.standard_error
-        return np.stack([self.mean - half, self.mean + half], -1)
+        """[points, 2]  ends of the interval of the mean; see the function interval."""
+        mean, half = interval(self.returns)
+        return np.stack([mean - half, mean + half], -1)
 
     def __str__(self):
         rows = [f"{self.experience:>10} {'return':>10}   95 % interval of {self.n} "
@@ -63,11 +76,11 @@ class Curve:
 
 
 def evaluate(learner, theta, family, *, tasks, seed=0, rounds=None):
-    """Meets tasks of the family, adapting as the learner does.
+    """Plays tasks of the family, adapting as the learner does.
 
     theta   [P]; None for an agent without parameters
     tasks   how many fresh tasks to draw, or tasks of the family themselves
-    seed    of the tasks and of all that happens in them
+    seed    of the tasks, and of all luck in them
     rounds  of adaptation; the learner's own number if None
 
     Returns a Curve of (rounds + 1) * learner.episodes points.
@@ -107,7 +120,7 @@ def tasks_of(family, tasks, rng):
 
 
 def require_adapts(learner, rounds):
-    """A recurrent learner adapts within a trial, an agent may not adapt at all."""
+    """Raises ValueError if the learner adapts within a trial alone, or not at all."""
     adapts = hasattr(learner, "adapt") and getattr(
         learner, "adapts_between_trials", True)
     if rounds and not adapts:

@@ -1,8 +1,8 @@
-"""What all gradient-based meta-learners share: they adapt by gradient steps, and their
-theta is trained by gradient steps.
+"""The base of all learners that adapt by gradient steps, and whose theta is trained by
+gradient steps.
 
 A learner is this class and one idea. The idea stands in the learner's own file (maml,
-emaml, promp, reptile, reinforce), as one formula:
+emaml, promp, reptile, reinforce) as one formula:
 
     meta_loss(theta, inner, outer, ..)    theta [K, P], a row for each task
                                           -> MetaLoss: a number for each task, and its
@@ -11,16 +11,16 @@ emaml, promp, reptile, reinforce), as one formula:
     inner    the losses L(.; D) that adaptation descends, one for each step
     outer    the loss L(.; D') that judges the adapted parameters
 
-A second class says what a loss of data is (rollout_learner for reinforcement,
-regression for points of curves, imitation for demonstrations):
+A second class collects data and makes losses of them (rollout_learner for
+reinforcement, regression for points of curves, imitation for demonstrations):
 
-    collect(theta, tasks, rng)   a batch. It has x [K, .., n], what the policy saw, and
+    collect(theta, tasks, rng)   a batch; batch.x [K, .., n] is what the policy saw, and
                                  batch[i:j] is the batch of some of the tasks
     inner_objective(batch), outer_objective(batch)
     report(history, data)        numbers for the log
 
-Signs: losses descend, so theta - alpha grad. Only losses.Minus turns a surrogate, which
-one climbs, into a loss.
+Signs: learners descend losses, so a step is theta - alpha grad. A surrogate climbs,
+and losses.Minus makes a loss of it.
 
 Letters: K tasks, P parameters.
 """
@@ -44,12 +44,12 @@ CACHE = 2 ** 19  # numbers of one layer's outputs that are worked on at once
 
 
 class MetaLoss(NamedTuple):
-    """What a learner's formula gives for some of the tasks.
+    """The result of a learner's formula for some of the tasks.
 
     value     [K]  the loss of each task
     grad      () -> [K, P], its gradient; computed only when asked for
-    adapted   the adaptation, and
-    outer     the outer loss at phi: a trust region needs both
+    adapted   the adaptation; a trust region needs it
+    outer     the outer loss at phi; a trust region needs it
     """
 
     value: np.ndarray
@@ -81,12 +81,11 @@ class GradientLearner:
     rounds = 1                    # collections that are adapted to
     steps = 1                     # of adaptation to each of them
     first_order = False
-    adapts_between_trials = True
     learn_alpha = False
-    adapts_between_trials = True  # and not within, as a recurrent learner does
+    adapts_between_trials = True  # a recurrent learner adapts within a trial
     only_descends = False         # True where a trust region has no meaning
 
-    # The lecture's verbs.
+    # The verbs of the loop in learner.py.
 
     def init(self, rng):
         """A random theta [P]; a learned alpha comes after it."""
@@ -139,7 +138,7 @@ class GradientLearner:
 
     def problems(self, theta, history, data):
         """The arguments of meta_loss after theta, (inner, outer, ..), for each shard of
-        tasks. They are constants, though theta collected the data."""
+        tasks. The data are constants, although theta collected them."""
         require_same_tasks([*history, data])
         return [(self.inner_losses([batch[shard] for batch in history]),
                  self.outer_objective(data[shard])) for shard in self.shards(data)]
@@ -156,8 +155,8 @@ class GradientLearner:
                              self.first_order, self.net.size - self.policy.size)
 
     def shards(self, data):
-        """Slices of the task axis: as many tasks at once as keep the outputs of a layer
-        in the processor's cache. A layer is about sqrt(P) wide."""
+        """Slices of the task axis: so many tasks at once that the outputs of a layer,
+        which is about sqrt(P) wide, fit into the processor's cache."""
         K, *rows = data.x.shape[:-1]
         each = max(1, CACHE // max(1, prod(rows) * isqrt(self.policy.size)))
         return [slice(start, min(start + each, K)) for start in range(0, K, each)]
@@ -185,7 +184,7 @@ class GradientLearner:
 
     @cached_property
     def layout(self):
-        """Of the trained vector: the net's theta, and alpha if it is learned."""
+        """The names in the trained vector: the net's theta, then a learned alpha."""
         return self.net.layout + self.adaptation(()).layout
 
     def __post_init__(self):
@@ -216,7 +215,7 @@ class GradientLearner:
 
 
 def require_same_tasks(batches):
-    """All batches must be of the same tasks, and there must be one."""
+    """Raises if there is no batch, or if the batches are of different tasks."""
     if hasattr(batches, "mask") or hasattr(batches, "x"):
         raise TypeError(f"history must be a list of batches, got a single "
                         f"{type(batches).__name__}; use [batch]")

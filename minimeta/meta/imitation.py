@@ -24,9 +24,10 @@ import numpy as np
 from .. import require
 from ..objective import LogLikelihood, Objective
 from ..objective.losses import MeanError, Minus, OfActions, SquaredError
-from ..policy.policies import Act, Memoryless
+from ..policy.policies import Act
 from ..rl import Rollout, rollout, step_weights
-from ..rl.demonstrations import EXPERTS, Demonstration, demonstrate
+from ..rl.demonstrations import (EXPERTS, Demonstration, demonstrate,
+                                 require_memoryless)
 from .gradient import GradientLearner
 from .learned_loss import Judged, Unjudged
 from .maml import MAML
@@ -84,7 +85,7 @@ class Lesson:
         return self.shown.x
 
     def episode_returns(self, episodes):
-        """Of the tries, [K, episodes, B]."""
+        """The returns of the tries, [K, episodes, B]."""
         return self.tried.episode_returns(episodes)
 
 
@@ -95,20 +96,20 @@ class Imitation(GradientLearner):
     policy        memoryless
     expert        "planner", "controller", or a function as in rl/demonstrations.py
     loss          of cloning: "log-likelihood" or "squared-error" (of a Gaussian's mean)
-    inner, outer  as in the module's head. outer may also be a learner that brings its
-                  own objective, such as Reinforce(policy, gamma=0.9); "return" is that
-                  of Reinforce(policy, outer="ratio")
+    inner, outer  as at the top of this file. outer may also be a learner, whose outer
+                  objective is taken, such as Reinforce(policy, gamma=0.9). "return"
+                  stands for Reinforce(policy, outer="ratio")
     steps         gradient steps of adaptation
-    judge         sizes of the hidden layers of the learned loss; none make it linear
+    judge         sizes of the hidden layers of the learned loss; () for a linear one
     n_judged      number of its outputs
     shows         B, episodes of the demonstration that judges the adapted policy
-    noise         of the expert in these episodes, so that it also shows how to go on
-                  from elsewhere; the demonstration to adapt to has no noise
+    noise         of the expert in these episodes, so that they also show how to go on
+                  from elsewhere. The demonstration to adapt to has no noise
     tries         B, episodes that the learner plays itself, before and after adaptation
-    greedy        True: there it takes its most probable actions (not for "return")
+    greedy        True: in these it takes its most probable actions (not for "return")
 
-    With a learned loss the trained vector is (theta, psi), and phi has the same psi.
-    Learned rates come last.
+    With a learned loss the trained vector is (theta, psi), then alpha if that is
+    learned. Adaptation leaves psi as it is.
     """
 
     alpha: Any = 0.1
@@ -129,7 +130,7 @@ class Imitation(GradientLearner):
     only_descends = True
     meta_loss = MAML.meta_loss
 
-    # What is trained: theta; psi comes after it if the loss is learned.
+    # Training changes theta, and psi after it if the loss is learned.
 
     @cached_property
     def judged(self):
@@ -144,7 +145,7 @@ class Imitation(GradientLearner):
         """The policy, as a map of all that `net` has parameters for."""
         return Unjudged(self.judged) if self.inner == "learned" else self.policy
 
-    # What is learned from.
+    # Data and losses.
 
     def collect(self, theta, tasks, rng):
         """A Lesson; theta [P] as it is trained, or adapted parameters [K, P]."""
@@ -159,7 +160,7 @@ class Imitation(GradientLearner):
         return Lesson(shown(1, 0.0), other, tried)
 
     def inner_objective(self, data):
-        """Of a Lesson, or of a Demonstration."""
+        """The loss of adapting to a Lesson, or to a Demonstration alone."""
         shown = getattr(data, "shown", data)
         if self.inner == "cloning":
             return self.cloning(self.policy, shown)
@@ -189,7 +190,8 @@ class Imitation(GradientLearner):
         return Objective(net, shown.x, LOSSES[self.loss](self.policy, shown.action, w))
 
     def check(self, shown):
-        """A demonstration must show what the policy sees, and do what it can do."""
+        """Raises ValueError if a demonstration does not fit the policy's observations
+        and actions."""
         if shown.x.shape[-1] != self.policy.n_in:
             raise ValueError(f"a demonstration must have observations of length "
                              f"{self.policy.n_in}, as {self.policy} has, got "
@@ -209,15 +211,15 @@ class Imitation(GradientLearner):
         require.choice("inner", self.inner, INNER)
         if isinstance(self.outer, type) or not hasattr(self.outer, "outer_objective"):
             require.choice("outer", self.outer, OUTER)
-        if not isinstance(self.policy, Memoryless):
-            raise TypeError(f"policy must be memoryless, as MLPPolicy is, got "
-                            f"{self.policy!r}")
+        require_memoryless(self.policy)
         if self.inner == "cloning" and self.judge:
             raise ValueError("judge must be () where the inner loss is not learned; "
                              "use inner='learned'")
         if self.outer != "cloning" and (self.shows, self.noise) != (1, 0):
-            raise ValueError("shows and noise are of a demonstration behind the outer "
-                             "objective, which has none where it is the return")
+            raise ValueError(
+                f"shows must be 1 and noise 0 unless a demonstration judges the "
+                f"adapted policy, got {self.shows} and {self.noise}; use "
+                f"outer='cloning'")
         require.truth("greedy", self.greedy)
         make = require.choice("loss", self.loss, LOSSES)
         if make is MeanError and not hasattr(self.policy.head, "split"):

@@ -4,10 +4,10 @@
     u = policy(theta; s)
 
 The judge, an MLP, sees a step from s to s' and what the policy would do in s. The inner
-step descends the loss in theta; psi stays. The outer loss trains both, so psi becomes
-such that to descend this loss is to imitate.
+step descends the loss in theta and leaves psi. The outer loss trains both: psi learns a
+loss whose descent is imitation.
 
-Nothing new is needed for the meta-gradient. Let zeta = (theta, psi). The judged policy
+The meta-gradient needs nothing new. Let zeta = (theta, psi). The judged policy
 is one more map of zeta in four forms, and the adaptation is a gradient step on zeta
 that leaves psi as it is: its rate is alpha for theta and 0 for psi. With H the Hessian
 of the loss in zeta, the step's vjp is
@@ -35,8 +35,13 @@ from ..calculus import MLP, Layout
 class Judged:
     """The map zeta, (s, s') -> c in four forms: a policy, then its judge.
 
+        u = policy(theta; s),    z = (s, s', u),    c = judge(psi; z)
+
+        vjp:  c_bar -> psi_bar, z_bar = (s_bar, s'_bar, u_bar)     through the judge
+              u_bar -> theta_bar, and what u adds to s_bar         through the policy
+
     policy  memoryless
-    judge   an MLP on (s, s', u)
+    judge   an MLP on rows of z
 
     (s, s') is [..., T, B, 2 n], c is [..., R, m].
     """
@@ -46,13 +51,13 @@ class Judged:
 
     @classmethod
     def of(cls, policy, hidden, n_out):
-        """A judge with hidden layers of these sizes; none make it linear."""
+        """A judge with hidden layers of these sizes; () makes it linear."""
         n = 2 * policy.obs_size + policy.head.n_in
         return cls(policy, MLP((n, *hidden, n_out)))
 
     @cached_property
     def layout(self):
-        """Of zeta."""
+        """The policy's names, then the judge's."""
         return self.policy.layout + Layout(
             **{f"judge_{name}": shape for name, shape in self.judge.layout.shapes})
 
@@ -62,31 +67,31 @@ class Judged:
 
     def init(self, rng, dtype=np.float64):
         """A random zeta."""
-        parts = self.policy.init(rng, dtype), self.judge.init(rng, dtype)
-        return np.concatenate(parts)
+        theta, psi = self.policy.init(rng, dtype), self.judge.init(rng, dtype)
+        return np.concatenate([theta, psi])
 
     def split(self, zeta):
         """theta and psi."""
         return zeta[..., :self.policy.size], zeta[..., self.policy.size:]
 
-    def rows(self, x, u):
-        """What the judge sees, [..., R, 2 n + n_in]."""
+    def seen(self, x, u):
+        """z, the input of the judge, [..., R, 2 n + n_in]."""
         return self.policy.fold_steps(np.concatenate([x, u], -1))
 
-    def part(self, z, n_steps):
-        """The transpose of rows: the parts of x and of u."""
-        z, n = self.policy.unfold_steps(z, n_steps), 2 * self.policy.obs_size
-        return z[..., :n], z[..., n:]
+    def seen_bar(self, z_bar, n_steps):
+        """The transpose of seen: x_bar, u_bar."""
+        z_bar, n = self.policy.unfold_steps(z_bar, n_steps), 2 * self.policy.obs_size
+        return z_bar[..., :n], z_bar[..., n:]
 
     def only_s(self, s_bar):
-        """A cotangent of s as one of (s, s')."""
+        """x_bar with s_bar for s, and 0 for s'."""
         return np.concatenate([s_bar, np.zeros_like(s_bar)], -1)
 
     def forward(self, zeta, x):
         theta, psi = self.split(zeta)
         y, cache = self.policy.forward(theta, x[..., :self.policy.obs_size])
         u, _ = self.policy.split(y)
-        c, judge_cache = self.judge.forward(psi, self.rows(x, u))
+        c, judge_cache = self.judge.forward(psi, self.seen(x, u))
         return c, (y, cache, judge_cache)
 
     def jvp(self, zeta, cache, zeta_dot, x_dot=None):
@@ -98,13 +103,13 @@ class Judged:
             theta, cache, theta_dot, x_dot[..., :self.policy.obs_size])
         u_dot, _ = self.policy.split(y_dot)
         c_dot, judge_cache_dot = self.judge.jvp(
-            psi, judge_cache, psi_dot, self.rows(x_dot, u_dot))
+            psi, judge_cache, psi_dot, self.seen(x_dot, u_dot))
         return c_dot, (y_dot, cache_dot, judge_cache_dot)
 
     def vjp(self, zeta, cache, c_bar):
         (theta, psi), (y, cache, judge_cache) = self.split(zeta), cache
         psi_bar, z_bar = self.judge.vjp(psi, judge_cache, c_bar)
-        x_bar, u_bar = self.part(z_bar, y.shape[-3])
+        x_bar, u_bar = self.seen_bar(z_bar, y.shape[-3])
         theta_bar, s_bar = self.policy.vjp(theta, cache, self.policy.join(u_bar, y))
         return np.concatenate([theta_bar, psi_bar], -1), x_bar + self.only_s(s_bar)
 
@@ -115,7 +120,7 @@ class Judged:
         psi_bar_dot, z_bar_dot = self.judge.vjp_dot(
             psi, judge_cache, c_bar, psi_dot, judge_cache_dot, c_bar_dot)
         (_, u_bar), (x_bar_dot, u_bar_dot) = (
-            self.part(z, y.shape[-3]) for z in (z_bar, z_bar_dot))
+            self.seen_bar(z, y.shape[-3]) for z in (z_bar, z_bar_dot))
         theta_bar_dot, s_bar_dot = self.policy.vjp_dot(
             theta, cache, self.policy.join(u_bar, y), theta_dot, cache_dot,
             self.policy.join(u_bar_dot, y))
@@ -125,7 +130,7 @@ class Judged:
 
 @dataclass(frozen=True)
 class Unjudged:
-    """The policy alone, as a map of zeta: psi has no part in it."""
+    """The policy alone, as a map of zeta that does not depend on psi."""
 
     judged: Judged
 

@@ -1,4 +1,4 @@
-"""The lecture's loop, once, for every learner.
+"""The loop of meta-training, written once for all learners.
 
     for each iteration:
         tasks = family.sample(K)
@@ -16,7 +16,7 @@ A learner is a frozen dataclass of a policy and of hyper-parameters:
     learner.update(theta, state, Ds, D2, progress) -> theta, state, row
                                                state: None at first; row: numbers
 
-What a recurrent learner adapts is its hidden state, inside the trial: it has 0 rounds.
+A recurrent learner adapts its hidden state inside the trial, so it has 0 rounds.
 """
 from pathlib import Path
 
@@ -37,8 +37,8 @@ def stream(seed, iteration, purpose):
 
 
 def require_finite(layout, **quantities):
-    """Numbers, and vectors [..., P] along theta, must be finite; names the worst
-    block."""
+    """Raises NonFiniteError if a number or a vector [..., P] is not finite; of a
+    vector, the error names the worst block of theta."""
     for name, quantity in quantities.items():
         is_bad = ~np.isfinite(quantity)
         if is_bad.any():
@@ -48,7 +48,7 @@ def require_finite(layout, **quantities):
 
 
 def worst_block(layout, is_bad):
-    """The block of which the largest part is bad, and the first that is, there."""
+    """The block with the largest share of bad numbers, and the first of these."""
     bad = is_bad.reshape(-1, layout.size).any(0)
     blocks = np.split(bad, layout.offsets[1:-1])
     worst = int(np.argmax([block.sum() / max(block.size, 1) for block in blocks]))
@@ -63,12 +63,12 @@ def meta_train(learner, family, *, iterations, tasks, seed=0, theta=None,
 
     iterations  number of updates of theta, those of a resumed training included
     tasks       K, the size of the meta-batch
-    seed        of all randomness: the same seed, the same theta on the same machine
+    seed        of all randomness: one machine gives the same theta for the same seed
     theta       [P], where to begin: the optimizer is new, and the tasks are those of
                 iteration 0. None for random
     run_dir     folder that keeps the training: options, log and checkpoints (see
                 trace/folder.py)
-    resume      True: go on with the training in run_dir. Or a Result: go on with it
+    resume      True: go on with the training in run_dir; or a Result to go on with
     callback    called after each iteration as callback(iteration, row, theta)
 
     A resumed training goes on with the same tasks, optimizer and log as if it had never
@@ -102,14 +102,15 @@ def meta_train(learner, family, *, iterations, tasks, seed=0, theta=None,
             theta, state, row = learner.update(                       # 4 meta-train
                 theta, state, history, last, iteration / iterations)
             kept.lap("update")
-            kept.keep(theta, state, told(kept.training.log, row, [*history, last]))
+            kept.keep(theta, state,
+                      counted(kept.training.log, row, [*history, last]))
             if callback is not None:
                 callback(iteration, kept.training.log[-1], theta)
     return kept.result
 
 
 def begin(run_dir, resume, options):
-    """Where the training begins: anew, or where an earlier one has ended."""
+    """The Keeper of a training that begins anew, or goes on from an earlier one."""
     learner, family, theta = (options[name] for name in ("learner", "family", "theta"))
     start = learner.init(stream(options["seed"], 0, "init"))
     first = start if theta is None else fitting(theta, start)
@@ -136,10 +137,10 @@ def begin(run_dir, resume, options):
     return Keeper(Training(fitting(theta, start), state, log), learner, family, folder)
 
 
-def told(log, row, batches):
-    """The row of an iteration, with steps of the environments since the training began;
-    and of the last batch, the entropy: minus the mean log-probability of an action,
-    nats."""
+def counted(log, row, batches):
+    """The row of an iteration with two more numbers: `steps` of the environments since
+    the training began, and the `entropy` of the last batch, which is minus the mean
+    log-probability of an action, nats."""
     tried = [getattr(batch, "tried", batch) for batch in batches]
     steps = sum(int(batch.mask.sum()) for batch in tried if hasattr(batch, "mask"))
     if steps:

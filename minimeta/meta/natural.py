@@ -1,15 +1,15 @@
 """A natural gradient step through the adaptation: MAML's trust region.
 
-    F = mean over tasks of  J' Fisher(u) J,    J = du / dtheta, adaptation included
+    F = mean over tasks of  J^T Fisher(u) J,    J = du / dtheta, adaptation included
 
 F is the Hessian at theta of the mean KL divergence between the adapted policies. With
 y(theta) the outputs of an adapted policy, the chain rule has two terms:
 
-    hess KL(y_old, y(theta)) = J' (d2 KL / dy2) J + sum_j (dKL / dy_j) hess y_j
+    hess KL(y_old, y(theta)) = J^T (d2 KL / dy2) J + sum_j (dKL / dy_j) hess y_j
 
-The second holds all second derivatives of the adaptation, and it vanishes: a divergence
-is least at y = y_old, so dKL / dy = 0 there. So F needs J, which holds the Hessian H of
-the inner loss (J = du/dphi (I - alpha H)), and nothing of higher order.
+The second term holds all second derivatives of the adaptation, and it vanishes: a
+divergence is least at y = y_old, so dKL / dy = 0 there. So F needs J, which holds the
+Hessian H of the inner loss (J = du/dphi (I - alpha H)), and nothing of higher order.
 
 Letters: K tasks, P parameters.
 """
@@ -25,7 +25,7 @@ def natural_gradient_step(learner, theta, problems, weights):
     problems   the arguments of learner.meta_loss, for each shard of tasks
     weights    of the steps in the divergence, for each shard: [K, T, B]
 
-    Forward passes are held, so that all products with F share them.
+    All products with F share one forward pass of each shard, so these are kept.
     Returns theta, loss, gradient, and the optimizer's report.
     """
     def losses(theta):
@@ -42,7 +42,7 @@ def natural_gradient_step(learner, theta, problems, weights):
         for at, kl in zip(held, kls):
             y_dot = at.outer.jvp(at.adapted.jvp(share(v, len(at.value))))    # J v
             y_bar = kl.hvp(at.outer.y, y_dot)                         # Fisher J v
-            columns.append(at.adapted.vjp(at.outer.vjp(y_bar)))    # J' Fisher J v
+            columns.append(at.adapted.vjp(at.outer.vjp(y_bar)))   # J^T Fisher J v
         return mean(columns)
 
     def evaluate(candidate):
@@ -56,7 +56,7 @@ def natural_gradient_step(learner, theta, problems, weights):
 
 
 def divergence(policy, y_old, w):
-    """KL from the policies whose outputs are y_old, as a scalar of y."""
+    """The KL divergence from the policies with outputs y_old, as a scalar of y."""
     return KL(policy, policy.split(y_old)[0], w)
 
 

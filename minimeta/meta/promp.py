@@ -4,8 +4,8 @@
     loss  = mean over tasks of clipped(phi_k; D'_k) + eta KL(pi_old, pi_theta on D_k)
 
 The ratio's Hessian (LVC) has less noise than DiCE's and less bias than the
-log-likelihood's. D_k was collected once, by pi_old: the penalty holds theta where D_k
-still tells about theta.
+log-likelihood's. pi_old collected D_k, once: the penalty holds theta where D_k still
+tells about theta.
 
 Source: Rothfuss et al. (2018), ProMP, arXiv 1810.06784, section 6.
 """
@@ -32,9 +32,9 @@ class ProMP(ThroughSteps):
 
     clip        of the outer ratio
     eta         weight of the KL penalty, per nat; where it begins if it is adaptive
-    target_kl   nats; None for a fixed eta. After a batch that moved theta by more than
-                1.5 target_kl eta doubles, by less than target_kl / 1.5 it halves; eta
-                stays within a factor of 1000 of where it began
+    target_kl   nats; None for a fixed eta. eta doubles after a batch that moved theta
+                by more than 1.5 target_kl, and halves after one that moved theta by
+                less than target_kl / 1.5. It stays within 1000 times of where it began
     epochs      steps on each batch
     """
 
@@ -61,7 +61,7 @@ class ProMP(ThroughSteps):
         return MetaLoss(value, grad, adapted, outer)
 
     def moved(self, adapted, kls):
-        """KL from the policies that collected, nats, a sum over the batches: [K]."""
+        """KL from the policies that collected, nats, summed over the batches: [K]."""
         return sum(kl.value(at.y) for kl, at in zip(kls, adapted.path))
 
     def problems(self, theta, history, data):
@@ -99,6 +99,7 @@ class ProMP(ThroughSteps):
             for inner, outer, kls in problems]).mean())
 
     def next_eta(self, eta, kl):
+        """eta after a batch that moved theta by kl."""
         if self.target_kl is None or self.target_kl / 1.5 <= kl <= 1.5 * self.target_kl:
             return eta
         eta = 2 * eta if kl > self.target_kl else eta / 2

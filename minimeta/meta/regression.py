@@ -2,9 +2,9 @@
 
     inner = outer = mean squared error,    phi = `steps` steps on the same few points
 
-theta samples nothing here, so the Hessian is exact and there is one estimator only. A
-task has `draw(R, rng)` -> x [K, R, n_in], y [K, R, n_out]; the learner's policy is an
-MLP. The formulas are those of reinforcement, word for word:
+theta samples nothing here, so the Hessian is exact and there is one estimator only.
+Tasks have `points(R, rng)` -> x [K, R, n_in], y [K, R, n_out]; the learner's policy is
+an MLP. The formulas are those of reinforcement, word for word:
 
     RegressionMAML         differentiates through the steps
     RegressionReptile      moves towards where the steps end
@@ -41,7 +41,7 @@ class Points:
 
 @dataclass(frozen=True)
 class Regression(GradientLearner):
-    """What the three have in common.
+    """The base of the three learners.
 
     shots   R, points of a curve to adapt to; as many others make the outer loss
     steps   gradient steps of adaptation
@@ -58,6 +58,7 @@ class Regression(GradientLearner):
         return self.draw(tasks, self.shots, theta.dtype, rng)
 
     def draw(self, tasks, R, dtype, rng):
+        """R points of each curve, as Points."""
         if not hasattr(tasks, "points"):
             raise TypeError(f"tasks must have points(R, rng), as those of Sinusoid "
                             f"have, got {type(tasks).__name__}")

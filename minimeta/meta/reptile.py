@@ -23,7 +23,7 @@ class Reptile(RolloutLearner):
     """
 
     optimizer: Any = "sgd"
-    outer: Any = field(default="log-likelihood", init=False)  # has no part in Reptile
+    outer: Any = field(default="log-likelihood", init=False)  # Reptile does not use it
     rounds: int = 1
 
     only_descends = True

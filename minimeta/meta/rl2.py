@@ -22,8 +22,8 @@ the rewards changes what value_weight means. G is the discounted return of a ste
 
     V = mean(G) + std(G) v,    v_target = (A + V - mean(G)) / std(G)
 
-What the policy sees of the rewards is another matter: show it rewards of a size near 1,
-by RecurrentPolicy(.., reward_unit=..).
+The policy also sees the rewards, as they are. Show it rewards of a size near 1, by
+RecurrentPolicy(.., reward_unit=..), which divides them.
 
 Letters: K tasks, T steps, B trials. One theta serves all tasks, so tasks are folded
 into the rows: [K, T, B, n] -> [T, K B, n]. Source: Duan et al. (2016), RL^2, arXiv
@@ -44,7 +44,7 @@ from ..rl import counts, discounted, gae, is_rounding, normalised, rollout
 from .learner import require_finite
 
 RETURNS = dict.fromkeys(("trial", "episode"))
-FAR = 100.0  # a memory reads rewards badly that are this much larger or smaller than 1
+FAR = 100.0  # a memory reads rewards badly if they are so much more or less than 1
 
 
 def fold_tasks(array):
@@ -54,23 +54,23 @@ def fold_tasks(array):
 
 
 def steps_taken(x, mask):
-    """x [T, R, n] with the steps that were taken first in each row, in their order, and
-    how many there are [R]. Padding comes last, so no memory reads it as experience."""
+    """x [T, R, n] with the padding of each row moved to its end, and the number of its
+    steps [R]. So no memory reads padding as experience."""
     order = np.argsort(~mask, axis=0, kind="stable")
     return np.take_along_axis(x, order[..., None], 0), mask.sum(0)
 
 
 @dataclass(frozen=True)
 class RL2:
-    """The learner.
+    """A recurrent policy learns to adapt in its memory.
 
     policy          a RecurrentPolicy, or any policy with a memory that keeps the
                     contract of policy/policies.py
     episodes        of a trial
     trials          B, trials of each task in a batch
     gamma, lam      discount, and the mix of advantages
-    returns         "trial": they run across the episodes of a trial; "episode": they
-                    are cut where an episode ends
+    returns         "trial": returns run across the episodes of a trial; "episode":
+                    they are cut where an episode ends
     clip            of the ratio
     epochs          steps on each batch
     rate            of Adam, a number or a schedule
@@ -112,9 +112,9 @@ class RL2:
                        episodes=self.episodes, rng=rng)
 
     def adapt(self, theta, history):
-        """The memory of K B rows after reading the trials of all batches so far: from
-        here the policy goes on as one that has lived through them. Trials may end
-        early; each row's memory is that after its own last step."""
+        """The memory of K B rows after reading the trials of all batches so far, with
+        which the policy goes on as one that has lived through them. Trials may end
+        early, so the memory of each row is that after its own last step."""
         x, n_steps = steps_taken(
             np.concatenate([fold_tasks(data.x) for data in history]),
             np.concatenate([fold_tasks(data.mask) for data in history]))
@@ -167,7 +167,7 @@ class RL2:
             "loss": float(loss), "gradient": norm}
 
     def tell_of_unit(self, data):
-        """Warns if the policy sees rewards that are far from 1 in size."""
+        """Warns if the rewards that the policy sees are far from 1 in size."""
         size = np.sqrt(np.mean(data.reward[data.mask] ** 2, dtype=float))
         seen = size / getattr(self.policy, "reward_unit", 1.0)
         if size > 0 and not 1 / FAR < seen < FAR:

@@ -1,5 +1,5 @@
-"""What gradient learners of reinforcement share: a batch is a Rollout, and a loss is
-minus a surrogate of its advantages.
+"""The base of gradient learners that learn from experience: a batch is a Rollout, and a
+loss is minus a surrogate of its advantages.
 
     A        advantages: what an action earned beyond what was expected
     inner    estimator whose gradient adaptation follows, and whose Hessian the
@@ -37,9 +37,9 @@ class RolloutLearner(GradientLearner):
                     1, and a loss is their mean over steps; alpha has no unit, and
                     scaling the rewards changes nothing. False: a loss is minus the
                     return, a mean over episodes; alpha has the unit 1 / reward
-    discount_steps  True: step t of an episode counts gamma^t, as in the discounted
-                    return, and what is claimed of a gradient or a Hessian holds for any
-                    gamma. False, as is usual: it holds for gamma = 1
+    discount_steps  True: step t of an episode counts gamma^t, so that gradients and
+                    Hessians are those of the discounted return. False, as is usual:
+                    they are only for gamma = 1
     """
 
     trials: int = 20
@@ -69,8 +69,8 @@ class RolloutLearner(GradientLearner):
         return Objective(self.policy, data.x, loss)
 
     def weighted(self, data):
-        """Advantages so scaled that their sums are the means that `normalise`
-        promises: [K, T, B]."""
+        """Advantages over the number of steps or episodes, so that their sums are the
+        means that `normalise` promises: [K, T, B]."""
         A = self.advantages(data)
         if not self.normalise:
             return A / A.dtype.type(A.shape[-1])

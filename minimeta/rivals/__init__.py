@@ -1,6 +1,9 @@
-"""Chapter 10, what learned agents are held against: classical bandit agents
-(bandit_agents), agents that plan with what they believe (planners), and two known
-learners of the two-step task (two_step_agents).
+"""Chapter 10, classical agents that learned agents are compared with.
+
+    bandit_agents       of bandits: greedy, UCB1, Thompson sampling, Gittins index, ..
+    planners            of random MDPs: they plan with what they believe
+    two_step_agents     of the two-step task: model-based and model-free
+    rival               the base of all these
 """
 from . import bandit_agents, planners, two_step_agents
 from .bandit_agents import BanditAgent

@@ -38,7 +38,7 @@ class BanditAgent(Rival):
 
     @property
     def head(self):
-        """What it chooses from."""
+        """The distribution over arms, for its size."""
         return Categorical(self.arms)
 
     def begin(self, theta, n_rows):
@@ -46,7 +46,7 @@ class BanditAgent(Rival):
         return np.zeros((2, n_rows, self.arms), int)
 
     def see(self, obs, last, dtype):
-        """x = (a_{t-1} one-hot, r_{t-1}); zero at the first step."""
+        """x = (a_{t-1} one-hot, r_{t-1}); both are zero at the first step."""
         x = np.zeros(obs.shape[:-1] + (self.arms + 1,), dtype)
         if last is not None:
             action, reward, _ = last
@@ -81,7 +81,7 @@ def mean(successes, failures):
 
 
 def random(successes, failures, rng):
-    """Any arm."""
+    """A random arm."""
     return rng.random(successes.shape)
 
 

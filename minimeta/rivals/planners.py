@@ -70,7 +70,7 @@ class Planner(Rival):
     imagine     posterior_mean (greedy) or posterior_sample (PSRL), or another function
                 of a Belief and rng to P [R, S, A, S], R [R, S, A]
     prior_mean  of the mean rewards. 1 is true of the family; 0 fits the published
-                tables best. Their prior variance is 1, which is true
+                tables best. The prior variance is 1, which is true of the family
     """
 
     family: RandomMDP
@@ -79,7 +79,7 @@ class Planner(Rival):
 
     @property
     def episodes(self):
-        """Of a trial."""
+        """Episodes of a trial."""
         return self.family.episodes
 
     @property
@@ -88,7 +88,7 @@ class Planner(Rival):
         return self.family.states, self.family.actions
 
     def begin(self, theta, n_rows):
-        """Nothing seen, nothing planned."""
+        """A Memory of zeros: no rewards seen, no plan made."""
         S, A = self.shape
         none = np.zeros((n_rows, S, A))
         return Memory(0, np.zeros(n_rows, int), np.zeros((n_rows, S, A, S), int),
@@ -105,7 +105,7 @@ class Planner(Rival):
         return x
 
     def act(self, theta, memory, x, rng):
-        """x [R, S + A + 1] -> Act, memory. No theta."""
+        """x [R, S + A + 1] -> Act, memory. theta is not used."""
         S, _ = self.shape
         rows, state = np.arange(len(x)), x[:, :S].argmax(-1)
         t = memory.clock % self.family.horizon
@@ -121,7 +121,8 @@ class Planner(Rival):
         return Act(action, np.zeros(len(x)), np.zeros(len(x))), memory
 
     def update(self, memory, state, action, reward, followed):
-        """Memory after (a, r) in the last state; `state` counts if it `followed`."""
+        """Memory after (a, r) in the last state. `followed` is False if `state` is the
+        start of a new episode, and so tells nothing of P."""
         cell = np.arange(len(state)), memory.last, action
         counts, visits, rewards = (
             array.copy() for array in (memory.counts, memory.visits, memory.rewards))

@@ -1,5 +1,5 @@
-"""What the rivals share: agents who learn nothing between trials, and so have no theta.
-They play in the same rollout as learned agents.
+"""The base of the rivals: agents that learn nothing between trials, and so have no
+theta. They play in the same rollout as learned agents.
 """
 from ..rl import rollout
 
@@ -16,4 +16,4 @@ class Rival:
         return rollout(self, None, tasks, trials=1, episodes=self.episodes, rng=rng)
 
     def require_fit(self, family):
-        """Raises ValueError if the agent does not know such tasks."""
+        """Raises ValueError if the agent cannot play tasks of this family."""

@@ -1,15 +1,15 @@
-"""Two known learners of the two-step task, and how to tell from the outside which of
-them somebody is.
+"""Two classical learners of the two-step task, and a measure that tells from an agent's
+choices which of the two it is like.
 
-Both add up votes, +1 for a reward and -1 for none, and choose what has more votes. They
-differ in what a vote is cast for:
+Both add up votes, +1 for a reward and -1 for none. They differ in what a vote is for,
+and choose the action that gets or leads to more votes:
 
-    model-based   where the action led: S2 or S3. Optimal, since that is what pays.
+    model-based   the state that the action led to, S2 or S3. Optimal: the state pays
     model-free    the action itself, whatever it led to
 
-They are told apart by the probability of choosing the same action again, after each
-(reward, transition). After a reward that came by a rare transition the model-free
-learner stays. The model-based one leaves: the other action leads there more often.
+The measure is the probability of choosing the same action again, after each (reward,
+transition). After a reward that came by a rare transition the model-free learner stays.
+The model-based one changes its action, since the other leads to that state more often.
 
     effect of reward    (p_rc + p_rr - p_nc - p_nr) / 2      model-free
     interaction         p_rc - p_rr - p_nc + p_nr            model-based
@@ -44,7 +44,8 @@ class TwoStepAgent(Rival):
     episodes: int
 
     def begin(self, theta, n_rows):
-        """Votes for 1 against 0, the action of the episode, where it led: [3, R]."""
+        """Votes for 1 less votes for 0, the action of the episode, the state after it:
+        [3, R]."""
         return np.zeros((3, n_rows), int)
 
     def see(self, obs, last, dtype):

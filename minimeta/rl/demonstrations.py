@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 
 from .. import require
-from ..policy.policies import Memoryless
 from ..tasks import Discrete
 from ..tasks.planning import value_iteration
 from .rollout import Batch, chosen, promised, require_fit, together, truths
@@ -108,8 +107,7 @@ def demonstrate(expert, policy, tasks, *, episodes, rng, noise=0.0, dtype=np.flo
     """
     if not callable(expert):
         expert = require.choice("expert", expert, EXPERTS)
-    if not isinstance(policy, Memoryless):
-        raise TypeError(f"policy must be memoryless, as MLPPolicy is, got {policy!r}")
+    require_memoryless(policy)
     require_fit(policy, tasks)
     family, rng = tasks.family, require.generator("rng", rng)
     most = 1 if isinstance(family.action, Discrete) else np.inf
@@ -134,6 +132,12 @@ def demonstrate(expert, policy, tasks, *, episodes, rng, noise=0.0, dtype=np.flo
             if not is_on.all():
                 state, obs = chosen(is_on, (state, obs), first)
         return Demonstration(*(together(column, dtype) for column in zip(*steps)))
+
+
+def require_memoryless(policy):
+    """Raises TypeError unless policy.is_recurrent is False."""
+    if getattr(policy, "is_recurrent", True):
+        raise TypeError(f"policy must be memoryless, as MLPPolicy is, got {policy!r}")
 
 
 def disturbed(action, space, noise, rng):

@@ -1,6 +1,10 @@
-"""Chapter 11, trained agents at work: environments with the interface of Gymnasium as
-tasks (adapter, spaces), several learners on the same tasks (compare), several seeds
-(sweep), pictures (pictures), and `python -m minimeta` (command_line).
+"""Chapter 11, trained agents at work.
+
+    adapter, spaces     environments with Gymnasium's interface, as tasks
+    compare             several learners on the same tasks
+    sweep               several seeds of the same training
+    pictures            of trainings and of trained agents
+    command_line        python -m minimeta
 """
 from .adapter import from_gymnasium
 from .compare import Comparison, compare

@@ -1,4 +1,4 @@
-"""Any environment with the interface of Gymnasium as a task.
+"""Makes a task of any environment with the interface of Gymnasium.
 
     family = from_gymnasium(make, horizon=100)
     make(rng) -> environment        draws one task
@@ -7,10 +7,10 @@
     env.step(action) -> obs, reward, terminated, truncated, info
     env.observation_space, env.action_space
 
-A task is the seed of the generator that `make` draws from. So the same task can be made
-as often as there are episodes side by side: `make` must draw from `rng` alone, and give
-a new environment at each call. The spaces of all tasks have the same sizes; spaces.py
-says how observations and actions are told. Gymnasium is not imported.
+A task is the seed of the generator that `make` draws from, so the same task can be made
+once for each of B episodes: `make` must draw from `rng` alone, and give a new
+environment at each call. The spaces of all tasks must have the same sizes; spaces.py
+translates observations and actions. Gymnasium is not imported.
 
     terminated    is `done`
     truncated     ends an episode too, since nobody may step the environment after it;
@@ -18,11 +18,10 @@ says how observations and actions are told. Gymnasium is not imported.
     seeds         of every reset come from `rng`, so the same rng gives the same rollout
 
 The state of such tasks is an array [K, B] of moments in the lives of environments. An
-environment cannot go back, so a moment can be stepped once. For this reason two laws of
-check_tasks cannot hold: `pure` (two steps from one state), and `whole` where make does
-not pickle, as a lambda function does not. Laws about oracle() and random() do not
-apply. `untimed` fails where an environment has a time limit of its own below the
-horizon.
+environment cannot go back, so a moment can be stepped once. So some laws of check_tasks
+do not hold: `pure`, which steps twice from one state; `whole`, if `make` does not
+pickle, as a lambda function does not; `untimed`, if an environment has a time limit of
+its own below the horizon. Laws about oracle() and random() do not apply.
 
 Letters: K tasks, B episodes side by side.
 """
@@ -32,7 +31,7 @@ from typing import Any, Callable
 import numpy as np
 
 from .. import require
-from ..tasks import Tasks
+from ..tasks import Family, Tasks
 from . import spaces
 
 
@@ -48,25 +47,14 @@ def from_gymnasium(make, horizon, episodes=1):
 
 
 @dataclass(frozen=True)
-class Environments:
-    """The family; see from_gymnasium."""
+class Environments(Family):
+    """A family of such tasks; see from_gymnasium."""
 
     make: Callable
     horizon: int
     episodes: int = 1
     obs_space: Any = field(init=False, repr=False, compare=False)
     action_space: Any = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self):
-        if not callable(self.make):
-            raise TypeError(f"make must be a function of rng that gives an "
-                            f"environment, got {self.make!r}")
-        for name in ("horizon", "episodes"):
-            object.__setattr__(self, name, require.count(name, getattr(self, name)))
-        first = self.made(0)
-        object.__setattr__(self, "obs_space", spaces.told(first.observation_space))
-        object.__setattr__(self, "action_space", spaces.told(first.action_space))
-        self.action  # raises now if the actions are not supported
 
     @property
     def obs_size(self):
@@ -77,7 +65,7 @@ class Environments:
         return spaces.action_space(self.action_space)
 
     def encode(self, obs):
-        """What the environment of seed 0 shows -> a vector of floats."""
+        """An observation of the environment of seed 0 -> a vector of floats."""
         return self.obs_space.encode(obs)
 
     def decode(self, action):
@@ -97,18 +85,29 @@ class Environments:
                             f"got {env!r} without {', '.join(missing)}")
         return env
 
-    def sample(self, K, rng):
+    def draw(self, K, rng):
         """K tasks."""
-        return EnvironmentTasks(self, rng.integers(2 ** 63, size=require.count("K", K)))
+        return EnvironmentTasks(self, rng.integers(2 ** 63, size=K))
+
+    def __post_init__(self):
+        if not callable(self.make):
+            raise TypeError(f"make must be a function of rng that gives an "
+                            f"environment, got {self.make!r}")
+        require.fields(self, count=("horizon", "episodes"))
+        first = self.made(0)
+        for name, space in (("obs_space", first.observation_space),
+                            ("action_space", first.action_space)):
+            object.__setattr__(self, name, spaces.translated(space))
+        self.action  # raises now if the actions are not supported
 
 
 class World:
-    """An environment while it lives. `now` is its last moment."""
+    """One environment and its last moment, `now`."""
 
     def __init__(self, family, seed):
         self.family, self.env, self.now = family, family.made(seed), None
-        self.obs_space = spaces.told(self.env.observation_space)
-        self.action_space = spaces.told(self.env.action_space)
+        self.obs_space = spaces.translated(self.env.observation_space)
+        self.action_space = spaces.translated(self.env.action_space)
         sizes = self.obs_space.width, spaces.action_space(self.action_space)
         if sizes != (family.obs_size, family.action):
             raise ValueError(
@@ -122,7 +121,7 @@ class World:
         return self.now
 
     def step(self, moment, action):
-        """The moment after it. Where the episode is over, nothing happens."""
+        """The moment after the action; the last one again if the episode is over."""
         if self.now.is_over:
             return Moment(self, self.now.t, self.now.obs, 0.0, True, True)
         if moment is not self.now:
@@ -139,7 +138,7 @@ class World:
         return self.now
 
     def answer(self, verb, n, *args, **keywords):
-        """What the environment gives: n values."""
+        """The n values that a method of the environment returns."""
         values = getattr(self.env, verb)(*args, **keywords)
         if not isinstance(values, tuple) or len(values) != n:
             raise TypeError(f"{verb} of {self.env} must return {n} values, as in "
@@ -149,7 +148,8 @@ class World:
 
 @dataclass(frozen=True, eq=False)
 class Moment:
-    """A moment in the life of an environment. Two are equal if they look alike."""
+    """A moment in the life of an environment. Two moments are equal if an agent cannot
+    tell them apart."""
 
     world: World = field(repr=False)
     t: int
@@ -171,9 +171,9 @@ class EnvironmentTasks(Tasks):
     family: Environments
     seed: np.ndarray  # [K]  of the generator that `make` draws a task from
 
-    def reset(self, B, rng):
+    def begin(self, B, rng):
         """Begins B episodes of each task, in new environments."""
-        seeds = rng.integers(2 ** 31, size=(len(self), require.count("B", B)))
+        seeds = rng.integers(2 ** 31, size=(len(self), B))
         worlds = [[World(self.family, seed) for _ in range(B)] for seed in self.seed]
         envs = {id(world.env) for row in worlds for world in row}
         if len(envs) < seeds.size:
@@ -183,17 +183,15 @@ class EnvironmentTasks(Tasks):
                          for row in zip(worlds, seeds)])
 
     def reset_some(self, state, which, rng):
-        """New episodes where `which` [K, B] is True, in the environments of those
-        before; elsewhere the state stays. An environment is costly to make and to
-        reset."""
+        """Begins new episodes where `which` [K, B] is True, in the same environments;
+        the others stay as they are. To make or reset an environment is costly."""
         seeds = rng.integers(2 ** 31, size=state.shape)
         return observed([[moment.world.reset(seed) if is_new else moment
                           for moment, seed, is_new in zip(*row)]
                          for row in zip(state, seeds, which)])
 
-    def step(self, state, action, rng):
-        """One step of each environment, all side by side."""
-        self.check_actions(action, state.shape)
+    def move(self, state, action, rng):
+        """One step of each environment, one after the other."""
         after = [[moment.world.step(moment, a) for moment, a in zip(*row)]
                  for row in zip(state, action)]
         reward, done = (np.array([[getattr(moment, name) for moment in row]

@@ -1,4 +1,4 @@
-"""What `python -m minimeta` does.
+"""The command `python -m minimeta`: lists families, learners and runs, or shows a run.
 
     python -m minimeta                       families, learners, and the runs found here
     python -m minimeta show runs/bandit      options, and the last rows of the log
@@ -15,7 +15,7 @@ from ..trace import CheckpointError, Folder, log
 
 ROWS = 5
 DEPTHS = ("config.json", "*/config.json", "*/*/config.json", "*/*/*/config.json")
-NO_FAMILIES = ("Box", "Discrete", "Family", "Tasks")  # which stand beside them
+NO_FAMILIES = ("Box", "Discrete", "Family", "Tasks")  # though minimeta.tasks has them
 
 
 def main(arguments=None):
@@ -57,7 +57,7 @@ def listing(here):
 
 
 def members(module, verb):
-    """The public classes of a module that have the verb."""
+    """The public classes of a module that have a method `verb`."""
     for name in sorted(module.__all__):
         it = getattr(module, name)
         if inspect.isclass(it) and hasattr(it, verb) and name not in NO_FAMILIES:

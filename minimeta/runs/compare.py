@@ -1,15 +1,12 @@
-"""Several learners on the same fresh tasks: one table, and one figure.
+"""Compares several learners on the same fresh tasks, in one table and one figure.
 
     table = compare({"RL2": run, "MAML": (learner, theta)}, family, tasks=400)
     print(table)
     table.plot("compare.png")
 
-The table tells the mean return of an episode against the experience in the task before
-it, in episodes, with an interval over tasks. Tasks differ more than learners do, so
-differences between learners are taken task by task: these intervals tell them apart.
-
-    interval   mean -+ t standard_error,    t the quantile of Student's distribution
-               with n - 1 degrees of freedom, so that it holds for few tasks too
+The table gives the mean return of an episode, with its interval over tasks, against the
+number of episodes of that task before it. Tasks differ more than learners do, so the
+differences between learners are taken task by task, with intervals of their own.
 
 Letters: K tasks.
 """
@@ -18,18 +15,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from .. import require
-from ..meta import evaluate
+from ..meta.evaluate import LEVEL, evaluate, interval
 from ..meta.learner import stream
 from ..trace.agent import adapts_between_trials
-
-LEVEL = 0.95
 
 
 def compare(runs, family, *, tasks, seed=0, rounds=None):
     """Evaluates all learners on the same fresh tasks of the family.
 
     runs    {name: run, or (learner, theta)}; a run is a Result of meta_train or of load
-    family  those that they were trained on, or another one: tasks that were held out
+    family  the one that they were trained on, or another
     tasks   K
     rounds  of adaptation; each learner's own number if None
 
@@ -64,23 +59,13 @@ def trained(name, run):
     raise TypeError(f"runs[{name!r}] must be a run, or (learner, theta), got {run!r}")
 
 
-def interval(values):
-    """The mean of values [K, ..] over the first axis, and half its interval."""
-    from scipy.special import stdtrit  # costs as much as the rest of the package
-    n = len(values)
-    if n == 1:
-        return values.mean(0), np.full(values.shape[1:], np.nan)
-    error = values.std(0, ddof=1) / np.sqrt(n)
-    return values.mean(0), stdtrit(n - 1, (1 + LEVEL) / 2) * error
-
-
 @dataclass(frozen=True)
 class Comparison:
     """What the learners earned on the same K tasks.
 
     returns    {name: [K, points]}, of an episode, undiscounted
-    episodes   {name: [points]}, experience in the task before
-    known      {"random": [K], "oracle": [K]}, as far as the family knows them
+    episodes   {name: [points]}, episodes of the task before that one
+    known      {"random": [K], "oracle": [K]}, those that the family knows
     """
 
     returns: dict
@@ -99,7 +84,7 @@ class Comparison:
 
     def difference(self, one, other):
         """How much more `one` earns than `other` in the end, task by task: the mean,
-        and half its interval."""
+        and half of its interval."""
         last = [require.choice("name", name, self.returns)[:, -1]
                 for name in (one, other)]
         return interval(last[0] - last[1])

@@ -13,13 +13,13 @@ from dataclasses import replace
 
 import numpy as np
 
+from ..meta.evaluate import interval
 from ..rl import rollout
 from ..trace import adapt
 from ..trace.agent import adapts_between_trials
-from .compare import interval
 
 SIZE = (6.0, 3.6)   # inches
-FEWEST = 5          # runs; the interval of fewer says little
+FEWEST = 5          # runs of which an interval is drawn
 
 
 def axes():
@@ -36,10 +36,11 @@ def axes():
 
 
 def learning(runs, of="return", smooth=20):
-    """A logged number against steps of the environments, or against iterations where
-    there are none. From 5 runs on, the mean and its interval; of fewer, every run.
+    """A logged number against steps of the environments, or against iterations if steps
+    were not logged. Draws the mean of 5 or more runs and its interval, else every run.
 
-    smooth   iterations over which the mean is taken
+    of       the name of the number in the log
+    smooth   number of iterations in a running mean
     """
     figure, ax = axes()
     logs = [run.log[:min(len(run.log) for run in runs)] for run in runs]
@@ -81,17 +82,17 @@ def adaptation(comparison):
 
 
 def trial(run, tasks, seed=0):
-    """What the trained agent does in each of the tasks: the episodes of a trial for a
-    recurrent learner; an episode before adaptation and one after it for others.
+    """What the trained agent does in each of the tasks: the episodes of a trial if the
+    learner is recurrent, else an episode before adaptation and one after it.
 
-    Choices are a raster: a row for each task, a column for each step, a white line
-    between two episodes. Moves in a plane are paths, the later episodes darker, with a
-    star at the goal.
+    Discrete actions are drawn as a raster, with a row for each task, a column for each
+    step and a white line between two episodes. Moves in a plane are drawn as paths,
+    later episodes darker, with a star at the goal.
     """
     figure, ax = axes()
     episodes = lived(run, tasks, np.random.default_rng(seed))
     if episodes[0].action.ndim == 3:
-        shown = [np.where(e.mask > 0, e.action, np.nan)[..., 0] for e in episodes]
+        shown = [np.where(e.mask, e.action, np.nan)[..., 0] for e in episodes]
         ax.imshow(np.concatenate(shown, 1), aspect="auto", interpolation="nearest")
         for column in np.cumsum([each.shape[1] for each in shown])[:-1]:
             ax.axvline(column - 0.5, color="white", linewidth=3)
@@ -99,7 +100,7 @@ def trial(run, tasks, seed=0):
         return figure
     for k in range(len(tasks)):
         for e, episode in enumerate(episodes):
-            x, y = episode.x[k, episode.mask[k, :, 0] > 0, 0, :2].T
+            x, y = episode.x[k, episode.mask[k, :, 0], 0, :2].T
             ax.plot(x, y, color=f"C{k}", alpha=(e + 1) / len(episodes))
         if np.shape(getattr(tasks, "goal", None))[1:] == (2,):
             ax.plot(*tasks.goal[k], "*", color=f"C{k}", markersize=12)
@@ -119,5 +120,5 @@ def lived(run, tasks, rng):
     which = np.cumsum(data.end, 1) - data.end
     steps = [(which == e).any((0, 2)) for e in range(learner.episodes)]
     return [replace(data, **{name: array[:, step] for name, array in vars(data).items()}
-                    | {"mask": (data.mask * (which == e))[:, step]})
+                    | {"mask": (data.mask & (which == e))[:, step]})
             for e, step in enumerate(steps)]

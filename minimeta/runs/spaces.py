@@ -1,4 +1,4 @@
-"""The spaces of Gymnasium, told in the words of this library.
+"""Translates the spaces of Gymnasium into those of this library.
 
     observation                                what a policy sees: a vector of floats
     Discrete(n)                                one-hot, n numbers
@@ -14,8 +14,8 @@
     Dict of Discrete and MultiDiscrete         Discrete(n), n the product
     Dict of Box                                Box(n), its parts one after the other
 
-A space is known by the name of its class or of a base class, so Gymnasium itself is not
-needed. Other spaces are refused.
+A space is recognised by the name of its class or of a base class, so Gymnasium itself
+is not needed. Other spaces raise TypeError.
 """
 from dataclasses import dataclass
 
@@ -27,8 +27,8 @@ from ..tasks import Box, Discrete
 REMEDY = "put a wrapper around the environment"
 
 
-def told(space):
-    """The space in the words of this library: Choices, Numbers or Parts."""
+def translated(space):
+    """The space as Choices, Numbers or Parts."""
     for base in type(space).__mro__:
         if base.__name__ in KINDS:
             return KINDS[base.__name__](space)
@@ -36,19 +36,19 @@ def told(space):
                     f"{REMEDY}")
 
 
-def action_space(told_space):
-    """The Discrete or Box of this library that stands for a space of actions."""
-    leaves = told_space.leaves()
+def action_space(space):
+    """The Discrete or Box of this library for a translated space of actions."""
+    leaves = space.leaves()
     if len({type(leaf) for leaf in leaves}) != 1:
         raise TypeError(f"an action must be all of numbers or all of choices, got "
-                        f"{told_space}; {REMEDY}")
+                        f"{space}; {REMEDY}")
     if isinstance(leaves[0], Choices):
         return Discrete(int(np.prod(choices(leaves))))
     for leaf in leaves:
         if not (np.isfinite(leaf.low).all() and np.isfinite(leaf.high).all()):
             raise ValueError(f"an action must have bounds, to which [-1, 1] is "
                              f"stretched, got {leaf}; {REMEDY}")
-    return Box(told_space.width)
+    return Box(space.width)
 
 
 def choices(leaves):
@@ -56,12 +56,12 @@ def choices(leaves):
     return [n for leaf in leaves for n in leaf.nvec]
 
 
-def decode(told_space, action):
+def decode(space, action):
     """An action of this library, an integer or floats [n] -> one of the space."""
-    leaves = told_space.leaves()
+    leaves = space.leaves()
     if isinstance(leaves[0], Numbers):
-        return told_space.fill(iter(np.clip(action, -1, 1)))
-    return told_space.fill(iter(np.unravel_index(int(action), choices(leaves))))
+        return space.fill(iter(np.clip(action, -1, 1)))
+    return space.fill(iter(np.unravel_index(int(action), choices(leaves))))
 
 
 class Leaf:
@@ -73,7 +73,7 @@ class Leaf:
 
 @dataclass(frozen=True)
 class Choices(Leaf):
-    """Discrete and MultiDiscrete: whole numbers, each from its start on."""
+    """Discrete and MultiDiscrete: whole numbers, start <= number < start + n."""
 
     nvec: tuple   # how many choices each has
     start: np.ndarray
@@ -153,7 +153,8 @@ class Parts:
 
     @classmethod
     def of(cls, space):
-        return cls(tuple((key, told(part)) for key, part in space.spaces.items()))
+        return cls(tuple((key, translated(part))
+                         for key, part in space.spaces.items()))
 
     @property
     def width(self):

@@ -1,4 +1,4 @@
-"""The same training from several seeds, on as many workers as there are.
+"""Repeats a training with several seeds, on as many workers as there are.
 
     runs = sweep(learner, family, seeds=range(5), run_dir="runs/bandit", executor=pool,
                  iterations=4000, tasks=256)
@@ -20,9 +20,9 @@ def sweep(learner, family, *, seeds, run_dir=None, resume=False, executor=None,
     """Trains once for each seed.
 
     seeds     whole numbers, all different
-    run_dir   the folder above the folders of the runs; None to keep none
+    run_dir   the folder above the folders of the runs; None: keep no files
     resume    True: go on with the runs that have a folder, and begin the others
-    executor  runs the trainings; None to run one after the other
+    executor  runs the trainings; None: one after the other
     options   of meta_train: iterations, tasks, theta
 
     Returns a Result for each seed, in their order. If a worker dies, the error says so

@@ -1,8 +1,12 @@
-"""Chapter 7, what a training leaves: files that no crash can lose (checkpoint), a row
-of numbers for each iteration (log), what the training was made of as JSON
-(description), the folder that holds these three (folder), the last good result whatever
-happens (result), lines that tell how a training goes (progress), and the trained agent
-at work (agent).
+"""Chapter 7, what a training leaves.
+
+    checkpoint      files that no crash can damage
+    log             a row of numbers for each iteration
+    description     all options as JSON
+    folder          the folder that holds these three
+    result          the last good result, whatever happens
+    progress        lines that tell how a training goes
+    agent           the trained agent at work
 """
 from .agent import Agent, adapt
 from .checkpoint import CheckpointError

@@ -1,4 +1,4 @@
-"""A trained agent where your own loop is: one world, one step at a time.
+"""Puts a trained agent into a loop of your own, which steps one world at a time.
 
     phi = adapt(run, my_tasks)          what the learner makes of some tasks
     agent = run.agent(my_task)          it has adapted to my_task
@@ -16,14 +16,14 @@ import numpy as np
 
 from .. import require
 
-LOOK = "family.sample(1, np.random.default_rng(0))"  # an example of tasks
+TASKS = "family.sample(1, np.random.default_rng(0))"  # an example, for messages
 
 
 def adapt(run, tasks, *, rounds=None, seed=0):
     """Lets the learner collect experience in the tasks, and adapt to it.
 
     rounds  of collecting and adapting; the learner's own number if None, 1 at least
-    seed    of the luck in it
+    seed    of the agent's and the tasks' luck
 
     Returns phi [K, P], or the memory after one trial for a recurrent learner.
     """
@@ -33,22 +33,22 @@ def adapt(run, tasks, *, rounds=None, seed=0):
 def adapted(run, tasks, rounds, rng):
     """phi, and the last batch that it is adapted to."""
     learner, theta = run.learner, run.theta
-    require.able(tasks, "tasks", LOOK, "family", "__getitem__")
+    require.able(tasks, "tasks", TASKS, "family", "__getitem__")
     if rounds is None:
         rounds = max(1, learner.rounds)
+    if require.count("rounds", rounds) > 1 and not adapts_between_trials(learner):
+        raise ValueError(f"rounds must be 1 for {type(learner).__name__}, which "
+                         f"adapts within a trial, got {rounds}")
     phi, history = theta, []
-    for _ in range(require.count("rounds", rounds)):
+    for _ in range(rounds):
         history.append(learner.collect(phi, tasks, rng))
         phi = learner.adapt(theta, history)
-        if len(history) < rounds and not isinstance(phi, np.ndarray):
-            raise ValueError(f"rounds must be 1 for {type(learner).__name__}, which "
-                             f"adapts within a trial, got {rounds}")
     return phi, history[-1]
 
 
 def adapts_between_trials(learner):
-    """Whether it makes phi of the trials so far. A recurrent learner does not: it
-    adapts within each trial."""
+    """Whether the learner makes phi of the trials so far. A recurrent learner does not:
+    it adapts within each trial."""
     return getattr(learner, "adapts_between_trials", learner.rounds > 0)
 
 
@@ -60,7 +60,7 @@ def agent(run, tasks, rounds, seed):
                         f"{type(learner).__name__}")
     if tasks is None:
         return Agent(learner.policy, run.theta[:learner.policy.size], run.family, rng)
-    require.able(tasks, "tasks", LOOK, "family", "__getitem__")
+    require.able(tasks, "tasks", TASKS, "family", "__getitem__")
     if len(tasks) != 1:
         raise ValueError(f"tasks must be one task for an agent, got {len(tasks)}; use "
                          f"tasks[i:i + 1]")
@@ -75,19 +75,20 @@ def agent(run, tasks, rounds, seed):
 
 
 class Agent:
-    """Acts in one world. It remembers, so it is an object that changes; an agent for
-    another world is another object.
+    """Acts in one world. An agent remembers, so it is an object that changes: make one
+    for each world.
 
-    policy, theta   what acts
-    family          says how observations and actions are told, where it has `encode`
-                    and `decode`, as those of from_gymnasium
-    memory, last    of a trial that was lived through: the policy's memory, and the
-                    action, reward and end of its last step
+    policy, theta   choose the actions
+    family          translates observations and actions, if it has `encode` and
+                    `decode`, as those of from_gymnasium have
+    memory, last    of a trial that it has lived through: the policy's memory, and the
+                    action, reward and end of the last step
     """
 
     def __init__(self, policy, theta, family, rng, memory=None, last=None):
         self.policy, self.theta, self.family, self.rng = policy, theta, family, rng
-        self.start = policy.begin(theta, 1) if memory is None else memory, last
+        memory = policy.begin(theta, 1) if memory is None else memory
+        self.start = memory, last
         self.reset()
 
     def reset(self):
@@ -95,12 +96,12 @@ class Agent:
         (self.memory, self.last), self.action = self.start, None
 
     def act(self, obs, reward=0.0, done=False):
-        """What to do.
+        """The next action.
 
-        obs     what the world shows now: after an end, what the new episode shows
-        reward  of the step before, and
+        obs     the observation now; after an end, the first one of the new episode
+        reward  of the step before; ignored at the first step of a trial
         done    whether that step ended an episode, by itself or by the time limit;
-                both have no meaning at the first step of a trial
+                ignored at the first step of a trial
 
         Returns an action of the family, an int or an array [n].
         """

@@ -1,16 +1,16 @@
-"""Saves arrays and numbers so that no crash, no full disk and no impatience loses them.
+"""Saves arrays and numbers in a file that no crash and no full disk can damage.
 
     save(path, nest)       path is replaced only when the new file is whole
     load(path) -> nest     the generation before, if path is damaged
 
 A nest is None, a truth, a number, a string, an array, or a tuple, a list, a dict or a
-named tuple of nests. What is loaded equals what was saved to the bit, types included.
+named tuple of nests. A loaded nest equals the saved one to the bit, types included.
 The file is a NumPy archive, .npz: the arrays, and a table of contents in JSON. It holds
 no pickle, so loading a file runs no code of that file.
 
     new file -> fsync -> path becomes the generation before -> new file becomes path
 
-A process that dies between two of these steps leaves a whole file in any case.
+A process that dies between two of these steps leaves a whole file.
 """
 import json
 import os
@@ -27,8 +27,8 @@ REMEDY = "begin anew with another run_dir, or put a copy of the file there"
 
 
 class CheckpointError(RuntimeError):
-    """A file of a run cannot be read or written. The message names the file, and says
-    what to do. From meta_train, `result` holds what was learned before."""
+    """A file of a run cannot be read or written. The message names the file and the
+    remedy. If meta_train raises it, `result` holds what was learned before."""
 
 
 class NewerError(CheckpointError):
@@ -43,8 +43,9 @@ def before(path):
 
 
 def replace_file(path, write, keep=False):
-    """Replaces the file at path by what write(file) writes, as a whole or not at all.
+    """Replaces the file at path by a new one, as a whole or not at all.
 
+    write  write(file) writes the new content
     keep   True: the old file becomes the generation before
     """
     new = path.with_name(path.name + STRAY)
@@ -67,8 +68,7 @@ def replace_file(path, write, keep=False):
 
 
 def sync_folder(folder):
-    """Makes the new names last; where a system cannot do this for folders, it need
-    not."""
+    """Writes the names in the folder to the disk, on systems that can do this."""
     try:
         opened = os.open(folder, os.O_RDONLY)
     except OSError:
@@ -80,10 +80,11 @@ def sync_folder(folder):
 
 
 def remove(path):
+    """Removes the file, if it is there and may be removed."""
     try:
         path.unlink(missing_ok=True)
     except OSError:
-        pass  # a folder that may only be read has nothing to remove
+        pass
 
 
 def save(path, nest):
@@ -96,7 +97,7 @@ def save(path, nest):
 
 
 def load(path):
-    """The nest saved at path, or the one before if that file is damaged."""
+    """The nest saved at path; if the file is damaged, the generation before."""
     path = Path(path)
     try:
         return read(path)
@@ -174,8 +175,8 @@ def decode(tree, arrays):
 
 
 def named_tuple(name):
-    """The class "module:name" of a named tuple. Only modules that are loaded already
-    are looked at, so that a file cannot run code."""
+    """The class "module:name" of a named tuple. It must be in a module that is loaded
+    already, so that a file cannot run code."""
     module, _, qualname = name.partition(":")
     kind = sys.modules.get(module)
     for part in qualname.split("."):

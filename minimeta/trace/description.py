@@ -1,13 +1,13 @@
-"""What a training is made of, as JSON: every option of a learner and of a family by its
-name.
+"""Describes learners and families as JSON, every option by its name, and builds them
+again from that.
 
     describe(learner) -> {"class": "minimeta.meta.maml.MAML", "alpha": 0.1, ..}
     rebuild(description) -> the learner again
     differences(old, new) -> ["learner.alpha: 0.1 in the folder, 0.2 now", ..]
 
-A dataclass is told by its fields, a function by its name. Only what this package
-defines is rebuilt: a file cannot name other code to run. What you define yourself, you
-pass in again.
+A dataclass is described by its fields, a function by its name. Only classes and
+functions of this package are rebuilt, so a file cannot name other code to run. Pass in
+again what you define yourself.
 """
 import dataclasses
 import importlib
@@ -20,11 +20,11 @@ ABSENT = object()  # where one of two descriptions has an option and the other h
 
 
 class NotOurs(ValueError):
-    """The description names what only its author can rebuild."""
+    """The description names a class or function that this package does not define."""
 
 
 def describe(value):
-    """JSON that tells the value. Lists and tuples look alike."""
+    """The value as JSON. A tuple becomes a list."""
     if isinstance(value, np.generic):
         value = value.item()
     if value is None or isinstance(value, (bool, int, float, str)):
@@ -55,7 +55,7 @@ def full_name(it):
 
 
 def rebuild(tree):
-    """The inverse of describe, with tuples for lists."""
+    """The inverse of describe. A list becomes a tuple."""
     if isinstance(tree, list):
         return tuple(rebuild(each) for each in tree)
     if not isinstance(tree, dict):

@@ -1,4 +1,4 @@
-"""The folder of a run: all that is needed to look at a training, and to go on with it.
+"""The folder of a run holds all that is needed to look at a training and to resume it.
 
     config.json             every option, and the versions it was made with
     log.csv                 a row of numbers for each iteration
@@ -6,7 +6,8 @@
     checkpoint.before.npz   the same, one save earlier
 
 A run that is resumed must be the same run: the same learner, family, tasks and seed.
-The number of iterations may grow. Versions may change, though then the last bits may.
+The number of iterations may grow. Versions may change too, and then the last bits of
+theta may differ.
 """
 import hashlib
 import json
@@ -45,17 +46,17 @@ class Folder:
     def checkpoint_file(self):
         return self.path / "checkpoint.npz"
 
-    # A new run, or one that goes on.
+    # A run begins, or goes on.
 
     def require_new(self):
-        """The folder must hold no run."""
+        """Raises CheckpointError if the folder holds a run."""
         if self.config_file.exists():
             raise CheckpointError(
                 f"{self.path} holds a run already; use resume=True to go on with it, "
                 f"or another run_dir")
 
     def require_same(self, options):
-        """The folder must hold a run with these options."""
+        """Raises CheckpointError unless the folder holds a run with these options."""
         changed = differences(unchanging(self.config()),
                               unchanging(configuration(options)))
         if changed:
@@ -64,8 +65,8 @@ class Folder:
                 f"another run_dir:\n  " + "\n  ".join(changed))
 
     def begin(self, options, n):
-        """From here on a run with these options is kept, of which n iterations are
-        done. What the log holds beyond them is forgotten."""
+        """Begins to keep a run with these options. n iterations of it are done; rows of
+        the log beyond them are dropped."""
         try:
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -92,15 +93,15 @@ class Folder:
                                   f"of minimeta ({error!r}); {REMEDY}") from error
         return config
 
-    # What goes on from one iteration to the next.
+    # Each iteration.
 
     def append(self, row, seconds):
-        """One more row of the log, and how long the phases of its iteration took."""
+        """Appends a row to the log, with the seconds of each phase of the iteration."""
         log.append(self.log_file, row | {
             f"{SECONDS}{phase}": round(spent, 6) for phase, spent in seconds.items()})
 
     def save(self, theta, state, n):
-        """A checkpoint after n iterations, which have their rows in the log."""
+        """Saves a checkpoint after n iterations, whose rows are in the log."""
         log.sync(self.log_file)
         save(self.checkpoint_file, {"theta": theta, "state": state, "iterations": n,
                                     "of": self.fingerprint()})
@@ -121,30 +122,30 @@ class Folder:
         return saved["theta"], saved["state"], rows
 
     def rows(self):
-        """The log without the seconds: what the same seed gives again to the bit."""
+        """The log without the seconds: the same seed gives it again to the bit."""
         return tuple({name: number for name, number in row.items()
                       if not name.startswith(SECONDS)}
                      for row in log.read(self.log_file))
 
     def fingerprint(self):
-        """A number for the options; a checkpoint of other options has another one."""
+        """A short word for the options; other options have another one."""
         options = json.dumps(unchanging(self.config()), sort_keys=True)
         return digest(options.encode())
 
 
 def digest(data):
-    """Bytes as a short word, another one for other bytes."""
+    """A short word for the data; other data have another one."""
     return hashlib.sha256(data).hexdigest()[:16]
 
 
 def unchanging(config):
-    """The options that must stay."""
+    """The options that a resumed run must have in common with the folder."""
     return {name: config[name] for name in config if name not in MAY_CHANGE}
 
 
 def configuration(options):
-    """All options as JSON, and what the run is made with. A theta to begin with is
-    told by its digest."""
+    """All options as JSON, with versions and machine. A theta to begin with becomes its
+    digest."""
     theta = options.get("theta")
     if theta is not None:
         options = options | {"theta": digest(theta.tobytes())}

@@ -1,11 +1,11 @@
-"""The log of a training: a table, CSV, with a row for each iteration.
+"""The log of a training is a table in CSV, with a row for each iteration.
 
     append(path, row)        row is a dict of numbers and words
     read(path) -> rows       the numbers as they were, to the bit
     write(path, rows)        replaces the table
 
-The file can be read by any spreadsheet while the training runs. A number that a row
-does not have is an empty cell.
+Any spreadsheet can read the file while the training runs. A cell is empty where a row
+lacks that number.
 """
 import csv
 import io
@@ -18,7 +18,7 @@ from .checkpoint import REMEDY, CheckpointError, replace_file
 
 
 def append(path, row):
-    """Writes one more row. Where a row brings a new name, the table gets a column."""
+    """Appends a row. If the row has a new name, the table gets a new column."""
     try:
         with open(path, "a+", newline="", encoding="utf-8") as file:
             file.seek(0)

@@ -1,4 +1,4 @@
-"""Lines that tell how a training goes: a callback for meta_train."""
+"""Prints lines that tell how a training goes, by a callback for meta_train."""
 import sys
 import time
 from collections import deque
@@ -13,16 +13,16 @@ MEAN_OF = 50    # iterations whose mean the redrawn line shows
 
 
 def print_progress(iterations, *, of="return", name="", lines=10):
-    """A callback that tells the mean of a logged number, and the time.
+    """A callback that prints the mean of a logged number, and the time.
 
-    On a terminal and in a notebook one line is redrawn: iteration, percent, the return
-    before and after adaptation, steps of the environments a second, time left.
-    Elsewhere `lines` plain lines are printed in all: the seconds gone, and the mean
-    since the line before.
+    A terminal and a notebook show one line, drawn anew: iteration, percent, the return
+    before and after adaptation, steps of the environments a second, time left. A file
+    gets plain lines: the seconds gone, and the mean since the line before.
 
     iterations  of the whole training
-    of          which number of the log
-    name        printed in front, where several trainings follow one another
+    of          the name of the number in the log
+    name        printed first, to tell one training from the next
+    lines       number of plain lines in all
     """
     iterations = require.count("iterations", iterations)
     lines = require.count("lines", lines)

@@ -1,4 +1,4 @@
-"""What a training has learned, kept whole whatever happens while it runs.
+"""Keeps what a training has learned, whatever interrupts the training.
 
     with Keeper(Training(theta, None, ()), learner, family, folder) as kept:
         for ..:
@@ -6,8 +6,8 @@
             kept.keep(theta, state, row)       assigned once, so Ctrl-C tears nothing
     kept.result
 
-Ctrl-C ends the block as if the training were over. Any other exception leaves the block
-with an attribute `result`: what was learned before.
+Ctrl-C ends the block as if the training were over. Any other exception gets an
+attribute `result`, which holds what was learned before, and leaves the block.
 """
 import time
 from contextlib import suppress
@@ -37,7 +37,7 @@ class Training(NamedTuple):
 
 @dataclass(frozen=True)
 class Result:
-    """What training leaves: a run.
+    """A run: what a training gives back.
 
     theta        [P]
     log          a dict of numbers for each iteration
@@ -58,17 +58,17 @@ class Result:
         trace/agent.py.
 
         rounds  of adaptation; the learner's own number if None, 1 at least
-        seed    of its luck
+        seed    of the agent's and the tasks' luck
         """
         return agent(self, tasks, rounds, seed)
 
 
 def load(run_dir, learner=None, family=None):
-    """The Result of the training in run_dir, as far as it has come. The training may
+    """The Result of the training in run_dir up to its last checkpoint. The training may
     still be running.
 
-    learner, family  those that were trained: needed only where they are made of classes
-                     or functions of your own
+    learner, family  those that were trained; needed only if they are made of classes or
+                     functions of your own
     """
     folder = Folder(Path(run_dir))
     config, saved = folder.config(), folder.load()
@@ -82,7 +82,7 @@ def load(run_dir, learner=None, family=None):
 
 
 def made(config, run_dir, name, given):
-    """The learner or family that the configuration tells of."""
+    """The learner or family of the configuration."""
     if given is not None:
         changed = differences(config[name], describe(given), name)
         if changed:
@@ -101,7 +101,7 @@ def made(config, run_dir, name, given):
 
 
 class NonFiniteError(ArithmeticError):
-    """Training met NaN or inf. From meta_train, `result` holds what was learned
+    """Training met NaN or inf. If meta_train raises it, `result` holds what was learned
     before."""
 
     def __init__(self, message, result=None):
@@ -129,13 +129,13 @@ class Keeper:
         return Result(theta, log, self.learner, self.family, self.interrupted, state)
 
     def lap(self, phase):
-        """The time since the lap before was spent on this phase."""
+        """Counts the time since the last lap as spent on this phase."""
         now = time.perf_counter()
         self.seconds[phase] = self.seconds.get(phase, 0.0) + now - self.began
         self.began = now
 
     def keep(self, theta, state, row):
-        """What one more iteration has led to."""
+        """Keeps the result of one more iteration, and saves it if it is time."""
         training = Training(theta, state, self.training.log + (row,))
         if self.folder is not None:
             self.folder.append(row, self.seconds)
@@ -145,7 +145,7 @@ class Keeper:
         self.began = time.perf_counter()
 
     def save(self):
-        """A checkpoint, if there is anything new."""
+        """Saves a checkpoint if there is anything new."""
         theta, state, log = self.training
         if self.folder is None or len(log) == self.n_saved:
             return
@@ -167,7 +167,7 @@ class Keeper:
                 failed.result = self.result
                 raise
             return self.interrupted
-        with suppress(CheckpointError):  # the error that is under way says more
+        with suppress(CheckpointError):  # the first error says more
             self.save()
         if isinstance(error, (NonFiniteError, require.NotFinite)):
             raise NonFiniteError(

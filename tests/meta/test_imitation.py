@@ -247,7 +247,7 @@ def test_a_short_training_makes_a_demonstration_worth_something(inner, outer):
     ({"alpha": 0.0}, "alpha must be positive"),
     ({"noise": -0.1}, "noise must be"),
     ({"outer": "return", "greedy": True}, "greedy must be False"),
-    ({"outer": "return", "shows": 2}, "shows and noise are of a demonstration"),
+    ({"outer": "return", "shows": 2}, "shows must be 1 and noise 0"),
     ({"judge": (3,)}, r"judge must be \(\) where the inner loss is not learned"),
     ({"optimizer": "trust-region"}, "optimizer must be 'adam' or 'sgd' for Imitation"),
 ])

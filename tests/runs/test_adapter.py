@@ -46,7 +46,7 @@ BOTH = worlds.Dict(where=worlds.Box(-1.0, 1.0, (2, 2)), door=worlds.Discrete(3))
     (worlds.Box(0, np.inf, ()), 7.5, [7.5]),
     (BOTH, {"door": 1, "where": np.arange(4.0).reshape(2, 2)}, [0, 1, 2, 3, 0, 1, 0])])
 def test_an_observation_is_told_as_a_vector(space, obs, code):
-    told_space = convert.told(space)
+    told_space = convert.translated(space)
     assert told_space.encode(obs).tolist() == code and told_space.width == len(code)
 
 
@@ -61,9 +61,9 @@ def test_an_observation_is_told_as_a_vector(space, obs, code):
     (worlds.Dict(a=worlds.Box(0, 2, (1,)), b=worlds.Box(0, 4, ())), Box(2),
      [([1, 0], {"a": [2], "b": 2})])])
 def test_an_action_is_told_in_the_words_of_the_environment(space, ours, pairs):
-    assert convert.action_space(convert.told(space)) == ours
+    assert convert.action_space(convert.translated(space)) == ours
     for mine, theirs in pairs:
-        given = convert.decode(convert.told(space), np.array(mine))
+        given = convert.decode(convert.translated(space), np.array(mine))
         plain = {k: np.asarray(v).tolist() for k, v in given.items()} if isinstance(
             given, dict) else np.asarray(given).tolist()
         assert plain == theirs
@@ -71,7 +71,7 @@ def test_an_action_is_told_in_the_words_of_the_environment(space, ours, pairs):
 
 def test_a_stretched_action_has_the_type_of_the_space_and_stays_inside():
     space = worlds.Box(-0.1, 0.1, (3,), np.float32)
-    action = convert.decode(convert.told(space), np.ones(3))
+    action = convert.decode(convert.translated(space), np.ones(3))
     assert action.dtype == np.float32 and (action <= space.high).all()
 
 
@@ -80,7 +80,7 @@ class Sub(worlds.Discrete):
 
 
 def test_a_space_that_inherits_is_what_it_inherits():
-    assert convert.action_space(convert.told(Sub(3))) == Discrete(3)
+    assert convert.action_space(convert.translated(Sub(3))) == Discrete(3)
 
 
 class Text:
