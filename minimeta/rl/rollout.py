@@ -105,7 +105,7 @@ def rollout(policy, theta, tasks, *, trials, episodes, rng):
                 clock = np.where(end, 0, clock)
                 state, obs = next_states(tasks, first, (state, obs), end, left, rng)
         x, action, *numbers, end, mask = (together(c, dtype) for c in zip(*steps))
-    numbers = (np.where(mask, number, 0) for number in numbers)  # reward, log_prob, value
+    numbers = (np.where(mask, number, 0) for number in numbers)  # reward, log_prob, ..
     return Rollout(x, action, *numbers, end, mask)
 
 
