@@ -253,7 +253,8 @@ def test_a_gradient_that_is_not_finite_stops_the_run_with_its_iteration():
             return loss, grad
 
     learner = Spoilt(MAML_SMALL.policy, trials=3)
-    with pytest.raises(NonFiniteError, match=r"iteration 0: gradient is not finite at log_std\[1\]"):
+    message = r"iteration 0: gradient is not finite at log_std\[1\]"
+    with pytest.raises(NonFiniteError, match=message):
         meta_train(learner, PointNavigation(horizon=4), iterations=2, tasks=2)
 
 

@@ -1,4 +1,5 @@
-"""minimeta's own maps, policies, surrogates and learners pass the suites that users run on theirs."""
+"""minimeta's own maps, policies, surrogates and learners pass the suites that users run on
+theirs."""
 import numpy as np
 import pytest
 
