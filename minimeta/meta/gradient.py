@@ -81,7 +81,6 @@ class GradientLearner:
     rounds = 1                    # collections that are adapted to
     steps = 1                     # of adaptation to each of them
     first_order = False
-    adapts_between_trials = True
     learn_alpha = False
     adapts_between_trials = True  # and not within, as a recurrent learner does
     only_descends = False         # True where a trust region has no meaning
