@@ -46,19 +46,19 @@ def untold(call, error, *parts):
     (MLPPolicy(2, Categorical(2), (4,)), PLANE, "Gaussian(n=2)"),
     (MLPPolicy(2, Gaussian(3), (4,)), PLANE, "Gaussian(n=2)"),
 ])
-def test_a_head_that_does_other_things_than_the_family_asks(policy, family, needed):
+def test_a_head_that_does_other_things_than_the_family_asks_is_refused(policy, family, needed):
     assert not untold(lambda: meta_train(MAML(policy, trials=2), family, iterations=1, tasks=2),
                     ValueError, f"policy must have the head {needed}", f"got {policy.head}")
 
 
-def test_an_agent_for_another_number_of_arms():
+def test_an_agent_for_another_number_of_arms_is_refused():
     assert not untold(lambda: evaluate(BanditAgent(2, greedy), None, BANDIT, tasks=2),
                     ValueError, "must have the head Categorical(n=3)")
 
 
 @pytest.mark.parametrize("policy", [
     RecurrentPolicy(3, Categorical(3), 6), RecurrentPolicy(0, Categorical(3), 6)])
-def test_a_policy_that_sees_more_or_less_than_is_shown(policy):
+def test_a_policy_that_sees_more_or_less_than_is_shown_is_refused(policy):
     assert not untold(lambda: meta_train(RL2(policy), BANDIT, iterations=1, tasks=2),
                     ValueError, "observations must have length", "use obs_size=family.obs_size")
 
@@ -106,7 +106,7 @@ def test_a_policy_that_sees_more_or_less_than_is_shown(policy):
     (lambda: RestlessBandit(10, 0.1), ("volatilities must be a tuple, got 0.1",)),
     (lambda: discounted(np.ones((3, 1), int), 0.5), ("reward must hold floating numbers",)),
 ])
-def test_another_kind_of_thing(call, parts):
+def test_a_thing_of_another_kind_is_refused_by_name(call, parts):
     assert not untold(call, (TypeError, ValueError), *parts)
 
 
@@ -157,14 +157,14 @@ def test_another_kind_of_thing(call, parts):
     (lambda: meta_train(FIT, Sinusoid(), iterations=1, tasks=2, callback=print_progress(1)),
      ("of must be one of 'loss', 'gradient', got 'return'",)),
 ])
-def test_a_value_that_cannot_be(call, parts):
+def test_a_value_that_cannot_be_is_refused_with_what_it_must_be(call, parts):
     assert not untold(call, ValueError, *parts)
 
 
 @pytest.mark.parametrize("surrogate", [
     LogLikelihood(ONES), Ratio(ONES, ONES), ClippedRatio(ONES, ONES), Dice(ONES, ONES),
     LoadedDice(ONES, ONES)], ids=lambda s: type(s).__name__)
-def test_a_tangent_of_another_shape(surrogate):
+def test_a_tangent_of_another_shape_is_refused(surrogate):
     assert not untold(lambda: surrogate.hvp(ONES, ONES[..., :1]), ValueError,
                       "l_dot must have the shape")
 
@@ -179,7 +179,7 @@ def test_batches_of_different_tasks_do_not_make_a_history():
                     "history must hold batches of the same tasks")
 
 
-def test_a_batch_of_trials_without_a_step():
+def test_a_batch_of_trials_without_a_step_is_refused():
     theta = ON_BANDIT.init(rng())
     data = ON_BANDIT.collect(theta, BANDIT.sample(2, rng()), rng())
     empty = replace(data, mask=np.zeros_like(data.mask))
@@ -193,7 +193,7 @@ def test_a_batch_of_trials_without_a_step():
     ({"action": np.full((1, 2, 3, 2), np.nan)}, "action of a demonstration must be finite"),
     ({"action": np.zeros((1, 3, 2))}, "action must be [K, T, B, ..]"),
 ])
-def test_a_demonstration_that_cannot_be(change, part):
+def test_a_demonstration_that_cannot_be_is_refused(change, part):
     good = {"x": np.zeros((1, 2, 3, 4)), "after": np.zeros((1, 2, 3, 4)),
             "mask": np.ones((1, 2, 3))}
     assert not untold(lambda: Demonstration(**good | change), ValueError, part)
@@ -203,7 +203,7 @@ def test_a_demonstration_that_cannot_be(change, part):
     (np.full((2, 4, 1), 5), ValueError, "actions must be in [0, 5), got 5"),
     (np.zeros((2, 4, 1)), TypeError, "actions must be integers, got dtype float64"),
 ])
-def test_demonstrated_actions_that_cannot_be(actions, error, part):
+def test_demonstrated_actions_that_cannot_be_are_refused(actions, error, part):
     learner = Imitation(MLPPolicy(9, Categorical(5), (4,)))
     shown = Demonstration(np.zeros((2, 4, 1, 9)), np.zeros((2, 4, 1, 9)),
                           np.ones((2, 4, 1)), actions)
@@ -233,7 +233,7 @@ def family_that_gives(**wrong):
     ({"done": lambda d: d[0]}, "must have shape [4, 1], got [1]"),
     ({"reward": lambda r: r * np.nan}, "reward must be finite, got nan"),
 ])
-def test_a_family_of_ones_own_that_breaks_its_word(wrong, part):
+def test_a_family_of_ones_own_that_breaks_its_word_is_refused(wrong, part):
     assert not untold(lambda: RL2(READER).collect(ON_BANDIT.init(rng()),
                                                 family_that_gives(**wrong).sample(4, rng()), rng()),
                     ValueError, part)

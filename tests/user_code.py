@@ -42,7 +42,8 @@ class ByComplexStep:
         return imag(self.forward(step(theta, theta_dot), step(x, x_dot)))
 
     def vjp_dot(self, theta, cache, y_bar, theta_dot, cache_dot, y_bar_dot):
-        return imag(self.vjp(step(theta, theta_dot), step(cache, cache_dot), step(y_bar, y_bar_dot)))
+        return imag(self.vjp(step(theta, theta_dot), step(cache, cache_dot),
+                             step(y_bar, y_bar_dot)))
 
 
 def mean(a):

@@ -73,9 +73,12 @@ def test_float32_stays_float32_and_agrees_with_float64_to_its_precision():
 
 
 def test_initial_weights_have_unit_gain_and_biases_are_zero():
-    net = MLP((200, 300, 2))
+    net = MLP((200, 300, 40))
     p = net.layout.unpack(net.init(np.random.default_rng(4)))
-    assert p.W1.std() == pytest.approx(200 ** -0.5, rel=0.02)
+    for W, n in ((p.W1, 200), (p.W2, 300)):
+        assert W.std() == pytest.approx(n ** -0.5, rel=0.03)
+        assert abs(W.mean()) < 5 * W.std() / W.size ** 0.5
+        assert (np.abs(W) < n ** -0.5).mean() == pytest.approx(0.683, abs=0.02)  # as if normal
     assert not p.b1.any() and not p.b2.any()
 
 

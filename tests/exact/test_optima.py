@@ -191,3 +191,12 @@ def test_the_effects_are_the_sums_of_the_docstring_by_hand():
     assert abs(signs.reward_effect()[0] - (rc + rr - nc - nr) / 200) < 1e-15
     assert abs(signs.interaction()[0] - (rc - rr - nc + nr) / 100) < 1e-15
     assert signs.cell(False, True)[0] == 0.31
+
+
+def test_half_an_interval_of_staying_is_1_96_errors_of_a_ratio_by_hand():
+    # Not rewarded, common: 20 of 100 stayed in one task and 40 of 100 in the other. So p = .3, and
+    # each task is 10 / 200 off: the error is sqrt(.05^2 + .05^2).
+    stayed = np.full((2, 2, 2), 50)
+    stayed[:, 0, 1] = 20, 40
+    p, half = Stays(stayed, np.full((2, 2, 2), 100)).cell(False, True)
+    assert p == pytest.approx(0.3) and half == pytest.approx(1.96 * 0.05 * 2 ** 0.5)

@@ -245,6 +245,32 @@ def test_a_phi_that_is_not_finite_stops_the_run_and_names_its_block():
         learner.adapt(theta, [spoilt])
 
 
+@pytest.mark.parametrize("task", [0, 2])
+def test_nan_in_one_of_several_tasks_is_found(task):
+    learner = MAML(POLICY, baseline="none", **FLOAT)
+    theta, (data,), _ = problem(learner)
+    reward = data.reward.copy()
+    reward[task, -1, 0] = np.nan
+    with pytest.raises(NonFiniteError, match="phi is not finite"):
+        learner.adapt(theta, [replace(data, reward=reward)])
+
+
+def test_the_log_tells_the_mean_return_of_an_episode_before_and_after():
+    learner = MAML(POLICY, **FLOAT)
+    theta, history, data = problem(learner)
+    row = learner.update(theta, None, history, data, 0.0)[2]
+    for name, told in (("before", history[0]), ("return", data)):
+        assert row[name] == pytest.approx(told.reward.sum() / (3 * 5), rel=1e-12)
+
+
+def test_without_a_rate_the_step_is_a_thousandth():
+    learner = MAML(POLICY, optimizer=SGD(), **FLOAT)
+    theta, history, data = problem(learner)
+    _, grad = learner.meta_gradient(theta, history, data)
+    new, _, _ = learner.update(theta, None, history, data, 0.0)
+    assert np.abs(new - (theta - 1e-3 * grad)).max() < 1e-15
+
+
 def test_a_gradient_that_is_not_finite_stops_the_run_with_its_iteration():
     class Spoilt(MAML):
         def mean_loss(self, theta, problems):
@@ -253,7 +279,8 @@ def test_a_gradient_that_is_not_finite_stops_the_run_with_its_iteration():
             return loss, grad
 
     learner = Spoilt(MAML_SMALL.policy, trials=3)
-    with pytest.raises(NonFiniteError, match=r"iteration 0: gradient is not finite at log_std\[1\]"):
+    message = r"iteration 0: gradient is not finite at log_std\[1\]"
+    with pytest.raises(NonFiniteError, match=message):
         meta_train(learner, PointNavigation(horizon=4), iterations=2, tasks=2)
 
 

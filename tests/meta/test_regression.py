@@ -86,6 +86,25 @@ def test_maml_and_reptile_adapt_better_than_the_pretrained_network(seed):
     assert after[RegressionReptile][10] < 0.5 * after[RegressionPretrained][10]
 
 
+def test_each_of_several_steps_may_learn_a_rate_of_its_own_and_no_more():
+    learner = RegressionMAML(NET, steps=3, alpha=(0.05, 0.02, 0.01), learn_alpha=True,
+                             dtype=np.float64)
+    theta, history, data = problem(learner)
+    assert theta[-3:].tolist() == [0.05, 0.02, 0.01]
+    value, grad = losses(learner, history, data)
+    assert complex_step(value, grad, theta, name=learner.layout.name) < 1e-12
+    with pytest.raises(ValueError, match="alpha must have a number or row for each of the 2 steps"):
+        RegressionMAML(NET, steps=2, alpha=(0.05, 0.02, 0.01), learn_alpha=True)
+
+
+def test_points_and_parameters_are_of_the_learner_s_precision():
+    for dtype in (np.float32, np.float64):
+        learner = RegressionMAML(NET, dtype=dtype)
+        theta, (shown,), data = problem(learner)
+        assert {a.dtype for a in (theta, shown.x, shown.y, data.x)} == {np.dtype(dtype)}
+        assert learner.adapt(theta, [shown]).dtype == dtype
+
+
 @pytest.mark.parametrize("wrong, message", [
     ({"shots": 0}, "shots must be at least 1, got 0"),
     ({"steps": 0}, "steps must be at least 1, got 0"),

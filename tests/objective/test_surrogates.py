@@ -315,7 +315,8 @@ def test_a_surrogate_that_ignores_its_mask_is_caught():
 @every
 def test_data_of_other_shapes_are_refused_with_both_shapes(make):
     A, l_old, mask, l = sample(7)
-    with pytest.raises(ValueError, match=r"l must have the shape of .*\[2, 4, 3\], got \[2, 4, 1\]"):
+    message = r"l must have the shape of .*\[2, 4, 3\], got \[2, 4, 1\]"
+    with pytest.raises(ValueError, match=message):
         make(A, l_old, mask).value(l[..., :1])
     with pytest.raises(ValueError, match=r"\[2, 4, 3\]"):
         make(A, l_old, mask).grad(l[:, :3])

@@ -259,7 +259,8 @@ def test_learners_train_on_environments_and_their_agents_act_in_them(learner):
 
 @pytest.mark.parametrize("learner, make, horizon", [
     (MAML(ARMS, trials=10, alpha=3.0, rate=0.02), worlds.corridor, 5),
-    (RL2(RecurrentPolicy(1, Categorical(2), 6), episodes=2, trials=4, rate=0.03), worlds.buttons, 2)],
+    (RL2(RecurrentPolicy(1, Categorical(2), 6), episodes=2, trials=4, rate=0.03),
+     worlds.buttons, 2)],
     ids=["MAML", "RL2"])
 def test_adaptation_pays_in_environments(learner, make, horizon):
     family = from_gymnasium(make, horizon, learner.episodes)

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from minimeta import (MAML, RL2, Categorical, RecurrentPolicy, MLPPolicy, Reinforce, compare, evaluate,
-                      load, meta_train, sweep)
+from minimeta import (MAML, RL2, Categorical, MLPPolicy, RecurrentPolicy, Reinforce, compare,
+                      evaluate, load, meta_train, sweep)
 from minimeta.rivals.bandit_agents import BanditAgent
 from minimeta.runs.compare import Comparison, interval
 from minimeta.tasks import BernoulliBandit, GridNavigation

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from minimeta import (MAML, RL2, Categorical, Gaussian, RecurrentPolicy, MLPPolicy, compare, meta_train,
-                      sweep)
+from minimeta import (MAML, RL2, Categorical, Gaussian, MLPPolicy, RecurrentPolicy, compare,
+                      meta_train, sweep)
 from minimeta.runs.command_line import main
 from minimeta.tasks import GridNavigation, PointNavigation
 

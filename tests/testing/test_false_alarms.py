@@ -104,12 +104,12 @@ def alarms(n, first=0):
     return found
 
 
-def test_no_false_alarm():
+def test_nothing_right_is_refused():
     assert not alarms(120)
 
 
 @pytest.mark.slow
-def test_no_false_alarm_in_many():
+def test_nothing_right_is_refused_among_ten_thousand():
     assert not alarms(10_000)
 
 

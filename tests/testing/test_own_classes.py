@@ -1,4 +1,5 @@
-"""minimeta's own maps, policies, surrogates and learners pass the suites that users run on theirs."""
+"""minimeta's own maps, policies, surrogates and learners pass the suites that users run on
+theirs."""
 import numpy as np
 import pytest
 
@@ -16,12 +17,12 @@ REPTILE = "Reptile follows phi - theta, which is no gradient"
 
 @parametrize_with_checks(check_map, *(
     (MLP((3, 5, 4, 2), activation), (7, 3)) for activation in ("tanh", "sigmoid", "relu")))
-def test_networks(check):
+def test_networks_pass_every_check(check):
     check()
 
 
 @parametrize_with_checks(check_recurrent, (LSTM(3, 5, 2), (6, 4, 3)), (GRU(3, 5, 2), (6, 4, 3)))
-def test_recurrent_networks(check):
+def test_recurrent_networks_pass_every_check(check):
     check()
 
 
@@ -29,12 +30,12 @@ def test_recurrent_networks(check):
     check_policy, MLPPolicy(3, Categorical(4), (5,)), MLPPolicy(3, Gaussian(2), (5,), "sigmoid"),
     TabularPolicy(4, 3), RecurrentPolicy(2, Categorical(3), 5),
     RecurrentPolicy(2, Gaussian(1), 5, GRU))
-def test_policies(check):
+def test_policies_pass_every_check(check):
     check()
 
 
 @pytest.mark.parametrize("name", ESTIMATORS)
-def test_surrogates(name):
+def test_surrogates_pass_every_check(name):
     A, l, l_old = np.random.default_rng(0).normal(size=(3, 2, 6, 4))
     mask = np.arange(6)[:, None] < np.array([[[6, 3, 1, 5]], [[2, 6, 6, 4]]])
     check_surrogate(ESTIMATORS[name](A * mask, l_old, mask), l)
@@ -47,7 +48,7 @@ def test_surrogates(name):
     (EMAML(POLICY, trials=4), FAMILY), (ProMP(POLICY, trials=4), FAMILY),
     (Reinforce(POLICY, trials=4), FAMILY), (RegressionMAML(MLP((1, 5, 1)), steps=2), Sinusoid()),
     (RegressionPretrained(MLP((1, 5, 1))), Sinusoid()))
-def test_learners(check):
+def test_learners_pass_every_check(check):
     check()
 
 
@@ -62,7 +63,7 @@ EARLY = PointNavigation(horizon=8, radius=0.3, episodes=2)     # its episodes en
     check_learner, (MAML(MLPPolicy(2, Gaussian(2), (6,)), trials=4), EARLY),
     (EMAML(MLPPolicy(2, Gaussian(2), (6,)), trials=4), EARLY),
     (ProMP(MLPPolicy(2, Gaussian(2), (6,)), trials=4, rounds=2), EARLY))
-def test_learners_where_episodes_end_early(check):
+def test_learners_pass_every_check_where_episodes_end_early(check):
     check()
 
 
@@ -71,7 +72,7 @@ def test_learners_where_episodes_end_early(check):
     (RL2(RecurrentPolicy(2, Gaussian(2), 4), episodes=2, trials=4), EARLY),
     (RL2(RecurrentPolicy(2, Gaussian(2), 4, GRU), episodes=2, trials=4, returns="episode"),
      EARLY))
-def test_recurrent_learners(check):
+def test_recurrent_learners_pass_every_check(check):
     check()
 
 
