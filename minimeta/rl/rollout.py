@@ -28,7 +28,7 @@ HEADS = {Discrete: Categorical, Box: Gaussian}  # which head gives such actions
 
 
 class Batch:
-    """A dataclass of arrays [K, ...], or None for what is not known."""
+    """A dataclass of arrays [K, ...]; a field that is not known is None."""
 
     def __getitem__(self, index):
         """data[i:j]: what happened in some of the tasks."""
@@ -125,7 +125,7 @@ def chosen(where, these, those):
 
 
 def see(policy, obs, last, dtype):
-    """The policy's input; what is too small for the dtype is 0."""
+    """The policy's input; numbers that are too small for the dtype become 0."""
     with np.errstate(under="ignore"):
         return policy.see(obs, last, dtype)
 
@@ -138,7 +138,7 @@ def together(column, dtype):
 
 
 def cast(array, dtype):
-    """The array in the dtype; what is too small for it is 0."""
+    """The array in the dtype; numbers that are too small for it become 0."""
     with np.errstate(under="ignore"):
         return array.astype(dtype, copy=False)
 
