@@ -1,4 +1,4 @@
-"""minimeta: meta-reinforcement learning written by hand in NumPy.
+"""minimeta is meta-reinforcement learning written by hand in NumPy.
 
 Maps have four forms, scalars have three, adaptation is one more map, and everything is
 a function of a flat theta whose leading axis is the task.
@@ -16,13 +16,14 @@ adaptation = theta -> phi           gradient step: phi = theta - alpha grad L(th
                                     recurrence:    h_{t+1} = f_theta(h_t, s, a, r, d)
 meta-gradient = adaptation.vjp( grad of the outer objective at phi )
 
-Reading order, imports only point backwards:
+The chapters in reading order; imports only point backwards, and require.py, the checks
+of what a user passes in, stands before them all:
 
     calculus/   1  derivatives by hand              trace/    7  what a training leaves
     testing/    2  how to know they are right       meta/     8  learning to adapt
     policy/     3  from outputs to actions          exact/    9  ground truth
-    objective/  4  what is climbed                  rivals/  10  what learned agents are
-    tasks/      5  what can be adapted to                        held against
+    objective/  4  objectives, steps of theta       rivals/  10  what learned agents are
+    tasks/      5  families of tasks                             held against
     rl/         6  from tasks to arrays             runs/    11  trained agents at work
 
 Letters, the same everywhere:
@@ -34,27 +35,30 @@ Letters, the same everywhere:
 
 One word, one meaning:
 
-    task        one MDP. `tasks` are K of them; as an argument of meta_train and
-                evaluate, how many
-    episode     from reset to done or horizon
+    task        one MDP. `tasks` are K of them; the argument `tasks` of meta_train and
+                evaluate is their number
+    family      a distribution over tasks
+    episode     runs from reset to done or horizon; `end` is True at its last step
     trial       the episodes of one task through which a recurrent agent keeps its
-                memory; one episode for an agent without memory. B trials run abreast
+                memory; one episode for an agent without memory. B trials run side by
+                side
     round       one collection of data, and the adaptation to it
     step        of an episode (T of them); of adaptation (one inner update); of an
                 optimizer
+    learner     a way to adapt, and to train theta for it: MAML, RL2, ..
     meta-batch  the K tasks of one iteration of meta_train
     shard       some of these tasks, worked on at once
     path        theta_0, theta_1, ..: the parameters that adaptation passes through
-    at          objective.at(theta): the objective, evaluated at a point
+    at          objective.at(theta) is the objective, evaluated at theta
     mask        True where a step was taken, False where an array is padded; None where
                 nothing is padded
-    weights w   of steps in a mean: numbers, not truths
+    w           weights of steps in a mean, floats
     rows        R inputs of a network, one below the other. `fold_steps` makes rows of
                 steps, `fold_tasks` makes rows of tasks
     score       grad log pi(a | s)
     progress    the fraction of the training that is done, from 0 to 1
-    loss        descends; a surrogate climbs, and Minus makes a loss of it
-    return      of an episode, undiscounted, unless another is named
+    loss        a scalar that descends. A surrogate climbs; Minus makes a loss of it
+    return      the sum of an episode's rewards, undiscounted unless said otherwise
 """
 from . import exact, objective, policy, rivals, rl, tasks, testing
 from .calculus import GRU, LSTM, MLP, Cell, Layout, Recurrent, fast
@@ -68,7 +72,7 @@ from .runs import compare, from_gymnasium, sweep
 from .trace import (CheckpointError, NonFiniteError, Result, adapt, load,
                     print_progress)
 
-fast.keep_freed_memory()
+fast.keep_freed_memory()  # a trick of speed, and all that an import does
 
 __all__ = [
     "Layout", "MLP", "LSTM", "GRU", "Recurrent", "Cell", "Categorical", "Gaussian",

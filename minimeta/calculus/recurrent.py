@@ -119,7 +119,8 @@ class Recurrent:
         return flip(np.take_along_axis(np.stack(arrays), index, 0)[0]
                     for arrays in zip(*cache.states))
 
-    # The network: the unroll from the learned state. Nothing follows the last step.
+    # The network is the unroll from the learned state. Nothing follows its last step,
+    # so the cotangent of the state there is 0.
 
     def forward(self, theta, x):
         """x [..., T, B, n_in] -> y [..., T, B, n_out], cache; leading axes of theta."""

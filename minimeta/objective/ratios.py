@@ -73,7 +73,7 @@ class Ratio:
 
 @dataclass(frozen=True)
 class ClippedRatio:
-    """The ratio of PPO, which gains nothing when rho goes further from 1 than clip.
+    """The ratio of PPO: moving rho further than `clip` from 1 gains nothing.
 
         sum min(A rho, A bound),    rho   = exp(l - l_old)
                                     bound = 1 + clip where A > 0, 1 - clip elsewhere

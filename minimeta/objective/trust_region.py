@@ -26,7 +26,7 @@ from .optimizers import inner, length
 
 
 def conjugate_gradient(product, b, steps, tolerance=1e-10):
-    """x with A x = b for a symmetric positive definite A, from products A v alone.
+    """Solves A x = b for a symmetric positive definite A, from products A v alone.
 
     x minimises 1/2 x^T A x - b^T x, and residual = b - A x points downhill. Each step
 

@@ -52,7 +52,7 @@ class Gaussian(Head):
         return np.concatenate([mu, log_std], -1)
 
     def encode(self, a):
-        """Actions are their own code."""
+        """The actions themselves, which are numbers already."""
         return a
 
     def sample(self, u, rng):

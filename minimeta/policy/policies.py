@@ -43,7 +43,7 @@ from .heads import Head
 
 
 class Act(NamedTuple):
-    """What a policy did, one number or row for each row of x."""
+    """The result of acting, one number or row for each row of x."""
 
     action: np.ndarray
     log_prob: np.ndarray
@@ -51,9 +51,9 @@ class Act(NamedTuple):
 
 
 class Policy:
-    """A network whose outputs are (u without the head's free parameters, values), and
-    the free parameters, which are the last of theta: y = (mu, log_std, value), for
-    instance."""
+    """A network with a head. The network gives u without the head's free parameters,
+    and a value if it has one. The free parameters are the last of theta. For a Gaussian
+    head with a value, y = (mu, log_std, value)."""
 
     @cached_property
     def layout(self):

@@ -33,7 +33,7 @@ def discounted(reward, gamma, cut=None):
     require.floating("reward", reward)
     G, flow = np.empty_like(reward), gamma * flows(reward, cut)
     following = np.zeros_like(reward[..., 0, :])
-    with np.errstate(under="ignore"):  # what was discounted to nothing is 0
+    with np.errstate(under="ignore"):  # a reward that is discounted to nothing is 0
         for t in reversed(range(reward.shape[-2])):
             following = reward[..., t, :] + flow[..., t, :] * following
             G[..., t, :] = following
@@ -107,7 +107,7 @@ def normalised(A, mask, scale=None):
 
 
 def is_rounding(spread, scale):
-    """True where numbers of size `scale` spread no further than rounding lets them.
+    """True where numbers of size `scale` spread no more than by rounding alone.
 
         spread <= sqrt(eps) scale
 

@@ -28,7 +28,7 @@ HEADS = {Discrete: Categorical, Box: Gaussian}  # which head gives such actions
 
 
 class Batch:
-    """A dataclass of arrays [K, ...], or None for what is not known."""
+    """A dataclass of arrays [K, ...]; a field that is not known is None."""
 
     def __getitem__(self, index):
         """data[i:j]: what happened in some of the tasks."""

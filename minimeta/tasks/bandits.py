@@ -178,7 +178,7 @@ class SureTasks(BernoulliTasks):
 
 @dataclass(frozen=True)
 class RestlessBandit(Bandit):
-    """Two slot machines that change while they are played, p2 = 1 - p1 throughout.
+    """Two slot machines that change while they are played, with p2 = 1 - p1 throughout.
 
     sees, does, earns, ends    as BernoulliBandit with two arms
     a task    the path of p1: it begins uniform on [0, 1] and takes a step
