@@ -79,8 +79,8 @@ def test_meta_gradients_hold_at_any_size_and_rate(seed, T, B, alpha, name):
 def test_first_order_fails_both_laws_down_to_small_rates(name, S, alpha):
     _, theta, inner, outer = problem(name, S)
     value, grad = meta(inner, outer, alpha, first_order=True)
-    assert complex_step(value, grad, theta) > 1e-6
-    assert central_difference(value, grad, theta) > 1e-6
+    assert complex_step(value, grad, theta, limit=0) > 1e-6         # along random directions
+    assert central_difference(value, grad, theta, limit=0) > 1e-6
 
 
 @n_steps
