@@ -73,6 +73,16 @@ class ResetMemory(LSTMPolicy):
 
 
 @dataclass(frozen=True)
+class ForgetEpisode(ResetMemory):
+    """And the last action and reward do not cross the end of an episode either."""
+
+    def see(self, obs, last, dtype):
+        x = super().see(obs, last, dtype)
+        x[..., self.obs_size:-1] *= 1 - x[..., -1:]
+        return x
+
+
+@dataclass(frozen=True)
 class NoForgetBias(LSTMPolicy):
     """All biases of the LSTM begin at 0, that of the forget gate too."""
 
@@ -156,7 +166,8 @@ BANDIT, DOORS = BernoulliBandit(arms=3, pulls=10), Doors()
 GRID = GridNavigation(size=3, horizon=6, episodes=1)
 PLANE = PointNavigation(horizon=10, max_step=0.2, radius=0.1)
 SETTINGS = {
-    "room": Setting(ROOM, RL2(recurrent(ROOM), episodes=3), 600, 64),
+    "room": Setting(ROOM, RL2(recurrent(ROOM), episodes=3,
+                              entropy_weight=LinearSchedule(0.1)), 500, 64),
     "bandit": Setting(BANDIT, RL2(recurrent(BANDIT), gamma=0.8), 400, 128),
     "doors": Setting(DOORS, RL2(recurrent(DOORS), episodes=4,
                                 entropy_weight=LinearSchedule(0.1)), 300, 64),
@@ -176,9 +187,12 @@ def right(name, kind=None, **changes):
 
 
 ROWS = [  # what is turned off, setting, learner, why
-    ("memory between episodes", "room",
-     right("room", policy=recurrent(ROOM, ResetMemory, horizon=ROOM.horizon)),
+    ("all memory between episodes", "room",
+     right("room", policy=recurrent(ROOM, ForgetEpisode, horizon=4)),
      "what the first episode found is forgotten before the second can use it"),
+    ("hidden state between episodes", "room",
+     right("room", policy=recurrent(ROOM, ResetMemory, horizon=4)),
+     "the last action and reward still cross: the agent leaves itself a message"),
     ("returns across episodes", "doors", right("doors", CutReturns),
      "exploring costs now and pays in later episodes, which no longer count"),
     ("last reward as an input", "bandit",
