@@ -5,10 +5,23 @@
 
 A row is a learner that lacks one piece, trained beside the right learner from the same
 seeds on the same tasks. The cost is how much less it earns on 1000 fresh tasks, with
-the 95 % interval of the mean over seeds. A public project has lacked each of these
-pieces, and most of them trained without complaint. The run ends with
+the 95 % interval of the mean over seeds. Public projects have lacked most of these
+pieces, and trained without complaint. Each setting was tuned until its right learner
+learns in seconds; the others take the same settings. The run ends with these lines,
+each with its reason:
 
-RESULTS
+    without                           right without    cost  95 %, 6 seeds
+    all memory between episodes        4.89    2.67    2.23 -+ 0.18
+    hidden state between episodes      4.89    4.88    0.01 -+ 0.04; inside its interval
+    returns across episodes            3.48    2.37    1.12 -+ 0.07
+    last reward as an input            6.17    5.02    1.16 -+ 0.09
+    last action as an input            6.17    6.01    0.16 -+ 0.18; inside its interval
+    last done as an input              4.89    4.77    0.12 -+ 0.26; inside its interval
+    bias of the forget gate            6.17    6.17    0.01 -+ 0.09; inside its interval
+    reward discounted once too often   6.17    6.22   -0.04 -+ 0.07; inside its interval
+    Hessian of the inner step          3.69    2.29    1.41 -+ 0.42
+    mask of ended episodes            -1.17   -2.51    1.34 -+ 0.14
+    sum of log pi over dimensions     -1.17   -1.37    0.20 -+ 0.22; inside its interval
 """
 import os
 
@@ -69,6 +82,16 @@ class ResetMemory(RecurrentPolicy):
     def unfold_steps(self, y, n_steps):
         y = y.reshape(self.horizon, n_steps // self.horizon, -1, y.shape[-1])
         return np.moveaxis(y, 1, 0).reshape(n_steps, -1, y.shape[-1])
+
+
+@dataclass(frozen=True)
+class ForgetEpisode(ResetMemory):
+    """And the last action and reward do not cross the end of an episode either."""
+
+    def see(self, obs, last, dtype):
+        x = super().see(obs, last, dtype)
+        x[..., self.obs_size:-1] *= 1 - x[..., -1:]
+        return x
 
 
 @dataclass(frozen=True)
@@ -142,7 +165,8 @@ BANDIT, DOORS = BernoulliBandit(arms=3, pulls=10), Doors()
 GRID = GridNavigation(size=3, horizon=6, episodes=1)
 PLANE = PointNavigation(horizon=10, max_step=0.2, radius=0.1)
 SETTINGS = {
-    "room": Setting(ROOM, RL2(recurrent(ROOM), episodes=3), 600, 64),
+    "room": Setting(ROOM, RL2(recurrent(ROOM), episodes=3,
+                              entropy_weight=LinearSchedule(0.1)), 500, 64),
     "bandit": Setting(BANDIT, RL2(recurrent(BANDIT), gamma=0.8), 400, 128),
     "doors": Setting(DOORS, RL2(recurrent(DOORS), episodes=4,
                                 entropy_weight=LinearSchedule(0.1)), 300, 64),
@@ -162,9 +186,12 @@ def right(name, kind=None, **changes):
 
 
 ROWS = [  # what is turned off, setting, learner, why
-    ("memory between episodes", "room",
-     right("room", policy=recurrent(ROOM, ResetMemory, horizon=ROOM.horizon)),
+    ("all memory between episodes", "room",
+     right("room", policy=recurrent(ROOM, ForgetEpisode, horizon=4)),
      "what the first episode found is forgotten before the second can use it"),
+    ("hidden state between episodes", "room",
+     right("room", policy=recurrent(ROOM, ResetMemory, horizon=4)),
+     "the last action and reward still cross, and here they tell enough"),
     ("returns across episodes", "doors", right("doors", returns="episode"),
      "exploring costs now and pays in later episodes, which no longer count"),
     ("last reward as an input", "bandit",
@@ -172,19 +199,19 @@ ROWS = [  # what is turned off, setting, learner, why
      "the agent never hears what an arm paid"),
     ("last action as an input", "bandit",
      right("bandit", policy=recurrent(BANDIT, sees=("reward", "done"))),
-     "a policy that has become certain knows what it did"),
+     "a policy that is nearly certain knows what it did: perhaps that is enough"),
     ("last done as an input", "room",
      right("room", policy=recurrent(ROOM, sees=("action", "reward"))),
-     "the walker sees that it is back at the start"),
+     "the observation tells it too: the walker is back at the start"),
     ("bias of the forget gate", "bandit",
      right("bandit", policy=recurrent(BANDIT, NoForgetBias)),
-     "ten steps are short enough to remember from the first"),
+     "ten steps are perhaps too few for what it helps to remember"),
     ("reward discounted once too often", "bandit", right("bandit", OneDiscountTooMany),
      "advantages are normalised, which hides a factor; a law of gae does not"),
     ("Hessian of the inner step", "grid", right("grid", first_order=True),
      "nobody gets credit for the exploring from which the step learns"),
     ("mask of ended episodes", "plane", right("plane", NoMask),
-     "padding teaches to do nothing where the observation is zero, at the start"),
+     "zeros are read as doing nothing at the start, where the observation is zero"),
     ("sum of log pi over dimensions", "plane", right("plane", **AVERAGED),
      "the mean makes the inner step half as long: a rate that nobody has chosen"),
 ]
@@ -217,12 +244,12 @@ def main(fraction=1.0, seeds=SEEDS, tasks=TEST_TASKS, first_seed=0):
     for what, name, learner, _ in ROWS:
         results[what] = goods[name], by_seed(learner, name)
         print(f"{time.perf_counter() - start:6.1f} s   without {what}", flush=True)
-    print(f"\n{'without':36}{'right':>7}{'without':>9}{'cost':>8}  95 %, {seeds} seeds")
+    print(f"\n{'without':33}{'right':>6}{'without':>8}{'cost':>8}  95 %, {seeds} seeds")
     for what, _, _, why in ROWS:
         good, bad = results[what]
         cost, half = interval(good - bad)
         verdict = "" if abs(cost) > half else "; inside its interval"
-        print(f"{what:36}{good.mean():7.2f}{bad.mean():9.2f}{cost:8.2f} -+{half:5.2f}"
+        print(f"{what:33}{good.mean():6.2f}{bad.mean():8.2f}{cost:8.2f} -+{half:5.2f}"
               f"{verdict}\n    {why}")
     return results
 

@@ -21,12 +21,15 @@ example = vars(module)
 main, ROWS, SETTINGS = example["main"], example["ROWS"], example["SETTINGS"]
 
 
-def test_a_memory_that_is_reset_knows_nothing_of_earlier_episodes_acting_or_learning():
+@pytest.mark.parametrize("kind", ["ResetMemory", "ForgetEpisode"])
+def test_a_memory_that_is_reset_knows_nothing_of_earlier_episodes_acting_or_learning(kind):
     room, rng = GridNavigation(size=3, horizon=4, episodes=3), np.random.default_rng(0)
-    policy = example["ResetMemory"](9, Categorical(5), 6, horizon=4)
+    policy = example[kind](9, Categorical(5), 6, horizon=4)
     theta = policy.init(rng) + 0.3 * rng.normal(size=policy.size)
     data = rollout(policy, theta, room.sample(2, rng), trials=5, episodes=3, rng=rng)
     x = np.moveaxis(data.x, 0, 1).reshape(12, 10, -1)
+    assert x[4::4, :, -1].all() and x[4::4, :, 9:-1].any() == (kind == "ResetMemory")
+    assert x[5, :, 9:-1].any()
     u, _ = policy.split(policy.forward(theta, x)[0])
     acted = np.moveaxis(data.log_prob, 0, 1).reshape(12, 10)
     action = np.moveaxis(data.action, 0, 1).reshape(12, 10)
@@ -102,7 +105,7 @@ def test_every_row_is_printed_with_its_reason_and_an_effect_inside_its_interval_
 @pytest.mark.slow
 def test_what_is_turned_off_costs_what_the_example_says():
     costs = {what: example["interval"](good - bad) for what, (good, bad) in main().items()}
-    for what in ("memory between episodes", "returns across episodes",
+    for what in ("all memory between episodes", "returns across episodes",
                  "last reward as an input", "Hessian of the inner step",
                  "mask of ended episodes"):
         cost, half = costs[what]
