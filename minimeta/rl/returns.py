@@ -6,6 +6,11 @@ where nothing flows back from the next step: at the last step of an episode. Wit
 `cut`, rewards flow back from the end of the trial, so that exploring in one episode
 earns what the next episode pays.
 
+The value past the last step of an episode is 0, whether the task ended it (done) or the
+horizon did. That is a decision: the horizon is the budget of a task and part of it, so
+what would come later is worth nothing. Who wants to bootstrap past a time limit cannot
+do so from a Rollout, which keeps no observation after the last step.
+
 The loop over time is written out. scipy.signal.lfilter computes the same sum where
 nothing is cut, but it knows no cuts, and its import takes longer than minimeta's.
 
