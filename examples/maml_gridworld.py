@@ -44,7 +44,8 @@ import argparse
 
 import numpy as np
 
-from minimeta import MAML, LinearSchedule, TabularPolicy, evaluate, meta_train, print_progress
+from minimeta import (MAML, LinearSchedule, TabularPolicy, evaluate, meta_train,
+                      print_progress)
 from minimeta.tasks import GridNavigation
 
 HELD_OUT = ((0, 3), (2, 2), (3, 4), (4, 1))    # cells (row, column)
@@ -66,7 +67,8 @@ def learners(family):
     """name -> learner."""
     policy = TabularPolicy(family.obs_size, family.action.n)
     return {name: MAML(policy, alpha=ALPHA, trials=EPISODES, lam=LAM,
-                       rate=LinearSchedule(RATE), **kind) for name, kind in KINDS.items()}
+                       rate=LinearSchedule(RATE), **kind)
+            for name, kind in KINDS.items()}
 
 
 def visits(learner, theta, tasks, rng):

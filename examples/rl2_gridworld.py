@@ -69,8 +69,9 @@ TEST_TASKS = 4000
 def train(family, iterations, seed):
     """Returns the learner and its theta."""
     policy = RecurrentPolicy(family.obs_size, Categorical(family.action.n), HIDDEN)
-    learner = RL2(policy, episodes=family.episodes, gamma=GAMMA, lam=LAM, rate=LinearSchedule(RATE),
-                  entropy_weight=LinearSchedule(ENTROPY), epochs=EPOCHS)
+    learner = RL2(policy, episodes=family.episodes, gamma=GAMMA, lam=LAM,
+                  rate=LinearSchedule(RATE), entropy_weight=LinearSchedule(ENTROPY),
+                  epochs=EPOCHS)
     result = meta_train(learner, family, iterations=iterations, tasks=TASKS, seed=seed,
                         callback=print_progress(iterations))
     return learner, result.theta
