@@ -1,6 +1,37 @@
-"""RL^2 where every step pays 1 until the pole falls.
+"""RL^2 where every step pays 1 until the pole falls, and a fall costs nothing more.
 
-DOC
+A cart balances a pole. Gravity, the length of the pole and the direction in which each
+action pushes are hidden. They stay the same for a trial of three episodes.
+
+    python examples/rl2_survival.py            80 s on one core
+    python examples/rl2_survival.py --quick    seconds, to see that it learns
+
+After a fall the next episode begins at once, and pays as much. Returns that run across
+the trial can see what the fall has lost only at the end of the trial, which comes
+sooner. With a discount of .95 the end is too far away to be seen from the first
+episode, so the agent learns to balance in the last episode and hardly in the first.
+Without a discount the end is always seen. Where returns are cut at the ends of episodes
+a fall loses what the episode would still have paid. The last lines read
+
+    steps of 60, -+ 95 %      episode 1      episode 2      episode 3
+    gamma 1                58.40 -+0.24   60.00 -+0.00   59.81 -+0.07
+    gamma .95              26.80 -+0.32   59.79 -+0.06   59.98 -+0.02
+    gamma .95, cut         59.89 -+0.06   59.84 -+0.09   59.85 -+0.07
+    random                 24.04 -+0.54   24.21 -+0.56   23.99 -+0.55
+
+and with seeds 1 and 2
+
+    gamma 1                55.38 -+0.35   56.40 -+0.34   54.96 -+0.36
+    gamma .95              40.12 -+0.73   55.25 -+0.35   59.79 -+0.10
+    gamma .95, cut         59.98 -+0.01   59.90 -+0.09   59.97 -+0.03
+
+    gamma 1                59.90 -+0.05   41.19 -+0.47   58.93 -+0.24
+    gamma .95              27.43 -+0.65   51.14 -+0.51   59.84 -+0.08
+    gamma .95, cut         59.93 -+0.03   59.92 -+0.03   59.92 -+0.04
+
+Only the cut is good with every seed. gamma 1, which is RL2's default, learns in every
+episode, but not reliably: with 300 iterations and seed 0 it first reached 55 steps, and
+ended with 42.96, 44.51 and 53.64.
 """
 import os
 
@@ -15,7 +46,6 @@ from minimeta import (RL2, Categorical, RecurrentPolicy, evaluate, meta_train,
                       print_progress)
 from minimeta.tasks import Discrete, Family, Tasks
 
-EPISODES = 3           # of a trial
 TASKS = 128            # K, poles in a meta-batch
 ITERATIONS = 200
 SETTINGS = {           # name -> what differs from RL2's defaults
