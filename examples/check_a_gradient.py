@@ -1,6 +1,6 @@
 """Break an LSTM's derivatives in ten ways and see which law notices.
 
-    python examples/check_a_gradient.py            2 seconds
+    python examples/check_a_gradient.py            3 seconds
     python examples/check_a_gradient.py --quick    1 second
 
 A row is a bug, a column a check, a number the relative error of a check that fails.

@@ -90,7 +90,8 @@ def maml(iterations, seed):
                    trials=EPISODES, lam=0.95,
                    optimizer=TrustRegion(max_kl=0.01, cg_steps=8))
     result = meta_train(learner, INSIDE, iterations=iterations, tasks=MAML_TASKS,
-                        seed=seed, callback=print_progress(iterations, name="MAML", lines=4))
+                        seed=seed,
+                        callback=print_progress(iterations, name="MAML", lines=4))
     return learner, result.theta
 
 

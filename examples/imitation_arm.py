@@ -29,7 +29,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from minimeta import Gaussian, Imitation, LinearSchedule, MLPPolicy, meta_train, print_progress
+from minimeta import (Gaussian, Imitation, LinearSchedule, MLPPolicy, meta_train,
+                      print_progress)
 from minimeta.tasks import PlanarArm
 
 SUBSTEPS = 2            # of the integrator: half as many as usual, for speed

@@ -33,7 +33,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from minimeta import Categorical, Imitation, LinearSchedule, MLPPolicy, meta_train, print_progress
+from minimeta import (Categorical, Imitation, LinearSchedule, MLPPolicy, meta_train,
+                      print_progress)
 from minimeta.tasks import GridNavigation
 
 SIZE = 5                # of the grid; an episode is three times as long

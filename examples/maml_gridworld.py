@@ -9,7 +9,7 @@ Credit for looking comes through the Hessian of the inner step alone. Three trai
 differ in nothing but that step's estimator: without a Hessian (first-order), with a
 wrong one (log-likelihood), and with the right one (DiCE).
 
-    python examples/maml_gridworld.py               50 s on one core
+    python examples/maml_gridworld.py               100 s on one core
     python examples/maml_gridworld.py --held-out    train on 17 cells, test on 4 others
     python examples/maml_gridworld.py --quick       seconds, to see that it learns
 
@@ -17,17 +17,17 @@ The default run ends with
 
     DiCE after 0, 1, 3 steps: percentage of the time in each cell, [ ] pays
 
-     12   1   2  [4]  1  |   .   8   6 [27]  .  |   .   .   7 [52]  .
-      9   2   1   9   2  |   .  19  11   .   .  |   .   7   7   .   .
-      4   2   3   2   4  |   7   9   .   .   .  |   7   7   .   .   .
-      3   .   2   8   7  |   7   .   .   .   .  |   7   .   .   .   .
-      7   4   4   5   2  |   7   .   .   .   .  |   7   .   .   .   .
+      3   3   6   5  [4] |   4  14   6   7 [36] |   .   7   7   7 [46]
+      4   4   7   1   2  |   7   7   .   .   .  |   7   7   .   .   .
+      4   8   6   6   2  |   7   .   .   .   .  |   7   .   .   .   .
+      3   .   3   2   3  |   7   .   .   .   .  |   7   .   .   .   .
+      7   4   5   4   6  |   7   .   .   .   .  |   7   .   .   .   .
 
     return, -+ 95 %; steps:               0              1              2              3
-    untrained                  -1.15 -+0.04    1.73 -+0.32    7.13 -+0.48    9.53 -+0.39
-    first-order                -0.92 -+0.11    2.28 -+0.40    3.80 -+0.50    4.24 -+0.52
-    log-likelihood             -0.88 -+0.11    2.70 -+0.38    5.15 -+0.49    5.66 -+0.51
-    DiCE                       -0.77 -+0.04    8.45 -+0.32   10.73 -+0.20   10.93 -+0.18
+    untrained                  -1.17 -+0.03    1.62 -+0.31    7.02 -+0.46    9.73 -+0.35
+    first-order                -0.83 -+0.06    4.09 -+0.38    7.10 -+0.45    7.86 -+0.42
+    log-likelihood             -0.84 -+0.05    4.27 -+0.38    6.95 -+0.44    7.31 -+0.43
+    DiCE                       -0.76 -+0.04    7.93 -+0.35   10.40 -+0.24   10.61 -+0.24
     acting uniformly           -1.17
     knowing the goal           11.02
 
@@ -44,7 +44,8 @@ import argparse
 
 import numpy as np
 
-from minimeta import MAML, LinearSchedule, TabularPolicy, evaluate, meta_train, print_progress
+from minimeta import (MAML, LinearSchedule, TabularPolicy, evaluate, meta_train,
+                      print_progress)
 from minimeta.tasks import GridNavigation
 
 HELD_OUT = ((0, 3), (2, 2), (3, 4), (4, 1))    # cells (row, column)
@@ -66,7 +67,8 @@ def learners(family):
     """name -> learner."""
     policy = TabularPolicy(family.obs_size, family.action.n)
     return {name: MAML(policy, alpha=ALPHA, trials=EPISODES, lam=LAM,
-                       rate=LinearSchedule(RATE), **kind) for name, kind in KINDS.items()}
+                       rate=LinearSchedule(RATE), **kind)
+            for name, kind in KINDS.items()}
 
 
 def visits(learner, theta, tasks, rng):

@@ -21,8 +21,8 @@ import argparse
 
 import numpy as np
 
-from minimeta import (MLP, LinearSchedule, RegressionMAML, RegressionPretrained, meta_train,
-                      print_progress)
+from minimeta import (MLP, LinearSchedule, RegressionMAML, RegressionPretrained,
+                      meta_train, print_progress)
 from minimeta.tasks import Sinusoid
 
 HIDDEN = (40, 40)

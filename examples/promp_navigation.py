@@ -30,8 +30,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from minimeta import (MAML, Gaussian, LinearSchedule, MLPPolicy, ProMP, TrustRegion, evaluate,
-                      meta_train, print_progress)
+from minimeta import (MAML, Gaussian, LinearSchedule, MLPPolicy, ProMP, TrustRegion,
+                      evaluate, meta_train, print_progress)
 from minimeta.tasks import PointNavigation
 
 FAMILY = PointNavigation()

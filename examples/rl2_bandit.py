@@ -26,12 +26,13 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the products are small
 
 import argparse
 
-from minimeta import (RL2, Categorical, LinearSchedule, RecurrentPolicy, evaluate,
-                      exact, meta_train, print_progress)
+from minimeta import (GRU, LSTM, RL2, Categorical, LinearSchedule, RecurrentPolicy,
+                      evaluate, exact, meta_train, print_progress)
 from minimeta.rivals import bandit_agents as agents
 from minimeta.tasks import BernoulliBandit
 
-HIDDEN = 48    # H, LSTM cells
+NETWORKS = {"lstm": LSTM, "gru": GRU}
+HIDDEN = 48    # H, cells
 RATE = 6e-3    # of Adam, decaying to 0
 SHORT = {"gamma": 1.0, "lam": 0.9, "entropy_weight": LinearSchedule(0.02, 0.0)}
 LONG = {"gamma": 0.9, "lam": 0.3, "entropy_weight": LinearSchedule(0.1, 0.0)}
@@ -41,12 +42,14 @@ CS = (0.1, 0.2, 0.3, 0.5, 1.0)
 DISCOUNTS = (0.7, 0.8, 0.9, 0.95, 0.99)
 
 
-def train(family, iterations, seed):
+def train(family, network, iterations, seed):
     """In a long trial reward follows the pull at once, and most of what comes later is
     noise: a small gamma and lambda; and a larger entropy bonus, to keep exploring."""
     is_long = family.pulls > 20
-    learner = RL2(RecurrentPolicy(family.obs_size, Categorical(family.arms), HIDDEN),
-                  rate=LinearSchedule(RATE, 0.0), **(LONG if is_long else SHORT))
+    policy = RecurrentPolicy(family.obs_size, Categorical(family.arms), HIDDEN,
+                             NETWORKS[network])
+    learner = RL2(policy, rate=LinearSchedule(RATE, 0.0),
+                  **(LONG if is_long else SHORT))
     result = meta_train(learner, family, iterations=iterations,
                         tasks=64 if is_long else 256, seed=seed,
                         callback=print_progress(iterations))
@@ -69,13 +72,14 @@ def classical(family):
             for name, group in scores.items()}
 
 
-def main(arms=5, pulls=10, iterations=None, bandits=TEST_BANDITS, seed=0):
+def main(arms=5, pulls=10, network="lstm", iterations=None, bandits=TEST_BANDITS,
+         seed=0):
     """Trains, evaluates, prints. Returns name -> (mean total reward, standard error),
     and the exact optimum under "exact"."""
     family = BernoulliBandit(arms, pulls)
     iterations = iterations or (2000 if pulls > 20 else 4000)
     optimum = exact.bayes_optimal_bandit(arms, pulls).value
-    learner, theta = train(family, iterations, seed)
+    learner, theta = train(family, network, iterations, seed)
 
     def total(agent, theta=None):
         curve = evaluate(agent, theta, family, tasks=bandits, seed=seed)
@@ -101,8 +105,9 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--arms", type=int, default=5)
     parser.add_argument("--pulls", type=int, default=10)
+    parser.add_argument("--network", choices=list(NETWORKS), default="lstm")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--quick", action="store_true", help="little training")
     args = parser.parse_args()
     quick = {"iterations": 300, "bandits": 2000} if args.quick else {}
-    main(args.arms, args.pulls, seed=args.seed, **quick)
+    main(args.arms, args.pulls, args.network, seed=args.seed, **quick)

@@ -5,25 +5,25 @@ changes while it does: the LSTM remembers, across the episodes of a trial, where
 reward was. It was trained on other draws of the task. The goal is drawn from 21 cells;
 with --held-out some of them never occur in training, and all the tests are on those.
 
-    python examples/rl2_gridworld.py               66 s on one core
+    python examples/rl2_gridworld.py               65 s on one core
     python examples/rl2_gridworld.py --held-out    train on 17 cells, test on 4 others
     python examples/rl2_gridworld.py --quick       seconds, to see that it learns
 
 The default run ends with a trial, where numbers say when a cell was first entered,
 [ ] is the goal and the columns are episodes, and with a table:
 
-     4   5   6   7   8  | .   .   .   .   .  | .   .   .   .   .  | .   .   .   .   .
-     3   .   .   .   9  | .   .   .   .   .  | .   .   .   .   .  | .   .   .   .   .
-     2   .   .   .  [10]| .   .   .   .  [6] | .   .   .   .  [6] | .   .   .   .  [6]
-     1   .   .   .   .  | .   .   .   .   5  | .   .   .   .   5  | .   .   .   .   5
-     0   .   .   .   .  | 0   1   2   3   4  | 0   1   2   3   4  | 0   1   2   3   4
+     4   5   6   .   .  | .   .   .   .   .  | .   .   .   .   .  | .   .   .   .   .
+     3   .   7   8   .  | .   .   .   .   .  | .   .   .   .   .  | .   .   .   .   .
+     2   .   .   9  [14]| .   .   .   .  [6] | .   .   .   .  [6] | .   .   .   .  [6]
+     1   .   .   10  13 | .   .   .   .   5  | .   .   .   .   5  | .   .   .   .   5
+     0   .   .   11  12 | 0   1   2   3   4  | 0   1   2   3   4  | 0   1   2   3   4
 
     return, -+ 95 %           episode 1      episode 2      episode 3      episode 4
     random                 -1.16 -+0.01   -1.16 -+0.01   -1.16 -+0.01   -1.16 -+0.01
     posterior sampling     -0.79 -+0.08    1.29 -+0.17    2.93 -+0.19    4.50 -+0.20
-    RL^2                    3.85 -+0.17   10.08 -+0.08   11.08 -+0.06   11.09 -+0.06
+    RL^2                    3.99 -+0.16   10.65 -+0.07   11.09 -+0.06   11.09 -+0.06
     knowing the goal       11.10 -+0.05   11.10 -+0.05   11.10 -+0.05   11.10 -+0.05
-    cells RL^2 entered             11.3            6.4            5.6            5.6
+    cells RL^2 entered             11.3            5.9            5.6            5.6
 
 With --held-out, in the same way:
 
@@ -69,8 +69,9 @@ TEST_TASKS = 4000
 def train(family, iterations, seed):
     """Returns the learner and its theta."""
     policy = RecurrentPolicy(family.obs_size, Categorical(family.action.n), HIDDEN)
-    learner = RL2(policy, episodes=family.episodes, gamma=GAMMA, lam=LAM, rate=LinearSchedule(RATE),
-                  entropy_weight=LinearSchedule(ENTROPY), epochs=EPOCHS)
+    learner = RL2(policy, episodes=family.episodes, gamma=GAMMA, lam=LAM,
+                  rate=LinearSchedule(RATE), entropy_weight=LinearSchedule(ENTROPY),
+                  epochs=EPOCHS)
     result = meta_train(learner, family, iterations=iterations, tasks=TASKS, seed=seed,
                         callback=print_progress(iterations))
     return learner, result.theta

@@ -50,8 +50,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from minimeta import (MAML, RL2, Gaussian, LinearSchedule, RecurrentPolicy, MLPPolicy, ProMP,
-                      Reinforce, TrustRegion, evaluate, meta_train, print_progress)
+from minimeta import (MAML, RL2, Gaussian, LinearSchedule, MLPPolicy, ProMP,
+                      RecurrentPolicy, Reinforce, TrustRegion, evaluate, meta_train,
+                      print_progress)
 from minimeta.tasks import PlanarArm
 
 FAMILY = PlanarArm("dynamics", substeps=2)

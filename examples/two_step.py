@@ -13,13 +13,13 @@ effect of reward as such.
 The default run ends with
 
     -+ 95 % interval          model-free              RL^2       model-based
-    stay: reward, common      1.0000 -+0.0000    0.9980 -+0.0003    1.0000 -+0.0000
-    stay: reward, rare        1.0000 -+0.0000    0.5516 -+0.0108    0.5125 -+0.0110
-    stay: none, common        0.4566 -+0.0048    0.5378 -+0.0056    0.5076 -+0.0060
-    stay: none, rare          0.7228 -+0.0053    0.9970 -+0.0006    1.0000 -+0.0000
-    effect of reward          0.4103 -+0.0036    0.0074 -+0.0064    0.0025 -+0.0065
-    interaction               0.2661 -+0.0071    0.9056 -+0.0114    0.9800 -+0.0121
-    reward a round            0.6118 -+0.0025    0.6670 -+0.0021    0.6676 -+0.0021
+    stay: reward, common      1.0000 -+0.0000    0.9993 -+0.0002    1.0000 -+0.0000
+    stay: reward, rare        1.0000 -+0.0000    0.5212 -+0.0110    0.5125 -+0.0110
+    stay: none, common        0.4566 -+0.0048    0.5124 -+0.0059    0.5076 -+0.0060
+    stay: none, rare          0.7228 -+0.0053    0.9988 -+0.0003    1.0000 -+0.0000
+    effect of reward          0.4103 -+0.0036    0.0046 -+0.0065    0.0025 -+0.0065
+    interaction               0.2661 -+0.0071    0.9646 -+0.0119    0.9800 -+0.0121
+    reward a round            0.6118 -+0.0025    0.6679 -+0.0021    0.6676 -+0.0021
     reward a round, exact: chance .5, optimum 0.66882, knowing the good state .7
 """
 import os
@@ -51,8 +51,8 @@ CASES = {"reward, common": (1, 1), "reward, rare": (1, 0),
 def train(family, iterations, seed):
     """Returns the learner and its theta."""
     learner = RL2(RecurrentPolicy(family.obs_size, Categorical(2), HIDDEN),
-                  episodes=family.episodes, gamma=GAMMA, lam=LAM, rate=LinearSchedule(RATE),
-                  entropy_weight=LinearSchedule(ENTROPY))
+                  episodes=family.episodes, gamma=GAMMA, lam=LAM,
+                  rate=LinearSchedule(RATE), entropy_weight=LinearSchedule(ENTROPY))
     result = meta_train(learner, family, iterations=iterations, tasks=TASKS, seed=seed,
                         callback=print_progress(iterations))
     return learner, result.theta
@@ -88,7 +88,8 @@ def main(iterations=ITERATIONS, tasks=TEST_TASKS, seed=0, plot_to=None):
         rounds = data.reward.sum((1, 2)) / ROUNDS
         results[name] = rounds.mean(), rounds.std() / np.sqrt(tasks), stays(data)
         if name == "RL^2":
-            shown = episodes_as_text(data.x[0, :, 0], data.action[0, :, 0], data.reward[0, :, 0])
+            shown = episodes_as_text(
+                *(each[0, :, 0] for each in (data.x, data.action, data.reward)))
             print(f"\nA trial of RL^2, good is S{fresh.good[0] + 1}:\n{shown}\n")
 
     print(f"{'-+ 95 % interval':18}" + "".join(f"{name:>18}" for name in results))
