@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from mutants import equivalents, key_of, sample
 from mutation.lines import Map, Tracer
+from mutation.suite import CANNOT, KILLED, SURVIVED, Children, patch
 from mutation.walk import mutants_of
 
 SCRIPT = Path(__file__).with_name("mutants.py")
@@ -174,6 +175,33 @@ def test_tests_of_examples_are_taken_only_if_no_other_runs_the_line_and_patience
     assert [t.split("::")[1] for t in found.tests(on_two, 4.2)] == ["quick", "slow"]
     assert [t.split("::")[1] for t in found.tests(on_three, 10)] == ["e"]
     assert found.failing == ["tests/test_m.py::broken"]
+
+
+# ---- children
+
+def test_what_a_child_tells_and_how_it_ends_come_back():
+    heard, children = [], Children(2)
+    for code, word in [(SURVIVED, "a"), (KILLED, "b"), (CANNOT, "c")]:
+        children.start(lambda pipe, code=code, word=word: os.write(pipe, word.encode()) * code,
+                       lambda status, told: heard.append((os.WEXITSTATUS(status), told)))
+    children.finish()
+    assert sorted(heard) == [(SURVIVED, "a"), (KILLED, "b"), (CANNOT, "c")]
+
+
+def test_a_fault_of_the_script_is_not_taken_for_a_test_that_fails():
+    children = Children(1)
+    children.start(lambda pipe: 1 / 0, lambda *_: None)
+    with pytest.raises(RuntimeError, match="ZeroDivisionError"):
+        children.finish()
+
+
+def test_a_function_gets_new_code_in_place_if_there_is_one_of_its_name_and_line():
+    source = "def f(x):\n    return x\n"
+    space = {}
+    exec(compile(source, "m.py", "exec"), space)
+    assert patch([space["f"]], compile(source.replace("x\n", "x + 1\n"), "m.py", "exec"))
+    assert space["f"](2) == 3
+    assert not patch([space["f"]], compile("def g(): 0", "m.py", "exec"))
 
 
 # ---- a run, from the command line
