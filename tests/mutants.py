@@ -3,18 +3,20 @@
     python tests/mutants.py minimeta/objective/surrogates.py
     python tests/mutants.py minimeta --most 1000 --minutes 30 --jobs 2
 
-What survives is a hole in the tests, or changes nothing that anybody could see. The latter
-are listed in tests/mutants_equivalent.txt, each with its reason:
+A mutant is the module with one small mistake; tests/mutation/kinds.py lists the kinds. A
+mutant that survives is a hole in the tests, or a change that nobody can notice. Changes
+that nobody can notice stand in tests/mutants_equivalent.txt, each with its reason:
 
     [minimeta/calculus/maps.py relu]
     - return np.where(x.real > 0, x, 0)
     + return np.where(x.real >= 0, x, 0)
     = at 0 both choices are 0
 
-A mutant meets the tests that run its line, the fastest first, for --patience seconds; tests
-of examples only where no other test runs the line. Which test runs which line is found once, by tracing the suite,
-and kept in a temporary directory as long as no source changes. With --most or --minutes a
-random sample is taken, the same one for the same --seed.
+A mutant meets the tests that run its line, for --patience seconds in all: the module's own
+tests and those of its chapter before others, and tests of examples only where no other test
+runs the line. The script finds out once which test runs which line, by tracing the suite,
+and keeps this in a temporary directory as long as no source changes. With --most or
+--minutes the script tries a random sample, the same one for the same --seed.
 """
 import argparse
 import contextlib
@@ -30,9 +32,9 @@ os.environ["OPENBLAS_NUM_THREADS"] = "1"  # before NumPy is loaded
 
 import pytest
 from mutation.lines import Map, is_example, lines_of_tests
-from mutation.walk import mutants_of
 from mutation.suite import (CANNOT, OPTIONS, SURVIVED, Children, Judge, Mutated, functions_of,
                             is_time_out, patch, run, run_afresh)
+from mutation.walk import mutants_of
 
 RECENT = 3        # tests that killed the last mutants of a function go first
 CONTROLS = 20     # tests that must pass when imported afresh, without a mutant

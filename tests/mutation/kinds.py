@@ -38,7 +38,6 @@ WRAPPERS = {  # calls that are replaced by what they wrap
     "broadcast_to", "maximum", "minimum", "max", "min", "clip", "sqrt", "abs", "sum"}
 SYMMETRIC = {"maximum", "minimum", "max", "min", "multiply", "add", "logical_and",
              "logical_or", "isinstance", "hasattr", "getattr", "setattr", "swapaxes"}
-HARMLESS = {"copy", "stacklevel"}  # keywords that change no value
 ERRORS = {"ValueError": "TypeError", "TypeError": "ValueError"}
 
 
@@ -53,7 +52,7 @@ def numbers(value):
     if isinstance(value, int):
         yield number(value - 1)
     if isinstance(value, float) and value:
-        yield number(value * (1.03 if abs(value) > 1e-3 else 10))
+        yield number(float(f"{value * (1.03 if abs(value) > 1e-3 else 10):.6g}"))
     elif abs(value) >= 20:
         yield number(value + max(value // 20, 1) + 1)
 
@@ -189,7 +188,7 @@ def of_Call(node, _):
             yield changed(node, args=swap)
     for keyword, keywords in zip(node.keywords, without(node.keywords)):
         is_flag = isinstance(getattr(keyword.value, "value", None), bool)
-        if keyword.arg not in HARMLESS and not is_flag:
+        if not is_flag:
             yield changed(node, keywords=keywords)
     for arg, rest in zip(args, without(args)):
         if is_dtype(arg) and name != "astype":

@@ -115,7 +115,7 @@ class Map:
         self.passing = {test for test, (_, passed, _) in found.items() if passed}
         self.failing = sorted(found.keys() - self.passing)
         self.seconds = {test: row[0] for test, row in found.items()}
-        self.by_line, self.by_file = {}, {}
+        self.by_line, self.by_file, self.known = {}, {}, {}
         for test, (_, passed, lines) in found.items():
             for file, numbers in lines.items() if passed else ():
                 self.by_file.setdefault(file, set()).add(test)
@@ -126,13 +126,19 @@ class Map:
         """Those that run the mutant's lines or, of what runs at import, the module: the
         module's own tests, those of its chapter, then others, for `patience` seconds in
         all; the fastest first."""
-        first, last = mutant.lines
-        lines = [(mutant.module, number) for number in range(first, last + 1)]
-        path, taken = Path(mutant.module), []
+        key = mutant.module, mutant.lines, mutant.at_import, patience
+        if key not in self.known:
+            self.known[key] = self.choose(*key)
+        return self.known[key]
+
+    def choose(self, module, lines, at_import, patience):
+        first, last = lines
+        lines = [(module, number) for number in range(first, last + 1)]
+        path, taken = Path(module), []
         own = f"/test_{path.stem}.py"
         chosen = set().union(*(self.by_line.get(line, ()) for line in lines))
-        if mutant.at_import:
-            chosen = self.by_file.get(mutant.module, set()) | {
+        if at_import:
+            chosen = self.by_file.get(module, set()) | {
                 test for test in self.passing if own in test}
         by_distance = sorted(chosen, key=lambda test: (
             is_example(test), own not in test,

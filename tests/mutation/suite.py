@@ -15,11 +15,12 @@ import os
 import resource
 import signal
 import sys
+import traceback
 import types
 
 import pytest
 
-SURVIVED, KILLED, CANNOT = 0, 17, 18  # exit codes of a child
+SURVIVED, KILLED, CANNOT, BROKEN = 0, 17, 18, 19  # exit codes of a child
 OPTIONS = ["-q", "-p", "no:cacheprovider", "-p", "no:faulthandler", "--tb=no", "-s",
            "--ignore=tests/test_mutants.py"]
 SLACK = 1.0   # seconds that a test may take beside ..
@@ -87,7 +88,10 @@ class Children:
         pid, status = os.wait()
         reader, done = self.running.pop(pid)
         with os.fdopen(reader, "rb") as pipe:
-            done(status, pipe.read().decode())
+            told = pipe.read().decode()
+        if os.waitstatus_to_exitcode(status) == BROKEN:
+            raise RuntimeError(f"the script itself failed in a child:\n{told}")
+        done(status, told)
 
     def finish(self):
         while self.running:
@@ -108,8 +112,11 @@ def in_child(work, writer):
         os.dup2(silence, stream)
     try:
         return work(writer)
-    except BaseException:
+    except (KeyboardInterrupt, pytest.exit.Exception, MemoryError):
         return KILLED
+    except Exception:  # of the script itself: pytest keeps those of the tests
+        os.write(writer, traceback.format_exc()[-4000:].encode())
+        return BROKEN
 
 
 def is_time_out(status):

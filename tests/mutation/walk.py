@@ -10,6 +10,7 @@ from typing import Any
 from .kinds import changed, is_text, name_of, negative, rewrites
 
 SILENT = {"print", "warn"}  # what they say is a message
+HARMLESS = {"copy", "stacklevel"}  # keywords that change no value
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 SCOPES = (*FUNCTIONS, ast.ClassDef)
 UNSEEN = {"annotation", "returns", "ctx", "type_comment", "names"}
@@ -128,7 +129,8 @@ def is_left_alone(node):
             or isinstance(node, FUNCTIONS) and node.name in ("__repr__", "__str__")
             or isinstance(node, ast.Assign) and name_of(node.targets[0]) == "__all__"
             or isinstance(node, ast.Expr) and is_text(node.value)
-            or isinstance(node, ast.Call) and name_of(node.func) in SILENT)
+            or isinstance(node, ast.Call) and name_of(node.func) in SILENT
+            or isinstance(node, ast.keyword) and node.arg in HARMLESS)
 
 
 def entered(scope, node, field, place):
@@ -185,20 +187,26 @@ def mutants_of(source, module):
         new = ast.fix_missing_locations(ast.copy_location(new, get(place)))
         before, after = shown(place, new, scope.chain)
         function = ".".join(scope.path) or "<module>"
-        key = (function, scope.lines, whole(scope.chain[0], place, new))
+        key = (function, scope.lines, swapped(place, new, lambda: meaning(scope.chain[0])))
         if before != after and key not in seen:
             seen.add(key)
             yield Mutant(module, function, scope.lines, before, after,
                          not scope.is_function, tree, place, new)
 
 
-def whole(statement, place, new):
-    return swapped(place, new, lambda: text(get(statement)))
+def meaning(place):
+    """The text of a statement; "pass" for those that do nothing."""
+    node = get(place)
+    if isinstance(node, ast.Expr) and isinstance(node.value, (ast.Name, ast.Attribute)):
+        return "pass"
+    if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == ast.unparse(node.value):
+        return "pass"
+    return text(node)
 
 
 def shown(place, new, chain):
     """The code before and after: as much of the statement as is short enough."""
     for outer in chain:
-        before, after = text(get(outer)), whole(outer, place, new)
+        before, after = text(get(outer)), swapped(place, new, lambda: text(get(outer)))
         if len(before) <= LONGEST or outer == chain[-1]:
             return before, after
