@@ -143,7 +143,7 @@ class Recurrent:
             theta_dot, cache_dot, y_bar_dot, nothing(cache))
         return theta_bar_dot + self.initial_state_vjp(state_bar_dot), x_bar_dot
 
-    # The unroll: from a given state, which takes part in all four forms.
+    # The unroll begins at a given state, which takes part in all four forms.
 
     def unroll(self, theta, state, x):
         """x [..., T, B, n_in] -> y [..., T, B, n_out], cache."""

@@ -52,7 +52,7 @@ def linear(data, gamma):
     columns = np.moveaxis(columns, 2, 1)                          # [K, B, T, F + 3]
     sums, F = sum_of_others(np.swapaxes(columns, -1, -2) @ columns), f.shape[-1]
     ff, f_tau, f_G, f_reward = np.split(sums[..., :F, :], [F, F + 1, F + 2], -1)
-    n = ff[..., :1, :1]                                           # the first is 1
+    n = ff[..., :1, :1]                                   # steps, as the first f is 1
     r = f_reward[..., :1, :] / n
     w = np.linalg.solve(ff + penalty(ff, n), f_G - r * f_tau)
     V = r * columns[..., F:F + 1] + columns[..., :F] @ w

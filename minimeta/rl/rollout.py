@@ -24,7 +24,7 @@ from ..policy import Categorical, Gaussian
 from ..tasks import Box, Discrete
 from ..tasks.family import action_space
 
-HEADS = {Discrete: Categorical, Box: Gaussian}  # which head gives such actions
+HEADS = {Discrete: Categorical, Box: Gaussian}  # the head that gives such actions
 
 
 class Batch:

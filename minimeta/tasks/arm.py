@@ -16,10 +16,10 @@ START = (-pi / 4, pi / 2)  # radians: the hand is on the x axis, the elbow below
 TARGET = (0.1, 0.4)        # m: where the hand has to go if something else is hidden
 NEAR, FAR = 0.4, 0.9       # distances of hidden targets, in lengths of the arm
 SIDE = pi / 2              # radians: largest angle of hidden targets with the x axis
-PAYLOAD = 0.5              # kg, the largest
+PAYLOAD = 0.5              # kg: the largest load
 STRETCH = 0.2              # links are longer or shorter by up to this share
-GAINS = (0.7, 1.3)         # of a motor, in size
-WEAK = (0.3, 0.7)          # what the weak joint keeps of its gain
+GAINS = (0.7, 1.3)         # the size of a motor's gain
+WEAK = (0.3, 0.7)          # the share of its gain that a weak joint keeps
 STIFFNESS = 6.0            # 1/s: the rate at which the expert's error dies out
 EPISODES = 16              # to estimate the return of acting at random
 

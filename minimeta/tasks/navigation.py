@@ -8,7 +8,7 @@ import numpy as np
 from .. import require
 from .family import Box, Family, Tasks
 
-CELLS = 8  # of the grid to the longest move, at least, in random()
+CELLS = 8  # in random() the longest move is at least so many cells of the grid
 
 
 @dataclass(frozen=True)
