@@ -7,7 +7,7 @@ over a fine grid if they have one or two continuous dimensions:
     probabilities  sum_a p(a) = 1
     score          sum_a p(a) grad log p(a) = 0
     samples        actions come as often as p says
-    greedy         no action is more probable than the greedy one
+    greedy         no sample is more probable than the greedy action
     entropy        -sum_a p(a) log p(a),         and its derivatives
     kl             sum_a p_old(a) log (p_old(a) / p(a)), not below 0, 0 at itself
     fisher         sum_a p(a) g g^T,  g = grad log p(a);  it is the Hessian of kl
@@ -189,7 +189,7 @@ def fisher(p):
 
 @np.errstate(all="ignore")
 def extremes(p):
-    """Logits of thousands, and log standard deviations of tens."""
+    """Logits up to 10000; parameters of a continuous head up to 30."""
     h, head = p.case, p.case.head
     u = h.u * (1e4 if h.is_discrete else 30.0) / np.abs(h.u).max()
     a = head.sample(u, np.random.default_rng(0))

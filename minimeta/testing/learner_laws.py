@@ -32,7 +32,7 @@ from .learner_probe import Iteration, K, littered
 from .report import Error, compare
 from .suite import DoesNotApply, Law, Suite, check
 
-TINY = 1e-15  # what alpha is multiplied by, for the limit
+TINY = 1e-15  # the factor of alpha that stands for the limit 0
 ALL = 2000  # parameters tried one by one to name the worst of a broken gradient
 
 

@@ -10,8 +10,8 @@ MOST = 10_000                          # draws; ends a loop that waits for other
 
 
 class EqualLuck(np.random.Generator):
-    """Draws one number, or one vector, and repeats it for the whole array. Where the
-    parameters are arrays, each element is drawn with its own and with equal luck.
+    """Draws one number, or one vector, and repeats it for the whole array. Where
+    parameters are arrays, each element has parameters of its own and equal luck.
 
     by_call  True: each call draws anew. False: all calls have the same luck, which is
              for families that draw one task after the other

@@ -101,7 +101,7 @@ def stepping(p):
 
 
 def cut_in_two(p):
-    """Forward, and the cotangents handed back from the second half to the first."""
+    """y and the states of two halves, and the vjp, which hands state_bar back."""
     if p.T < 2:
         raise DoesNotApply("there is one step only")
     t, net = p.T // 2, p.net

@@ -38,8 +38,8 @@ def share_told(obs, hidden):
     """The largest share of variance of a hidden number that the observation predicts.
 
     Hidden numbers are replaced by their ranks, so that outliers do not matter. Squares
-    stand beside all numbers, so that a distance to a goal is noticed. One half of the
-    tasks is held against the other:
+    stand beside all numbers, so that a distance to a goal is noticed. What one half of
+    the tasks shows must hold for the other:
 
     by pairs     the squared correlation of one observed with one hidden number, if both
                  halves show it: this finds one number that tells among many that do not
