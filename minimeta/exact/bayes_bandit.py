@@ -22,7 +22,7 @@ from math import comb, factorial
 import numpy as np
 
 from .. import require
-from .gittins import counts
+from .gittins import require_counts
 
 MOST = 20_000_000  # (state, arm) pairs, the size of the work
 
@@ -50,7 +50,8 @@ class BayesOptimal:
         return (is_best if rng is None else is_best * rng.random(kind.shape)).argmax(-1)
 
     def _kinds(self, successes, failures):
-        s, f = counts("successes", successes), counts("failures", failures)
+        s, f = (require_counts("successes", successes),
+                require_counts("failures", failures))
         for name, array in (("successes", s), ("failures", f)):
             if array.shape != (len(s) if s.ndim else 0, self.arms):
                 raise ValueError(

@@ -45,8 +45,8 @@ def gittins_index(successes, failures, discount, tolerance=1e-6):
     arm takes about 0.1 s at a discount of 0.99, 1 s at 0.999, half a minute at 0.9999.
     """
     discount, tolerance = _checked(discount, tolerance)
-    s, f = np.broadcast_arrays(counts("successes", successes),
-                               counts("failures", failures))
+    s, f = np.broadcast_arrays(require_counts("successes", successes),
+                               require_counts("failures", failures))
     arms, where = np.unique(np.stack([s.ravel(), f.ravel()]), axis=1,
                             return_inverse=True)
     if not arms.size:
@@ -76,7 +76,7 @@ def _checked(discount, tolerance):
     return discount, float(require.number("tolerance", tolerance, 1e-9, 1))
 
 
-def counts(name, value):
+def require_counts(name, value):
     """`value` as an array of integers, if it holds whole numbers of at least 0."""
     value = np.asarray(value)
     if value.dtype.kind not in "iu":

@@ -94,8 +94,8 @@ def informative_optimum(pulls):
 
 
 def informative_thompson(pulls):
-    """What Thompson sampling with the true prior earns from an InformativeBandit. It
-    never pulls the arm that tells, since that arm is the best one in no task.
+    """The expected reward of Thompson sampling with the true prior on an
+    InformativeBandit. It never pulls the informative arm, which is best in no task.
 
         V(left, n) = (5 left + (n - 1) (1 + V(left - 1, n - 1))) / n      n candidates
     """

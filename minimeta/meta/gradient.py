@@ -150,7 +150,7 @@ class GradientLearner:
 
     def adaptation(self, inner):
         """The map theta -> phi: a gradient step on each of the losses. The steps move
-        the policy's parameters, which are the first of the net's."""
+        the policy's parameters, which come first in the net's."""
         return GradientSteps(tuple(inner), self.rates, self.learn_alpha,
                              self.first_order, self.net.size - self.policy.size)
 
@@ -170,11 +170,11 @@ class GradientLearner:
         require_finite(self.layout, theta=theta)
         return theta, state
 
-    # What is trained.
+    # The trained vector.
 
     @property
     def net(self):
-        """The map whose parameters are trained; the policy's are the first of them."""
+        """The map whose parameters are trained; the policy's come first in them."""
         return self.policy
 
     @cached_property

@@ -1,4 +1,4 @@
-"""Imitation: see a task done once, then do it.
+"""Imitation: a learner sees a task done once, then does it.
 
     phi_k = theta - alpha grad inner(theta; demonstration of task k)      `steps` times
     loss  = mean over tasks of outer(phi_k; another demonstration, or its own tries)
@@ -91,7 +91,7 @@ class Lesson:
 
 @dataclass(frozen=True)
 class Imitation(GradientLearner):
-    """Meta-imitation.
+    """Learns to do a task after one demonstration of it.
 
     policy        memoryless
     expert        "planner", "controller", or a function as in rl/demonstrations.py
@@ -142,7 +142,7 @@ class Imitation(GradientLearner):
 
     @property
     def actor(self):
-        """The policy, as a map of all that `net` has parameters for."""
+        """The policy, as a map of all parameters of `net`."""
         return Unjudged(self.judged) if self.inner == "learned" else self.policy
 
     # Data and losses.

@@ -1,4 +1,4 @@
-"""A loss that is learned, for demonstrations that show states and no actions.
+"""A loss that is learned, to imitate demonstrations that show states but no actions.
 
     loss(theta, psi) = mean over steps of |c|^2,    c = judge(psi; s, s', u),
     u = policy(theta; s)

@@ -15,7 +15,7 @@ from .rollout_learner import ThroughSteps
 
 @dataclass(frozen=True)
 class MAML(ThroughSteps):
-    """Model-agnostic meta-learning by reinforcement.
+    """Model-agnostic meta-learning of a policy, by policy gradients.
 
     Source: Finn et al. (2017), MAML, arXiv 1703.03400, algorithm 3; Li et al. (2017),
     Meta-SGD, arXiv 1707.09835 (a learned alpha for each parameter).

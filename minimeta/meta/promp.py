@@ -28,7 +28,7 @@ FURTHEST = 1e3  # an adaptive eta stays within this factor of where it began
 
 @dataclass(frozen=True)
 class ProMP(ThroughSteps):
-    """Proximal meta-policy search.
+    """Proximal meta-policy search: MAML with clipped ratios and a KL penalty.
 
     clip        of the outer ratio
     eta         weight of the KL penalty, per nat; where it begins if it is adaptive

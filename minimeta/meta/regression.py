@@ -102,7 +102,7 @@ class RegressionMAML(Regression):
 
 @dataclass(frozen=True)
 class RegressionPretrained(Regression):
-    """One network for all curves; alpha and steps are of adaptation after training."""
+    """One network for all curves; it takes alpha and steps after training alone."""
 
     rounds = 0
     meta_loss = Reinforce.meta_loss
@@ -110,7 +110,7 @@ class RegressionPretrained(Regression):
 
 @dataclass(frozen=True)
 class RegressionReptile(Regression):
-    """Reptile, its steps on the points of both batches."""
+    """Reptile: its steps descend the errors on the points of both batches."""
 
     optimizer: Any = "sgd"
 

@@ -153,7 +153,7 @@ class RL2:
         objective = self.objective(data, weight)
         if state is None:
             state = self.optimizer.init(theta)
-            self.tell_of_unit(data)
+            self.warn_of_unit(data)
         for _ in range(self.epochs):
             point = objective.at(theta)
             loss, grad = point.value, point.grad
@@ -166,7 +166,7 @@ class RL2:
             "return": float(data.reward.sum(1).mean()) / self.episodes,
             "loss": float(loss), "gradient": norm}
 
-    def tell_of_unit(self, data):
+    def warn_of_unit(self, data):
         """Warns if the rewards that the policy sees are far from 1 in size."""
         size = np.sqrt(np.mean(data.reward[data.mask] ** 2, dtype=float))
         seen = size / getattr(self.policy, "reward_unit", 1.0)

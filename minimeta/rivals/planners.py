@@ -52,7 +52,7 @@ def posterior_sample(belief, rng):
 
 
 class Memory(NamedTuple):
-    """What a planner remembers of a trial."""
+    """A planner's memory of a trial."""
 
     clock: int            # steps of the trial so far
     last: np.ndarray      # [R]           the state before, where (a, r) happened

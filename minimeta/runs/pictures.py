@@ -19,7 +19,7 @@ from ..trace import adapt
 from ..trace.agent import adapts_between_trials
 
 SIZE = (6.0, 3.6)   # inches
-FEWEST = 5          # runs of which an interval is drawn
+FEWEST = 5          # runs, to draw their interval
 
 
 def axes():

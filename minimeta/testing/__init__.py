@@ -1,13 +1,15 @@
-"""Chapter 2, how to know that derivatives are right: laws (each returns an error),
-suites of them (check_function, check_map, ..: each returns a report) and Hypothesis
-strategies (strategies, which alone needs Hypothesis and is imported by name). They are
-public: run them on your own code.
+"""Chapter 2, how to know that derivatives are right. Run these on code of your own.
+
+A law returns an error, and a suite of laws returns a report:
 
     check_function    any function and its gradient, Jacobian, Hessian product
     check_map         a layer or network          check_recurrent   one with a memory
     check_scalar      a loss of outputs           check_surrogate   of log-probabilities
     check_policy      a policy and its head       check_learner     a meta-learner
     check_tasks       a family of tasks           parametrize_with_checks   for pytest
+
+minimeta.testing.strategies draws cases for Hypothesis. It alone needs Hypothesis, so it
+is imported by its name.
 """
 from .behaviour import memory, precision, purity, tasks
 from .families import check_tasks

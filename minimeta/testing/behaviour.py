@@ -1,4 +1,4 @@
-"""Laws on how a function behaves, whatever it computes.
+"""Laws that any pure function obeys, whatever it computes.
 
     tasks      a batch = a Python loop over its leading axis
     purity     arguments, hidden state and global randomness stay as they were
@@ -9,7 +9,7 @@
 
 Arguments and results may be nests: arrays in tuples, dicts, dataclasses, such as a
 cache. Only arrays of floats are broadcast or rounded; whole numbers (actions) stay as
-they are. A result in which there is no number to look at is a failure.
+they are. A function that returns no numbers breaks every law.
 """
 import pickle
 from functools import wraps
@@ -21,7 +21,7 @@ from .report import Error, compare, worst
 
 
 def looks(law):
-    """A law whose `CouldNotLook` becomes an error of inf with the reason."""
+    """The law with an error of inf, and the reason, in place of CouldNotLook."""
     @wraps(law)
     def looking(*args, **kwargs):
         try:
@@ -32,7 +32,7 @@ def looks(law):
 
 
 def numbers(result):
-    """The leaves of a result, of which there must be one."""
+    """The leaves of a result. Raises CouldNotLook if there are none."""
     found = leaves(result)
     if not found:
         raise CouldNotLook("the function returned no number to compare")
@@ -52,8 +52,8 @@ def tasks(f, *args):
 
 @looks
 def purity(f, *args):
-    """f changes no argument, takes read-only ones, answers the same twice, leaves
-    NumPy's global random state alone. 0 or inf."""
+    """f changes no argument, takes read-only ones, answers the same twice, and leaves
+    NumPy's global random state alone. The error is 0 or inf."""
     def broken(how, hint=""):
         return Error("purity", np.inf, how, hint)
 
@@ -117,13 +117,14 @@ def same(these, those):
 
 
 def locked(a):
+    """A read-only copy."""
     a = np.array(a)
     a.flags.writeable = False
     return a
 
 
 def refused(f, *args):
-    """What f has against read-only arguments, in words, or nothing."""
+    """The words if f refuses read-only arguments, else None."""
     try:
         f(*args)
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""Slopes of a function along a direction: what claimed derivatives are held against.
+"""Slopes of a function along a direction, to compare claimed derivatives with.
 
     complex_slope      Im f(z + i h v) / h                       exact, h = 1e-30
     central            (f(z + h v) - f(z - h v)) / 2 h           error h^2
@@ -6,8 +6,8 @@
 
 The complex step asks that complex numbers flow through f. Differences ask nothing, but
 each has a step that is right for some functions and wrong for others. So `nearest`
-tries several steps and keeps what comes nearest to the claim: no step makes a wrong
-claim right. Where f has a kink between z - h v and z + h v there is no slope to compare
+tries several steps and keeps the slope nearest to the claim: no step makes a wrong
+claim right. If f has a kink between z - h v and z + h v, there is no slope to compare
 with. Second differences tell kinks from smooth curves:
 
     S(h) = f(z + h v) - 2 f(z) + f(z - h v)       S(2 h) / S(h) = 4 where f is smooth
@@ -25,7 +25,7 @@ LOST = ("complex numbers went in and real ones came out: the imaginary part was 
 
 
 def flow(f, z):
-    """f(z) of complex z, or CouldNotLook where f does not take complex numbers."""
+    """f(z) of complex z. Raises CouldNotLook if f does not take complex numbers."""
     with warnings.catch_warnings():
         warnings.simplefilter("error", np.exceptions.ComplexWarning)
         try:
@@ -39,7 +39,7 @@ def flow(f, z):
 def complex_slope(f, z, v, claimed=None):
     """The slope of f along v by the complex step, and where it has a kink: nowhere.
 
-    Real numbers that come out are right only if f does not change along v.
+    Raises CouldNotLook if real numbers come out although f changes along v.
     """
     y = flow(f, z + STEP * 1j * v)
     if not np.iscomplexobj(y):
@@ -63,7 +63,7 @@ RULES = ((six_point, 1e-3), (six_point, 1e-4), (central, 1e-7), (six_point, 1e-5
 
 def nearest(f, z, v, claimed, h=H, gate=1e-8):
     """The slope of f along v by differences that is nearest to the claimed one, and
-    where f has a kink (there the slope is given as claimed)."""
+    where f has a kink. At a kink the slope is the claimed one."""
     slope = central(f, z, v, h)
     claimed, kinks = np.asarray(claimed), np.zeros(slope.shape, bool)
     if claimed.shape != slope.shape:
@@ -81,8 +81,8 @@ def nearest(f, z, v, claimed, h=H, gate=1e-8):
 
 
 def is_kink(f, z, v, h, gap):
-    """Where the two sides of z have different slopes, and by enough to explain the
-    gap."""
+    """True where the slopes on the two sides of z differ by enough to explain the gap
+    between the claim and the difference."""
     here = np.asarray(f(z))
     S = [np.asarray(f(z + k * h * v)) - 2 * here + f(z - k * h * v) for k in (1, 2, 4)]
     is_smooth = [(3.3 * np.abs(a) < np.abs(b)) & (np.abs(b) < 4.7 * np.abs(a))

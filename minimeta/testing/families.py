@@ -1,5 +1,4 @@
-"""How to know that a family of tasks keeps its promises. Run this on a family of your
-own:
+"""Checks that a family of tasks keeps its promises.
 
     found = check_tasks(MyFamily(..), seed=0)    AssertionError if a law is broken
     print(found)                                 a line for each law
@@ -15,9 +14,9 @@ own:
     learnable    knowing the task earns clearly more than acting at random
     simulated    tasks.random() is what simulation gives
 
-minimeta/tasks/family.py says what a family is. Each law is a function of (family, seed)
-that returns in words what it found, in task_form.py and task_number.py. A law that has
-nothing to look at is skipped, and the report says why: oracle() and random() are
+minimeta/tasks/family.py says what a family is. A law, in task_form.py or
+task_number.py, is a function of (family, seed) that returns in words what it found. A
+law that does not apply is skipped, and the report says why: oracle() and random() are
 optional, for example.
 """
 from .. import require
@@ -29,12 +28,12 @@ LAWS = (shapes, pure, whole, separate, untimed, guarded, silent, learnable, simu
 
 
 def check_tasks(family, seed=0, skip=()):
-    """Every law on a family, whether or not others are broken.
+    """Checks every law on a family, also if others are broken.
 
     skip  names of laws to leave out
 
     Returns Findings; found["silent"] is what a law found.
-    Raises AssertionError with the most basic broken law first, then all laws.
+    Raises AssertionError, which shows the most basic broken law first, then all laws.
     """
     require.able(family, "family", "BernoulliBandit(..)", "sample")
     laws = {law.__name__: law for law in LAWS}

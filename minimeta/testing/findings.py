@@ -1,19 +1,17 @@
-"""What a suite of laws found, where a law answers in words: kept, broken, or skipped
-with the reason. Every law is run, and every law is in the report.
+"""The report on laws that answer in words: each is kept, broken, or skipped with the
+reason.
 """
 import traceback
 from dataclasses import dataclass
 
+from .suite import DoesNotApply
+
 KEPT, BROKEN, SKIPPED = "", "BROKEN", "skipped"
-
-
-class Skipped(Exception):
-    """Raised by a law that has nothing to look at. The message is the reason."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What one law found."""
+    """The answer of one law."""
 
     law: str
     verdict: str
@@ -25,7 +23,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Findings:
-    """What all laws found, the most basic law first.
+    """The answers of all laws, the most basic law first.
 
         found["silent"]                a law's words
         found.broken, found.skipped    {law: words}
@@ -64,14 +62,14 @@ class Findings:
 
 
 def examine(law, *arguments):
-    """Runs a law, a function that returns words, or raises."""
+    """The Finding of a law, which returns words or raises."""
     try:
         return Finding(law.__name__, KEPT, law(*arguments))
-    except Skipped as reason:
+    except DoesNotApply as reason:
         return Finding(law.__name__, SKIPPED, str(reason))
     except AssertionError as error:
         return Finding(law.__name__, BROKEN, str(error))
-    except Exception as error:  # of the subject: it is a finding, whatever it is
+    except Exception as error:  # the subject raised it: that breaks the law
         place = traceback.extract_tb(error.__traceback__)[-1]
         return Finding(law.__name__, BROKEN,
                        f"{type(error).__name__}: {error} (in {place.name}, "

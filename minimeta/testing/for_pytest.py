@@ -1,6 +1,5 @@
-"""The laws of a suite as the tests of a pytest file: one test for each law.
-
-The only module that needs pytest, and only when it is used.
+"""Makes pytest tests of a suite, one for each law. pytest is imported only when this is
+used.
 """
 from functools import partial
 
@@ -13,14 +12,14 @@ def parametrize_with_checks(checker, *subjects, **options):
             check()
 
     A subject is the tuple of the checker's arguments, or its only argument; options are
-    the checker's keywords. pytest is needed here alone.
+    the checker's keywords.
     """
     import pytest
 
     cases = []
     for subject in subjects:
         args = subject if isinstance(subject, tuple) else (subject,)
-        if not hasattr(checker, "suite"):   # a checker that runs as a whole
+        if not hasattr(checker, "suite"):   # check_tasks is one test
             cases.append(pytest.param(partial(checker, *args, **options), id=str(args)))
             continue
         suite = checker.suite(*args, **options)

@@ -1,4 +1,4 @@
-"""Check the derivatives of any function, of any shape, written by anyone.
+"""Checks the derivatives of any function of arrays.
 
     print(check_function(f, grad, x))                    one number of arrays
     check_function(f, None, x, jac=jacobian)             several numbers
@@ -30,7 +30,7 @@ LIMIT = 300   # coordinates that are tried one by one
 @check
 def check_function(f, grad, x, hvp=None, jac=None, *, name=None, limit=LIMIT, seed=0,
                    skip=(), expect_failure={}):
-    """Every law on f and its derivatives, or LawBroken with the most basic failure.
+    """Checks every law on f and its derivatives.
 
     f(x)        one number, or an array; grad is then the gradient of its sum
     grad(x)     shaped as x; None if there is only a Jacobian
@@ -41,6 +41,7 @@ def check_function(f, grad, x, hvp=None, jac=None, *, name=None, limit=LIMIT, se
     limit       up to so many coordinates are tried one by one, else random directions
 
     Returns the Report, which says by which rule f was judged.
+    Raises LawBroken, which shows the most basic broken law first.
     """
     if grad is None and jac is None:
         raise ValueError("grad or jac must be given, got None for both")
@@ -50,7 +51,7 @@ def check_function(f, grad, x, hvp=None, jac=None, *, name=None, limit=LIMIT, se
 
 
 class Probe:
-    """A function as one of a flat vector z, with derivatives of its sum."""
+    """f as a function of one flat vector z, with the derivatives of its sum."""
 
     def __init__(self, f, grad, x, hvp, jac, name, limit, seed):
         x = as_nest(x)
@@ -69,6 +70,7 @@ class Probe:
         return filled(self.nest, iter(np.split(z, np.cumsum(sizes))))
 
     def names(self):
+        """The names of the coordinates of z."""
         if isinstance(self.nest, (dict, tuple, list)):
             keys = self.nest if isinstance(self.nest, dict) else range(len(self.nest))
             blocks = [(str(k) if isinstance(k, str) else f"x{k}", leaf)
@@ -93,14 +95,14 @@ class Probe:
         return flat
 
     def y(self, z):
-        """f as an array of numbers, of complex ones where z is complex."""
+        """f(x) as an array, complex if z is."""
         return np.asarray(self.f(self.x(z)))
 
     def value(self, z):
         return self.y(z).sum()
 
     def flows(self, f):
-        """Whether the complex step judges f; the reason is noted if it does not."""
+        """Whether the complex step can judge f; if not, notes the reason."""
         for v in (self.u, self.v):
             try:
                 slope, _ = complex_slope(f, self.z, v)
@@ -196,7 +198,7 @@ def second(probe):
 
 
 def relaxed(error, slope):
-    """Differences are held to a gate of their own."""
+    """The error 0 if differences gave it and it is below their gate, BLUNT."""
     if slope is nearest and error <= BLUNT:
         return Error(error.law, 0.0, f"by differences, {error.detail}")
     return error

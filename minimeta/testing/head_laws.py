@@ -1,12 +1,13 @@
-"""Laws of a distribution over actions: what its numbers have to do with each other.
+"""Laws that hold for every distribution over actions.
 
-A head has rows of parameters u [.., n_in], and sample, greedy, log_prob, entropy, kl
-and fisher of them (minimeta/policy/heads.py says how). Its expectations are sums over
-all actions, or over a fine grid for one or two continuous dimensions:
+A head has sample, greedy, log_prob, entropy, kl and fisher of rows of parameters
+u [.., n_in] (see minimeta/policy/heads.py). A sum over actions is over all of them, or
+over a fine grid if they have one or two continuous dimensions:
 
     probabilities  sum_a p(a) = 1
     score          sum_a p(a) grad log p(a) = 0
-    samples        they come as often as p says
+    samples        actions come as often as p says
+    greedy         no sample is more probable than the greedy action
     entropy        -sum_a p(a) log p(a),         and its derivatives
     kl             sum_a p_old(a) log (p_old(a) / p(a)), not below 0, 0 at itself
     fisher         sum_a p(a) g g^T,  g = grad log p(a);  it is the Hessian of kl
@@ -27,7 +28,7 @@ SIGMAS = 6    # standard errors by which a frequency or a moment may be off
 
 
 class HeadProbe:
-    """A head at random rows of parameters, with its actions and their weights."""
+    """A head at random rows of parameters u."""
 
     def __init__(self, head, scale, rng):
         self.head = head
@@ -40,7 +41,7 @@ class HeadProbe:
         self.is_discrete = self.draws.dtype.kind in "iu"
 
     def expect(self, f, u):
-        """sum_a p(a) f(a) over all actions, p of u; f returns [N, R, ..]."""
+        """sum_a p(a) f(u, a), where p is the head's at u; f returns [N, R, ..]."""
         a, weight = self.actions(u)
         many = np.broadcast_to(u, (len(a), *u.shape))
         p = np.exp(self.head.log_prob(many, a)) * weight
@@ -58,7 +59,8 @@ class HeadProbe:
         return self.grids[key]
 
     def grid(self, u):
-        """Begins where the samples lie, then goes by the probabilities themselves."""
+        """A grid of actions around the mean. Mean and spread come from samples first,
+        then from the probabilities on the last grid."""
         n = self.draws.shape[-1]
         if n > 2:
             raise DoesNotApply(f"a grid over {n} dimensions of an action is too large")
@@ -86,7 +88,7 @@ def probabilities(p):
 
 
 def log_prob(p):
-    """Its gradient, and the Hessian times a vector."""
+    """The gradient of log_prob, and its Hessian times a vector."""
     h = p.case
     yield laws.complex_step(lambda u: h.head.log_prob(u, h.a),
                             lambda u: h.head.log_prob_grad(u, h.a), h.u, name=NAME)
@@ -106,7 +108,7 @@ def score(p):
 
 
 def samples(p):
-    """Their frequencies, or first two moments, in standard errors."""
+    """Frequencies, or the first two moments, of samples, in standard errors."""
     h = p.case
     if h.is_discrete:
         a, _ = h.actions(h.u)
@@ -150,7 +152,7 @@ def entropy_slopes(p):
 
 
 def kl(p):
-    """Its value; at itself it is 0 and so is its gradient; nowhere it is below 0."""
+    """kl(u_old, u) is the sum and not below 0; kl(u, u) and its gradient are 0."""
     h, head = p.case, p.case.head
     many = np.broadcast_to
     true = h.expect(lambda u, a: head.log_prob(u, a) - head.log_prob(
@@ -187,7 +189,7 @@ def fisher(p):
 
 @np.errstate(all="ignore")
 def extremes(p):
-    """Logits of thousands, and log standard deviations of tens."""
+    """Logits up to 10000; parameters of a continuous head up to 30."""
     h, head = p.case, p.case.head
     u = h.u * (1e4 if h.is_discrete else 30.0) / np.abs(h.u).max()
     a = head.sample(u, np.random.default_rng(0))

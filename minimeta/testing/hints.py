@@ -1,4 +1,4 @@
-"""What a wrong derivative and the right one have to do with each other, in words.
+"""Says in words how a wrong derivative differs from the right one.
 
     hint(claimed, true, index, name, sizes)
     "claimed is minus true, throughout"
@@ -46,7 +46,7 @@ def hint(claimed, true, index, name, sizes):
 
 
 def proportion(claimed, true, words, sizes):
-    """Where claimed is a multiple of true."""
+    """The words if claimed is a multiple of true."""
     size = (true * true).sum()
     if not size:
         return ""
@@ -57,6 +57,7 @@ def proportion(claimed, true, words, sizes):
 
 
 def swapped(claimed, true, index, name):
+    """The words if the claimed number is the true one of another coordinate."""
     found = np.isclose(true, claimed[index], rtol=1e-9, atol=0)
     if not (claimed[index] and found.any()):
         return ""
@@ -80,7 +81,7 @@ def blocks(name, n):
 
 
 def in_a_block(claimed, true, name, sizes):
-    """The words for the first wrong block, and whether it is the only one."""
+    """The words for the first wrong block, which also say if it is the only one."""
     if np.ndim(claimed) != 1:
         return ""
     every = blocks(name, len(claimed))
@@ -104,7 +105,7 @@ def in_a_block(claimed, true, name, sizes):
 
 
 def about(claimed, true, block, sizes):
-    """What is wrong with one block, as an array of its shape."""
+    """The words for one block, given in its own shape."""
     if not claimed.any():
         return f"{block} is zero: it was forgotten"
     if words := proportion(claimed, true, f"{block} is {{}} true, throughout", sizes):
@@ -130,12 +131,12 @@ def is_close(claimed, true):
 
 
 def moved(true, axes):
-    """The transpose, as read into the old shape."""
+    """The transpose, its numbers read row by row into the old shape."""
     return true.transpose(axes).reshape(true.shape)
 
 
 def shifted(claimed, true, axis, where):
-    """Off by one along an axis, zero or wrapped where nothing comes in."""
+    """The words if claimed is true moved by one place along an axis."""
     if true.shape[axis] < 3:
         return ""
     for by, words in ((1, "late"), (-1, "early")):
@@ -147,7 +148,7 @@ def shifted(claimed, true, axis, where):
 
 
 def scaled(claimed, true, axis, where):
-    """Right but for one slice of an axis, which is lost or doubled."""
+    """The words if a single slice of an axis is wrong."""
     others = tuple(k for k in range(true.ndim) if k != axis)
     gap = (np.abs(claimed - true) ** 2).sum(others) > (CLOSE * norm(true)) ** 2
     if true.ndim > 1 and gap.sum() == 1 < gap.size:
@@ -159,7 +160,8 @@ def scaled(claimed, true, axis, where):
 
 
 def missing(gap, block):
-    """An addend that is the same along an axis is a mean or a sum over that axis."""
+    """The words if the gap is the same all along an axis, as a mean or sum over that
+    axis would be."""
     for axis in reversed(range(gap.ndim)):
         mean = np.broadcast_to(gap.mean(axis, keepdims=True), gap.shape)
         if gap.shape[axis] > 1 and is_close(gap, mean):
@@ -171,7 +173,8 @@ def missing(gap, block):
 # ---- one number
 
 def explain(ratio, words, sizes=None):
-    """A recognised ratio in words: 0, -1, a whole number or one over it."""
+    """The words for a ratio of 0, -1, a whole number or one over it; for any ratio that
+    holds throughout."""
     if abs(ratio - 1) < 1e-5:
         return ""
     if abs(ratio) < 1e-9:
@@ -190,7 +193,7 @@ def explain(ratio, words, sizes=None):
 
 
 def cause(ratio, sizes):
-    """Which size a factor is."""
+    """The words if a factor is a size, or one over it, or 2."""
     for name, n in sizes.items():
         if n > 1 and abs(ratio * n - 1) < 1e-5:
             return f" (1/{name}, {name} = {n}: a mean in place of a sum?)"

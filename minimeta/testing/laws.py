@@ -1,4 +1,4 @@
-"""Laws that a right derivative obeys; each returns how far it is broken.
+"""Laws that every right derivative obeys. Each returns the error by which it is broken.
 
     complex_step         grad . v  =  Im value(theta + i h v) / h
     central_difference   grad . v  =  (value(theta + h v) - value(theta - h v)) / 2 h
@@ -11,13 +11,13 @@
     assert complex_step(value, grad, theta, name=layout.name) < 1e-12
 
 An error is relative: |claimed - true| over the larger of the two norms. It is not
-"absolute or relative", under which any gradient passes once the loss is small. Printed,
-it says where it is worst, by name. The laws catch different bugs: transpose sees
-nothing that jvp and vjp share, symmetry sees nothing symmetric; only the two
-differences compare with the value itself.
+"absolute or relative", under which any gradient passes once the loss is small. A
+printed error names the worst coordinate. The laws catch different bugs: transpose sees
+no bug that jvp and vjp share, symmetry sees no symmetric one. Only complex_step and
+central_difference compare with the value itself.
 
-A law that cannot look, since no complex number comes out, is an error of inf with that
-reason. The laws compute in float64; theta is a number, [P] or [K, P].
+A law that cannot look, since no complex number comes out, returns inf with that reason.
+The laws compute in float64; theta is a number, [P] or [K, P].
 """
 import numpy as np
 
@@ -43,8 +43,8 @@ def complex_step(value, grad, theta, *, name=None, limit=300, seed=0, sizes=None
 def central_difference(value, grad, theta, h=H, *, name=None, limit=300, seed=0,
                        sizes=None):
     """The gradient against differences of the value: slower and blunter (1e-7) than the
-    complex step, but it asks nothing of the code. Arguments as there. Where a central
-    difference does not agree, other steps are tried, and kinks are left out."""
+    complex step, but it asks nothing of the code. The arguments are the same. If a
+    central difference does not agree, other steps are tried; kinks are left out."""
     def slope(value, theta, v, claimed):
         return nearest(value, theta, v, claimed, h)
 
@@ -73,8 +73,8 @@ def second(grad, hvp, theta, v, *, name=None, sizes=None, slope=complex_slope):
 def transpose(u, Jv, JTu, v):
     """<u, J v> = <J^T u, v>, relative to the larger of |u| |J v| and |J^T u| |v|.
 
-    Each is an array, or a tuple of arrays where J has several arguments. No truth is
-    needed, and nothing that jvp and vjp have in common is seen.
+    Each is an array, or a tuple of arrays where J has several arguments. A bug that jvp
+    and vjp have in common is not seen.
     """
     return inner("transpose", (u, Jv), (JTu, v))
 
@@ -90,8 +90,8 @@ def taylor_order(value, grad, theta, v, hvp=None, *, h=0.01, n_steps=5):
 
         r(h) = value(theta + h v) - value(theta) - h <grad, v> - h^2 <v, hvp v> / 2
 
-    About 2 if grad is right (without hvp), 3 if hvp is right too; 1 if grad is wrong:
-    a number to look at. Of several tasks the least; inf where nothing remains.
+    Returns about 2 if grad is right (without hvp), 3 if hvp is right too, 1 if grad is
+    wrong: the least of several tasks; inf if nothing but rounding remains.
     """
     steps = h / 2.0 ** np.arange(n_steps)
     here, slope = np.asarray(value(theta)), (grad(theta) * v).sum(-1)
@@ -105,7 +105,7 @@ def taylor_order(value, grad, theta, v, hvp=None, *, h=0.01, n_steps=5):
     return float(np.min(np.log2(remainder[:-1] / remainder[1:]).mean(0)))
 
 
-# ---- what the laws of the gradient are made of
+# ---- directions, and the slopes along them
 
 def gradient(law, slope, value, grad, theta, name, limit, seed, sizes):
     """grad . v against slope(value, theta, v, grad . v) for many directions v."""
@@ -136,7 +136,7 @@ def gradient(law, slope, value, grad, theta, name, limit, seed, sizes):
 
 
 def kinked(error, kinks):
-    """Says how many directions crossed a kink; if all did, nothing was seen."""
+    """The error, which also says how many directions cross a kink; inf if all do."""
     if kinks.size and kinks.all():
         return Error(error.law, np.inf, "could not look: a kink in every direction")
     if kinks.any():
@@ -145,10 +145,10 @@ def kinked(error, kinks):
 
 
 def directions(theta, is_total, name, limit, seed):
-    """Directions v, each shaped as theta, and what to call the i-th.
+    """Directions v, each shaped as theta, and a function of i that names the i-th.
 
-    One per coordinate, in all tasks at once if there is a value for each; or, when
-    these are too many, random unit vectors, each within a block of coordinates.
+    There is one for each coordinate, in all tasks at once if each task has a value. If
+    these are more than `limit`, they are random unit vectors, each within one block.
     """
     n_parameters = theta.shape[-1]
     shape = theta.shape if is_total else theta.shape[-1:]

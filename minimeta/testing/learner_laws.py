@@ -1,4 +1,4 @@
-"""Check a meta-learner on a family of tasks, in one iteration on data that are kept.
+"""Checks a meta-learner on a family of tasks, in one iteration whose data are kept.
 
     print(check_learner(MAML(MLPPolicy(1, Categorical(3), (4,)), trials=5), family))
 
@@ -9,17 +9,17 @@ and alpha, the rate of its inner steps.
 
     runs           shapes and types are as promised, all numbers finite
     pure           the same arguments give the same result and are left alone
-    zero rate      as alpha goes to 0, so does what adapting changes
+    zero rate      as alpha goes to 0, phi goes to theta
     doubled rate   one step at twice the rate goes twice as far
     separate       no task's adaptation sees the data of another
     permuted       the order of the tasks does not matter
-    padding        what follows the end of a trial has no influence, bit for bit
+    padding        inputs after the end of a trial change no bit of the result
     dtype          float32 stays float32, float64 stays float64
     pickles        a pickled learner does the same; so does dataclasses.replace(learner)
     meta-gradient  = the complex step of the meta-loss, through the whole inner loop
 
-The meta-loss is a function of theta for data that do not change. First-order learners
-break the last law on purpose, and are expected to.
+The meta-loss is a function of theta for data that do not change. A learner with
+first_order=True is expected to break the last law.
 """
 import pickle
 from dataclasses import fields, replace
@@ -32,17 +32,17 @@ from .learner_probe import Iteration, K, littered
 from .report import Error, compare
 from .suite import DoesNotApply, Law, Suite, check
 
-TINY = 1e-15  # what alpha is multiplied by, for the limit
+TINY = 1e-15  # the factor of alpha that stands for the limit 0
 ALL = 2000  # parameters tried one by one to name the worst of a broken gradient
 
 
 @check
 def check_learner(learner, family, *, seed=0, skip=(), expect_failure={}):
-    """Every law on a learner, or LawBroken with the message of the most basic failure.
+    """Checks every law on a learner.
 
     family   tasks for the learner's policy; few steps and trials are enough
 
-    Returns the Report.
+    Returns the Report. Raises LawBroken, which shows the most basic broken law first.
     """
     if getattr(learner, "first_order", False):
         reason = "first_order leaves out the Hessians"
@@ -105,7 +105,7 @@ def doubled_rate(p):
 
 
 def by_task(phi):
-    """The leaves of phi, task by task: rows of a memory belong to tasks in order."""
+    """The leaves of phi as [K, ..]: the rows of a memory go task by task."""
     return [leaf.reshape((K, -1)) for leaf in leaves(phi)]
 
 
@@ -186,7 +186,7 @@ def meta_gradient(p):
 
 
 def first_order(p):
-    """Whether the claim is what a learner without Hessians would claim."""
+    """The words if the claim is the gradient without the Hessians."""
     if "first_order" not in {f.name for f in fields(p.given)}:
         return ""
     other = p.changed(dtype=np.float64, first_order=True)

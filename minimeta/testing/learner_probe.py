@@ -1,5 +1,5 @@
-"""One iteration of a learner on data that are collected once and kept: what the laws on
-learners look at.
+"""One iteration of a learner, whose data are collected once and kept, for the laws on
+learners.
 """
 from dataclasses import fields, replace
 
@@ -11,7 +11,7 @@ K = 3     # tasks
 
 
 class Iteration:
-    """One iteration of a learner in float64, its data collected and kept."""
+    """One iteration of a learner in float64."""
 
     def __init__(self, learner, family, seed, dtype=np.float64):
         self.given, self.family, self.seed = learner, family, seed
@@ -31,13 +31,13 @@ class Iteration:
         self.phi = phi
 
     def changed(self, **options):
-        """The learner with other options, of those that it has."""
+        """The learner with other options; those that it does not have are ignored."""
         known = {f.name for f in fields(self.given) if f.init}
         return replace(self.given, **{k: v for k, v in options.items() if k in known})
 
     @property
     def batches(self):
-        """To adapt to: a recurrent learner reads what others would train on."""
+        """The batches to adapt to: `data` for a learner without rounds."""
         return self.history or [self.data]
 
     def adapt(self, batches, learner=None):
@@ -66,8 +66,8 @@ class Iteration:
 
 
 def ragged(data):
-    """The data with the last step of every other trial taken away, as if it had ended
-    early; data without a mask stay as they are."""
+    """The data without the last step of every other trial, as if these had ended early;
+    data without a mask stay as they are."""
     mask = getattr(data, "mask", None)
     if mask is None or mask.shape[1] < 2:
         return data
@@ -81,7 +81,7 @@ def ragged(data):
 
 
 def littered(data):
-    """The data with other inputs and actions where no step was taken."""
+    """The data with other inputs and actions after the ends of trials."""
     mask = np.asarray(data.mask, bool)
 
     def other(a):

@@ -6,15 +6,15 @@ import numpy as np
 VECTORS = {"dirichlet", "multinomial", "multivariate_hypergeometric",
            "multivariate_normal"}      # one draw is a vector, on the last axis
 OTHERS = {"bit_generator", "spawn", "bytes", "permutation", "permuted", "shuffle"}
-MOST = 10_000                          # draws; a loop that waits for other luck ends
+MOST = 10_000                          # draws; ends a loop that waits for other luck
 
 
 class EqualLuck(np.random.Generator):
-    """Draws one number, or one vector, and repeats it for the whole array. Where the
-    parameters are arrays, each element is drawn with its own and with equal luck.
+    """Draws one number, or one vector, and repeats it for the whole array. Where
+    parameters are arrays, each element has parameters of its own and equal luck.
 
-    by_call  each call draws anew. Otherwise all calls have the same luck, as a family
-             needs that draws for one task after the other
+    by_call  True: each call draws anew. False: all calls have the same luck, which is
+             for families that draw one task after the other
     """
 
     def __init__(self, seed, by_call=True):
@@ -57,7 +57,7 @@ def varies(argument, core):
 
 
 def element(argument, lead, index, core):
-    """What an argument is for one element; the size (a tuple) is None."""
+    """The argument for one element; None in place of the size, a tuple."""
     if varies(argument, core):
         shape = lead + argument.shape[argument.ndim - core:]
         return np.broadcast_to(argument, shape)[index]

@@ -1,7 +1,7 @@
-"""What a broken map may have done wrong, found by trying the mistakes that people make.
+"""Names the likely mistake in a broken map, by trying the mistakes that people make.
 
-Where the claim and the truth differ, their gap is held against the parts that the truth
-is the sum of:
+The true derivative is a sum of parts. The gap between claim and truth is compared with
+each of them:
 
     a tangent            one part for each block of theta, and one for x
     a gradient           one part for each step, episode or column of the output
@@ -9,7 +9,7 @@ is the sum of:
 
     gap = -1 part: it is missing      gap = +1 part: it is counted twice
 
-and a gradient is held against those of outputs one place late, early, or reversed.
+A gradient is also compared with those for outputs one place late, early, or reversed.
 """
 import numpy as np
 
@@ -99,7 +99,7 @@ def by_block(p):
 
 
 def moved(y_bar, axis, name):
-    """Cotangents as people mistake them."""
+    """(cotangents, words) of mistakes along an axis."""
     yield np.flip(y_bar, axis), f"the outputs are taken in reverse along {name}"
     for by, word in ((1, "late"), (-1, "early")):
         rolled = np.roll(y_bar, by, axis)
@@ -145,7 +145,8 @@ def in_block(p, gap, parts):
 
 
 def along_rows(p, gap):
-    """A gap of x that is row by row a multiple of x, or of x less its mean."""
+    """The words if the gap of each row of x is constant, or a multiple of x or of x
+    less its mean."""
     theta_gap, x_gap = p.split(gap)
     if norm(theta_gap) > CLOSE * norm(gap) or p.x.shape[-1] < 3:
         return ""
@@ -165,7 +166,8 @@ def agrees(f, z, v, claimed):
 
 
 def unsafe(f, z, v, claimed):
-    """Right by differences: not complex-safe if the complex step differs."""
+    """The words for a claim that is right by differences, if the complex step does not
+    agree."""
     try:
         return "" if is_close(claimed, complex_slope(f, z, v)[0]) else UNSAFE
     except CouldNotLook:

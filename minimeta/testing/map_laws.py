@@ -1,7 +1,7 @@
-"""Check a map, the building block of a network: all its derivatives, in several cases.
+"""Checks all derivatives of a map, such as a layer or a network.
 
     report = check_map(MLP((3, 5, 2)), (7, 3))    LawBroken if a law is broken
-    print(report)                                    law, checks, worst error, gate
+    print(report)                                 law, checks, worst error, gate
 
 A map is anything with size, layout, forward and vjp. Where jvp or vjp_dot is missing,
 the laws on it do not apply:
@@ -24,7 +24,7 @@ from .map_hints import explain
 from .map_probe import MapProbe
 from .nests import leaves
 from .report import Error
-from .suite import DoesNotApply, Law, Suite, check
+from .suite import DoesNotApply, Law, Suite, by_differences, check
 
 ALL = 5000  # coordinates tried one by one to name the worst of a broken gradient
 
@@ -32,7 +32,7 @@ ALL = 5000  # coordinates tried one by one to name the worst of a broken gradien
 @check
 def check_map(net, x, *, seed=0, leads=((), (2,)), scales=(0.3, 1.0), complex_safe=True,
               skip=(), expect_failure={}):
-    """Every law on a map, or LawBroken with the message of the most basic failure.
+    """Checks every law on a map, for each of `leads` and `scales`.
 
     x             the shape of one task's input, a tuple such as (R, n_in), filled at
                   random; or an array, where inputs must be of a kind (one-hot, say)
@@ -41,7 +41,7 @@ def check_map(net, x, *, seed=0, leads=((), (2,)), scales=(0.3, 1.0), complex_sa
     complex_safe  False if complex numbers do not flow through the map: differences
                   judge, and bugs below 1e-6 are not seen
 
-    Returns the Report.
+    Returns the Report. Raises LawBroken, which shows the most basic broken law first.
     """
     return map_suite(net, x, MapProbe, LAWS, seed, leads, scales, complex_safe, skip,
                      expect_failure)
@@ -52,7 +52,7 @@ map_report = check_map.report
 
 def map_suite(net, x, probe, rules, seed, leads, scales, complex_safe, skip,
               expect_failure):
-    """The Suite of such a check: a probe for each lead and scale."""
+    """The Suite of laws `rules` on a probe for each lead and scale."""
     settings = list(product(map(tuple, leads), scales))
     if not settings:
         raise ValueError(f"leads and scales must hold one case each at least, got "
@@ -62,9 +62,7 @@ def map_suite(net, x, probe, rules, seed, leads, scales, complex_safe, skip,
         return [probe(net, x, lead, scale, seed, number, complex_safe)
                 for number, (lead, scale) in enumerate(settings)]
 
-    if not complex_safe:
-        rules = tuple(Law(law.name, law.check, max(law.gate, 1e-6) if law.gate else 0.0)
-                      for law in rules)
+    rules = rules if complex_safe else by_differences(rules)
     return Suite(f"{net!r}, P = {net.size}", rules, cases, skip, expect_failure,
                  explain)
 
@@ -72,7 +70,7 @@ def map_suite(net, x, probe, rules, seed, leads, scales, complex_safe, skip,
 # ---- the laws
 
 def purity(p):
-    """Of each form in turn, caches included; and no cache is stale."""
+    """Every form is pure, its caches included, and no later forward changes a cache."""
     (theta, x, y_bar, theta_dot, x_dot, y_bar_dot), net = p.arguments, p.net
     _, cache = net.forward(theta, x)
     calls = [(net.vjp, theta, cache, y_bar)]
@@ -94,7 +92,7 @@ def purity(p):
 
 
 def tangent(p):
-    """With x_dot, and without it."""
+    """jvp with x_dot, and without it."""
     p.needs("jvp")
 
     def y(theta):
@@ -109,7 +107,7 @@ def tangent(p):
 
 
 def slope_law(rule, gate):
-    """Along random directions; if these show a bug, by coordinates, to name it."""
+    """A law along random directions; if broken, along coordinates, to name one."""
     def law(p):
         def error(limit):
             return rule(p.value, p.grad, p.z, name=p.layout.name, limit=limit,

@@ -1,5 +1,4 @@
-"""A map at one random point, as functions of one flat vector z = (theta, x): what the
-laws on maps look at.
+"""A map at one random point, as functions of one flat vector, for the laws on maps.
 
 Letters: lead, the task axes; P parameters; theta lead + [P], x lead + x_shape.
 """
@@ -107,14 +106,14 @@ class MapProbe:
             self.theta, cache, self.a, theta_dot, cache_dot, y_bar_dot))
 
     def slope_of_pull(self, z_dot, y_bar_dot, claimed=None, slope=None):
-        """The same by the slope of the vjp."""
+        """pull_dot by the slope of the vjp."""
         def along(step):
             return self.pull(self.z + step * z_dot, self.a + step * y_bar_dot)
 
         return (slope or self.slope)(along, 0.0, 1.0, claimed)[0]
 
     def forms(self, theta, x, y_bar, theta_dot, x_dot, y_bar_dot):
-        """Everything the forms that the map has return, but their caches."""
+        """The results of all forms that the map has, without the caches."""
         y, cache = self.net.forward(theta, x)
         found = [y, self.net.vjp(theta, cache, y_bar)]
         if hasattr(self.net, "jvp"):
@@ -127,5 +126,5 @@ class MapProbe:
 
     @property
     def arguments(self):
-        """Of forms."""
+        """The arguments of forms."""
         return (self.theta, self.x, self.a, *self.split(self.v), self.y_bar_dot)

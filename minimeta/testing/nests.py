@@ -1,5 +1,5 @@
-"""Nests: arrays inside tuples, lists, dicts and objects, such as the cache of a map.
-The laws open them to copy, lock and compare what lies inside.
+"""Opens nests, which are arrays inside tuples, lists, dicts and objects, such as the
+cache of a map. The laws copy, lock and compare the arrays in them.
 """
 import copy
 from dataclasses import fields, is_dataclass
@@ -14,11 +14,11 @@ CLOSED = (FunctionType, MethodType, BuiltinFunctionType)
 
 
 class CouldNotLook(Exception):
-    """A law could not see what it judges; the message is the reason."""
+    """A law has no numbers to judge by; the message is the reason."""
 
 
 def attributes(nest):
-    """The attributes of an object as a dict; CouldNotLook if it cannot be opened."""
+    """The attributes of an object as a dict. Raises CouldNotLook if there are none."""
     if is_dataclass(nest):
         names = [f.name for f in fields(nest)]
         if names:
@@ -45,7 +45,7 @@ def rebuild(function, nest):
         return type(nest)(rebuild(function, value) for value in nest)
     made, parts = copy.copy(nest), attributes(nest)
     for name in set(getattr(made, "__dict__", ())) - set(parts):
-        del made.__dict__[name]   # what was computed from the fields and kept
+        del made.__dict__[name]   # a cached property, computed from the old fields
     for name, value in parts.items():
         object.__setattr__(made, name, rebuild(function, value))
     return made

@@ -1,13 +1,13 @@
-"""Check a policy: as a map, as a distribution over actions, and as an actor.
+"""Checks a policy: as a map, as a distribution over actions, and as an actor.
 
     print(check_policy(MLPPolicy(3, Categorical(4), (8,))))
 
 A policy has head, net, layout, size and init; split(y) -> u, value and its transpose
-join; the four forms of a map, x [.., T, B, n_in] -> y; and begin, see, act to live by.
+join; the four forms of a map, x [.., T, B, n_in] -> y; and begin, see and act.
 
     init     init(rng, dtype) has the promised length and type, and is finite
     join     <join(u_bar, y, value_bar), y> = <u_bar, u> + <value_bar, value>
-    acting   what act says of its actions is what forward says of them afterwards
+    acting   act gives the log-probabilities and values that forward gives afterwards
 
 The laws of a map are in map_laws.py, those of a head in head_laws.py.
 """
@@ -27,11 +27,11 @@ T, B = 5, 4  # steps and episodes, where no x is given
 @check
 def check_policy(policy, x=None, *, seed=0, leads=((), (2,)), scales=(0.3, 1.0),
                  skip=(), expect_failure={}):
-    """Every law on a policy, or LawBroken with the message of the most basic failure.
+    """Checks every law on a policy.
 
     x   the shape (T, B, n_in) of one task's input, or an array; (5, 4, n_in) if None
 
-    The other arguments are those of check_map. Returns the Report.
+    The other arguments are those of check_map. Returns the Report, or raises LawBroken.
     """
     x = (T, B, policy.n_in) if x is None else x
     return map_suite(policy, x, PolicyProbe, LAWS, seed, leads, scales, True, skip,
@@ -70,7 +70,7 @@ def join(p):
 
 
 def acting(p):
-    """A life of T steps, and the same seen from its end."""
+    """Acts for T steps, then compares with a forward pass over the same inputs."""
     policy, rng, theta = p.net, p.rng, p.theta[(0,) * len(p.lead)]
     n_steps, n_rows = p.x.shape[-3:-1]
     memory, last, xs, acts = policy.begin(theta, n_rows), None, [], []

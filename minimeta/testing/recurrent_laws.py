@@ -1,8 +1,8 @@
-"""Check a recurrent map: the laws of a map, and those of a memory.
+"""Checks a recurrent map: the laws of a map, and those of a memory.
 
     print(check_recurrent(LSTM(3, 5, 2), (6, 4, 3)))     x is [T, B, n_in]
 
-Beside the forms of a map, which begin at the learned state, a recurrent map has
+Besides the forms of a map, which begin at the learned state, a recurrent map has
 
     initial_state(theta, B)                               -> state, arrays [.., B, H]
     step(theta, state, x)                                 -> y, state
@@ -16,8 +16,9 @@ Beside the forms of a map, which begin at the learned state, a recurrent map has
 
     state       arrays [.., B, H], the same for each episode
     stepping    acting step by step = the unroll
-    cut in two  an unroll that hands its state over = the whole, gradients too
-    causality   y_t does not depend on what comes after t
+    cut in two  two unrolls, the second from the state after the first = the whole, and
+                so are the gradients
+    causality   y_t does not depend on inputs after t
     rows        episodes do not mix
     ends        state_after(cache, n) = the state after n steps
     unrolled    the laws of a map once more, from a given state and to the last one
@@ -36,7 +37,8 @@ from .suite import DoesNotApply, Law, check
 @check
 def check_recurrent(net, x, *, seed=0, leads=((), (2,)), scales=(0.3, 1.0),
                     complex_safe=True, skip=(), expect_failure={}):
-    """Every law on a recurrent map, or LawBroken; arguments as those of check_map."""
+    """Checks every law on a recurrent map. Arguments, result and error are those of
+    check_map."""
     return map_suite(net, x, RecurrentProbe, LAWS, seed, leads, scales, complex_safe,
                      skip, expect_failure)
 
@@ -50,11 +52,10 @@ class RecurrentProbe(MapProbe):
         shapes = [np.shape(s) for s in net.initial_state(self.theta, self.B)]
         self.state, self.state_dot, self.state_bar, self.state_bar_dot = (
             tuple(self.rng.normal(size=shape) for shape in shapes) for _ in range(4))
-        if hasattr(net, "unroll"):
-            self.net_unrolled = Unrolled(net, shapes, self.lead)
+        self.net_unrolled = Unrolled(net, shapes, self.lead)
 
     def last_state(self, cache):
-        return last_state(self.net, cache)
+        return tuple(self.net.state_after(cache))
 
     def run(self, x, state):
         """y and the last state, step by step."""
@@ -70,13 +71,8 @@ class RecurrentProbe(MapProbe):
         return y, self.last_state(cache), cache
 
 
-def last_state(net, cache):
-    after = getattr(net, "state_after", None)
-    return tuple(after(cache) if after else cache.state)
-
-
 def compare_all(law, claimed, true):
-    """The errors of nests, array by array."""
+    """The errors of two nests, array by array."""
     pairs = list(zip(behaviour.numbers(claimed), behaviour.numbers(true), strict=True))
     return [compare(law, one, other) for one, other in pairs]
 
@@ -105,7 +101,7 @@ def stepping(p):
 
 
 def cut_in_two(p):
-    """Forward, and the cotangents handed back from the second half to the first."""
+    """y and the states of two halves, and the vjp, which hands state_bar back."""
     if p.T < 2:
         raise DoesNotApply("there is one step only")
     t, net = p.T // 2, p.net
@@ -143,8 +139,6 @@ def rows(p):
 
 
 def ends(p):
-    if not hasattr(p.net, "state_after"):
-        raise DoesNotApply("the map has no state_after")
     _, _, cache = p.unroll(p.x, p.state)
     n_steps = np.broadcast_to(1 + np.arange(p.B) % p.T, p.lead + (p.B,))
     found = p.net.state_after(cache, n_steps)
@@ -164,7 +158,7 @@ def unrolled(law):
 
 
 class Unrolled:
-    """The unroll as a map of one flat vector (theta, state, x) to (y, last state)."""
+    """Flat vectors of (theta, state, x) and of (y, last state)."""
 
     def __init__(self, net, shapes, lead):
         self.net, self.lead = net, lead
@@ -184,7 +178,7 @@ class Unrolled:
 
 
 class UnrolledProbe(MapProbe):
-    """The same laws for z = (theta, state, x) and the outputs (y, last state)."""
+    """The unroll as a map from z = (theta, state, x) to (y, last state)."""
 
     def __init__(self, p):
         self.p, self.net, self.lead, self.slope = p, p.net, p.lead, p.slope

@@ -1,7 +1,8 @@
-"""What a law answers (an error that can speak) and what a suite answers (a report).
+"""The answer of a law, an Error that says in words what is wrong, and the answer of a
+suite, a Report.
 
     error = compare("tangent", claimed, true, name=layout.name)
-    error < 1e-12      it is a float: |claimed - true| / the larger of the two norms
+    error < 1e-12      a float: |claimed - true| / the larger of the two norms
     print(error)       tangent: relative error 2.1e-01, worst at U[3, 4]: claimed ..
 
 The error is 0 if both are zero, inf if anything is not finite or the shapes differ.
@@ -14,9 +15,9 @@ from .nests import leaves
 
 
 class Error(float):
-    """A relative error that says, printed, what was compared and where it is worst.
+    """A relative error. Printed, it says what was compared and where it is worst.
 
-    hint   what may be wrong, in words; "" where nothing was recognised
+    hint   the likely mistake, in words; "" if none was recognised
     """
 
     def __new__(cls, law, number, detail, hint=""):
@@ -35,7 +36,7 @@ class Error(float):
 
 
 class LawBroken(AssertionError):
-    """A suite failed; `report` is all that was found."""
+    """A suite failed; `report` is its Report."""
 
     def __init__(self, message, report=None):
         super().__init__(message)
@@ -99,7 +100,7 @@ def flat(nest):
 # ---- the report of a suite
 
 class Report:
-    """Every check made on a subject, law by law: how many, how many failed, the worst.
+    """The errors of every check on a subject, law by law.
 
     gates     law -> the largest error that passes, the most basic law first
     declared  law -> how many checks there must be; fewer is a failure
@@ -128,13 +129,13 @@ class Report:
 
     @property
     def broken(self):
-        """law -> its worst Error, of the laws that are broken, known or not."""
+        """law -> its worst Error, for all broken laws, also those known to fail."""
         return {law: worst(errors) for law, errors in self.errors.items()
                 if errors and not worst(errors) <= self.gates[law]}
 
     @property
     def failed(self):
-        """The same without the laws that are known to fail; the most basic first."""
+        """`broken` without the laws that are known to fail; the most basic first."""
         return {law: error for law, error in self.broken.items()
                 if law not in self.expected}
 

@@ -1,10 +1,10 @@
-"""Check a scalar, a loss of a network's outputs or a surrogate of log-probabilities.
+"""Checks a scalar: a loss of a network's outputs, or a surrogate of log-probabilities.
 
     check_scalar(SquaredError(targets, w), y)        y is an array of outputs
     check_surrogate(Ratio(A, l_old), l)              l is an array of log-probabilities
 
 A scalar has value(y), one number or one for each task, and grad(y) and hvp(y, y_dot),
-shaped as y. Its data (targets, weights) are what it was made with. hvp may be missing.
+shaped as y. It holds its data (targets, weights). hvp may be missing.
 """
 import numpy as np
 
@@ -12,16 +12,16 @@ from . import behaviour, laws
 from .differences import complex_slope, nearest
 from .nests import leaves
 from .report import Error, compare
-from .suite import DoesNotApply, Law, Suite, check
+from .suite import DoesNotApply, Law, Suite, by_differences, check
 
 
 @check
 def check_scalar(scalar, y, *, seed=0, complex_safe=True, skip=(), expect_failure={}):
-    """Every law on a scalar at the outputs y, or LawBroken.
+    """Checks every law on a scalar at the outputs y.
 
     complex_safe  False if complex numbers do not flow: differences judge
 
-    Returns the Report.
+    Returns the Report. Raises LawBroken, which shows the most basic broken law first.
     """
     return scalar_suite(scalar, y, LAWS, seed, complex_safe, skip, expect_failure)
 
@@ -29,16 +29,14 @@ def check_scalar(scalar, y, *, seed=0, complex_safe=True, skip=(), expect_failur
 @check
 def check_surrogate(surrogate, l, *, seed=0, complex_safe=True, skip=(),
                     expect_failure={}):
-    """Every law on a surrogate at the log-probabilities l [.., T, B], or LawBroken; and
-    that steps outside of its mask have no part in it, whatever l holds there."""
+    """Checks every law on a surrogate at the log-probabilities l [.., T, B], and that l
+    outside of its mask changes nothing. Returns the Report, or raises LawBroken."""
     return scalar_suite(surrogate, l, (*LAWS, Law("padding", padding)), seed,
                         complex_safe, skip, expect_failure)
 
 
 def scalar_suite(scalar, y, rules, seed, complex_safe, skip, expect_failure):
-    if not complex_safe:
-        rules = tuple(Law(r.name, r.check, max(r.gate, 1e-6) if r.gate else 0.0)
-                      for r in rules)
+    rules = rules if complex_safe else by_differences(rules)
     y = np.asarray(y, float)
     return Suite(f"{type(scalar).__name__} of {list(y.shape)}", rules,
                  lambda: [ScalarProbe(scalar, y, seed, complex_safe)], skip,
@@ -46,7 +44,8 @@ def scalar_suite(scalar, y, rules, seed, complex_safe, skip, expect_failure):
 
 
 class ScalarProbe:
-    """A scalar at one y, as a function of z = y with its core axes made one."""
+    """A scalar at one y, as a function of z: y with all axes but those of tasks as
+    one."""
 
     def __init__(self, scalar, y, seed, complex_safe):
         self.scalar, self.y = scalar, y
@@ -87,7 +86,7 @@ class ScalarProbe:
         return f"y[{', '.join(str(int(k)) for k in np.unravel_index(i, self.core))}]"
 
     def forms(self, scalar=None, y=None, y_dot=None):
-        """All that the scalar returns."""
+        """Value, gradient and, if there is one, Hessian product."""
         s, y = scalar or self.scalar, self.y if y is None else y
         y_dot = self.shaped(self.v) if y_dot is None else y_dot
         found = (s.value(y), s.grad(y))
@@ -95,7 +94,7 @@ class ScalarProbe:
 
 
 def purity(p):
-    """Of the forms, and of the scalar's own data."""
+    """The forms change neither their arguments nor the scalar's data."""
     return behaviour.purity(lambda s, y, y_dot: p.forms(s, y, y_dot), p.scalar, p.y,
                             p.shaped(p.v))
 
@@ -138,7 +137,7 @@ def memory(p):
 
 
 def precision(p):
-    """Of float32 outputs and float32 data."""
+    """Outputs and data in float32 give results in float32."""
     return behaviour.precision(lambda s, y, y_dot: p.forms(s, y, y_dot), p.scalar, p.y,
                                p.shaped(p.v))
 
@@ -156,7 +155,7 @@ def padding(p):
     for form in p.forms()[1:]:
         if np.any(form[~np.broadcast_to(mask, form.shape)]):
             yield Error("padding", np.inf, "a derivative outside of the mask is not 0")
-    yield Error("padding", 0.0, "nothing outside of the mask has a part")
+    yield Error("padding", 0.0, "l outside of the mask changes nothing")
 
 
 LAWS = (Law("purity", purity), Law("complex step", complex_step, 1e-12),

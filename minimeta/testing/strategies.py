@@ -6,11 +6,11 @@
 
 All sizes of a case differ, since a square hides a transpose, and are at least 2, since
 a row of one hides a sum. A failing case shrinks to the smallest sizes, printed in one
-line. Arrays of drawn floats are mostly one value repeated and find few bugs; numbers
-come from the seed. Rewards, ends and lengths are drawn one by one: there ties and zeros
-are the cases.
+line. Numbers come from the seed, since arrays of drawn floats are mostly one value
+repeated and find few bugs. Rewards, ends and lengths are drawn one by one, since ties
+and zeros are the cases there.
 
-The only module that needs Hypothesis.
+Only this module needs Hypothesis.
 """
 from dataclasses import dataclass, fields, replace
 from typing import Any, NamedTuple
@@ -58,16 +58,6 @@ def recurrent_networks(draw, kinds=(LSTM, GRU)):
     return Case(draw(st.sampled_from(kinds))(n, H, m), (T, B, n), K, draw(seeds()))
 
 
-def lstms():
-    """An LSTM on x [T, B, n_in]."""
-    return recurrent_networks((LSTM,))
-
-
-def grus():
-    """A GRU on x [T, B, n_in]."""
-    return recurrent_networks((GRU,))
-
-
 def networks():
     """An MLP, an LSTM or a GRU."""
     return st.one_of(mlps(), recurrent_networks())
@@ -104,8 +94,8 @@ def families(draw, make, n_sizes=2, smallest=2, largest=LARGEST):
 
 
 def shapes(n):
-    """n sizes: in two of three cases from 2 and all different, else from 1, equal ones
-    too."""
+    """n sizes: in two of three cases at least 2 and all different, else 1 to 3 and some
+    may be equal."""
     small = st.lists(st.integers(1, 3), min_size=n, max_size=n).map(tuple)
     return st.one_of(small, sizes(n), sizes(n))   # shrinks to the first
 
@@ -123,7 +113,7 @@ def dones(shape):
 
 @dataclass(frozen=True)
 class Experience:
-    """What happened, in the form of a rollout: trials of 1 to T steps, then padding."""
+    """Data in the form of a rollout: trials of 1 to T steps, then padding."""
 
     x: np.ndarray         # [K, T, B, n]
     action: np.ndarray    # [K, T, B]     integers below n_actions

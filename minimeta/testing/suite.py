@@ -1,19 +1,19 @@
-"""A suite: all the laws that apply to a thing, in several cases, with counts.
+"""A suite runs all laws on one subject, in several cases, and reports on each law.
 
     check_map(net, (7, 3))            LawBroken if a law is broken, else the Report
-    check_map.report(net, (7, 3))     the Report, whatever it says
+    check_map.report(net, (7, 3))     the Report, also if a law is broken
     check_map.suite(net, (7, 3))      the Suite itself, law by law, for test runners
 
-A law is run in every case, whatever became of the laws before: all are reported. The
-laws stand from the most basic to the least, and the first broken one is the headline.
-A law that raises is broken, one that returns nothing is broken too. A law that does not
-apply returns the reason as DoesNotApply.
+Every law is run in every case, also after others have failed. The laws stand from the
+most basic to the least, and the first broken one is the headline. A law that raises is
+broken, and so is one that returns nothing. A law that does not apply raises
+DoesNotApply with the reason.
 
     skip=("symmetry",)                          is not run, and reported as skipped
     expect_failure={"second": "relu only"}      must fail; reported with the reason
 """
 import traceback
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import wraps
 from pathlib import Path
 from typing import Any, Callable
@@ -25,14 +25,14 @@ from .report import Error, Report, worst
 
 
 class DoesNotApply(Exception):
-    """A law has nothing to say of this subject; the message is the reason."""
+    """A law does not apply to this subject; the message is the reason."""
 
 
 @dataclass(frozen=True)
 class Law:
     """A law of a suite.
 
-    check   case -> an Error, or several, the worst of which counts
+    check   case -> an Error, or several: the worst counts
     gate    the largest error that passes
     """
 
@@ -41,7 +41,7 @@ class Law:
     gate: float = 0.0
 
     def __call__(self, case):
-        """The Error in a case; CouldNotLook and what the subject raises are errors."""
+        """The Error in a case; inf if the law could not look, or the subject raised."""
         try:
             found = self.check(case)
             found = [found] if isinstance(found, float) else list(found or ())
@@ -58,8 +58,14 @@ class Law:
         return error
 
 
+def by_differences(rules):
+    """The laws with gates of 1e-6 at least, which differences can meet."""
+    return tuple(replace(law, gate=max(law.gate, 1e-6) if law.gate else 0.0)
+                 for law in rules)
+
+
 def raised(error):
-    """What was raised and where, in words."""
+    """The words for an exception and its place."""
     where = traceback.extract_tb(error.__traceback__)[-1]
     kind = "" if isinstance(error, AssertionError) else f"{type(error).__name__}: "
     return f"raised {kind}{error} ({Path(where.filename).name}, line {where.lineno})"
@@ -78,7 +84,7 @@ class Suite:
     explain: Callable = None   # (case, law's name) -> a better hint, or nothing
 
     def run(self, names=None):
-        """The Report; of some laws only, if `names` are given."""
+        """The Report on all laws, or on those in `names`."""
         self.require_known()
         reasons = self.skip if isinstance(self.skip, dict) else {
             name: "skip=" for name in self.skip}
@@ -98,7 +104,7 @@ class Suite:
         return report
 
     def examine(self, law, cases, report):
-        """One law in all cases in which it applies."""
+        """Adds the errors of a law in all cases to the report."""
         found = []
         for case in cases:
             try:
@@ -118,6 +124,7 @@ class Suite:
             report.add(error, case.context)
 
     def require_known(self):
+        """Raises ValueError if skip or expect_failure name other laws."""
         known = [law.name for law in self.laws]
         for option in ("skip", "expect_failure"):
             names = getattr(self, option)
@@ -127,7 +134,7 @@ class Suite:
 
 
 def check(make):
-    """Makes a check of a function that returns a Suite."""
+    """A decorator: makes a check of a function that returns a Suite."""
     @wraps(make)
     def checked(*args, **kwargs):
         return make(*args, **kwargs).run().settle()

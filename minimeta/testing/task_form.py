@@ -1,5 +1,5 @@
-"""Laws of form for families of tasks: what goes in, what comes out, and that nothing is
-hidden. families.py says what each law is about.
+"""Laws on the form of a family of tasks: shapes and types, purity, and the refusal of
+bad arguments. families.py says what each law is about.
 
 Letters: K tasks, B episodes.
 """
@@ -10,14 +10,14 @@ from dataclasses import fields, is_dataclass
 
 import numpy as np
 
-from .findings import Skipped
 from .luck import EqualLuck
+from .suite import DoesNotApply
 
 K, B, STEPS = 7, 3, 5
 
 
 class Longer:
-    """A family with more time."""
+    """The family with a longer horizon."""
 
     def __init__(self, family):
         self.family, self.horizon = family, family.horizon + 1
@@ -67,7 +67,7 @@ def arrays(tasks):
 def known(tasks, name):
     """tasks.oracle() or tasks.random(), if there is one."""
     if not hasattr(tasks, name):
-        raise Skipped(f"the tasks have no {name}()")
+        raise DoesNotApply(f"the tasks have no {name}()")
     value = np.asarray(getattr(tasks, name)())
     assert value.shape == (len(tasks),), (
         f"{name}() must be [{len(tasks)}], a number for each task, got "
@@ -151,7 +151,7 @@ def whole(family, seed):
 def separate(family, seed):
     tasks, actions = setting(family, seed)
     if not hasattr(tasks, "__getitem__"):
-        raise Skipped("the tasks cannot be sliced; minimeta.tasks.Tasks can")
+        raise DoesNotApply("the tasks cannot be sliced; minimeta.tasks.Tasks can")
     some = (slice(0, 1), slice(2, 5), np.array([6, 0, 3]))
 
     def is_alone_as_among_others(index, by_call):
@@ -179,8 +179,8 @@ def untimed(family, seed):
         [step[3:] for step in play(t, actions, np.random.default_rng(seed))]
         for t in (tasks, longer))
     assert all(map(same, ends, later)), (
-        "with a longer horizon other steps are done: the horizon is a time limit, and "
-        "the one who plays cuts the episode there")
+        "with a longer horizon other steps are done: the horizon is a time limit, at "
+        "which the rollout cuts the episode; it must not set done")
     n = np.any(ends[1:], 0).sum()
     return f"{n} of {K * B} rows were done by step {family.horizon}"
 

@@ -1,11 +1,11 @@
-"""Laws of number for families of tasks: what the first observation tells, and what can
-be earned. families.py says what each law is about.
+"""Laws on the numbers of a family of tasks: how much the first observation tells, and
+how much can be earned. families.py says what each law is about.
 
 Letters: K tasks, n tasks, p columns.
 """
 import numpy as np
 
-from .findings import Skipped
+from .suite import DoesNotApply
 from .task_form import arrays, going_on, known
 
 MANY, AGAIN = 400, 10   # tasks, and episodes of each
@@ -27,7 +27,7 @@ def silent(family, seed):
         return "all tasks look the same at first"
     hidden = [a.reshape(n, -1) for a in arrays(tasks) if a.dtype.kind in "fiub"]
     if not hidden:
-        raise Skipped("the tasks hold no numbers that an observation could tell")
+        raise DoesNotApply("the tasks hold no numbers that an observation could tell")
     told = share_told(obs, np.concatenate(hidden, 1))
     words = f"the first observation tells {told:.0%} of the task"
     assert told <= CHANCE, words
@@ -38,13 +38,13 @@ def share_told(obs, hidden):
     """The largest share of variance of a hidden number that the observation predicts.
 
     Hidden numbers are replaced by their ranks, so that outliers do not matter. Squares
-    stand beside all numbers, so that a distance to a goal is noticed. One half of the
-    tasks is held against the other:
+    stand beside all numbers, so that a distance to a goal is noticed. What one half of
+    the tasks shows must hold for the other:
 
     by pairs     the squared correlation of one observed with one hidden number, if both
-                 halves show it: a number that tells is found among many that do not
-    together     1 - (squared error) / (variance) of a regression on all that is seen,
-                 fitted to one half, on the other half; ridges are a little and much
+                 halves show it: this finds one number that tells among many that do not
+    together     1 - (squared error) / (variance) of a ridge regression on all that is
+                 seen, fitted to one half, on the other half
 
     obs [n, p], hidden [n, q].  Returns a number in [0, 1].
     """

@@ -1,7 +1,7 @@
 """Puts a trained agent into a loop of your own, which steps one world at a time.
 
-    phi = adapt(run, my_tasks)          what the learner makes of some tasks
-    agent = run.agent(my_task)          it has adapted to my_task
+    phi = adapt(run, my_tasks)          parameters adapted to some tasks
+    agent = run.agent(my_task)          an agent adapted to my_task
     agent.reset()
     action = agent.act(obs, reward, done)
 
@@ -31,7 +31,7 @@ def adapt(run, tasks, *, rounds=None, seed=0):
 
 
 def adapted(run, tasks, rounds, rng):
-    """phi, and the last batch that it is adapted to."""
+    """phi, and the last of the batches that phi is adapted to."""
     learner, theta = run.learner, run.theta
     require.able(tasks, "tasks", TASKS, "family", "__getitem__")
     if rounds is None:

@@ -7,18 +7,18 @@ from hypothesis import find, given, settings
 from minimeta import Categorical, MLPPolicy
 from minimeta.tasks import BernoulliBandit
 from minimeta.testing import check_policy, check_recurrent
-from minimeta.testing.strategies import (dones, families, layouts, lstms, mlps, networks, policies,
+from minimeta.testing.strategies import (dones, families, layouts, mlps, networks, policies,
                                          recurrent_networks, rewards, rollouts)
 
 MLP_POLICIES = policies(lambda n, m, H: MLPPolicy(n, Categorical(m), (H,)))
 
 
-@given(mlps(), lstms(), networks())
-def test_every_case_has_sizes_that_differ(mlp, lstm, either):
+@given(mlps(), recurrent_networks(), networks())
+def test_every_case_has_sizes_that_differ(mlp, recurrent, either):
     numbers = mlp.net.sizes + mlp.x_shape[:1] + (mlp.K,)
     assert len(set(numbers)) == len(numbers) and min(numbers) >= 2
-    net = lstm.net
-    numbers = (net.n_in, net.n_hidden, net.n_out, lstm.K) + lstm.x_shape[:2]
+    net = recurrent.net
+    numbers = (net.n_in, net.n_hidden, net.n_out, recurrent.K) + recurrent.x_shape[:2]
     assert len(set(numbers)) == len(numbers) and min(numbers) >= 2
     assert either.x_shape[-1] == either.net.layout.shapes[0][1][0]
 
