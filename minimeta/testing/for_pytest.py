@@ -19,7 +19,7 @@ def parametrize_with_checks(checker, *subjects, **options):
     cases = []
     for subject in subjects:
         args = subject if isinstance(subject, tuple) else (subject,)
-        if not hasattr(checker, "suite"):   # check_tasks is one test
+        if not hasattr(checker, "suite"):   # one test, as for check_tasks
             cases.append(pytest.param(partial(checker, *args, **options), id=str(args)))
             continue
         suite = checker.suite(*args, **options)
