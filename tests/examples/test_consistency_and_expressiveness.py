@@ -31,7 +31,7 @@ def test_gradient_steps_go_on_improving_outside_and_memory_is_quicker_inside():
     inside, outside = maml["inside"].mean, maml["outside"].mean
     assert outside[1] > outside[0] + 3 and outside[3] > outside[1] + 3
     assert outside[20] > outside[3] + 1
-    # RL^2 stays where it is, more than 10 below
+    # RL^2 does not improve: it stays more than 10 below
     assert np.all(rl2["outside"].mean < outside[20] - 10)
     # one episode of RL^2 is worth more than 400 of MAML
     assert rl2["inside"].mean[1] > inside[1:].max()
