@@ -2,6 +2,7 @@
 
     python examples/rl2_bandit.py                        5 arms, 10 pulls: 1 minute
     python examples/rl2_bandit.py --arms 2 --pulls 100   Wang et al.'s length: 2 minutes
+    python examples/rl2_bandit.py --network gru          another network: 1 minute
     python examples/rl2_bandit.py --quick                seconds, to see that it runs
 
 Nobody tells the agent what a bandit is. It sees its last pull and what it paid, and is
@@ -17,8 +18,10 @@ several is shown. The default run ends with
     epsilon-greedy      6.571      [6.540, 6.602]         98.67%
     UCB1                6.653      [6.622, 6.684]         99.90%
     Gittins             6.654      [6.623, 6.685]         99.91%
-    RL^2                6.629      [6.598, 6.661]         99.54%
+    RL^2                6.641      [6.610, 6.672]         99.71%
     Bayes-optimal       6.660               exact        100.00%
+
+A GRU earns 6.639, in 57 s where the LSTM takes 60 s.
 """
 import os
 

@@ -4,7 +4,7 @@ The arm's payload, the lengths of its links and the gains of its motors are hidd
 each motor may be wired the wrong way round. Three learners are held against an expert
 who knows all of it, and against one policy for all arms, which does not adapt.
 
-    python examples/robot_arm.py            2 minutes on one core
+    python examples/robot_arm.py            140 s on one core
     python examples/robot_arm.py --quick    seconds, to see that it learns
 
 MAML and ProMP take a gradient step after every 20 episodes; RL^2 adapts while it moves.
@@ -14,30 +14,30 @@ feel which way a joint goes, and steer against it. Steps that MAML was made for 
 it. The default run ends with the distance from hand to target of one arm, in
 decimetres, at each of the 50 steps (0.05 s), and with the table:
 
-    one policy first episode 88899888766544332222111111111111111111111111112222
-    one policy adapted       88877665544444333333332222222222222222222222222222
-    MAML       first episode 88899999999999999999999999999999999999999999999999
-    MAML       adapted       88877765544444444333333333222222222221111111112222
-    ProMP      first episode 88889999999999988888887777777766666666666666666666
-    ProMP      adapted       88877665544433333222211110000111111111111111111111
-    RL^2       first episode 88888877665555555555555554444433333222222211111111
-    RL^2       adapted       88887765544443332221111111000000000000111111111111
+    one policy first episode 77788877766554433222222222223333333333333333333333
+    one policy adapted       77776665543322111112233344444554444433322222233334
+    MAML       first episode 77777777777777666666666655555555555566778899999999
+    MAML       adapted       77776665544332221111111100000000000001111111111111
+    ProMP      first episode 77777777777776666665555555555556666666777778888899
+    ProMP      adapted       77776665543322111000000000000000000000000000000000
+    RL^2       first episode 77777766655443321110000000000000000000000000000000
+    RL^2       adapted       77776665544332110000000000000000000000000000000000
 
     return, -+ 95 %  episodes    return        its gap    gap above one policy
-    one policy              0    -13.46 -+0.81       0%               0%
-    one policy             20    -29.48 -+2.04    -241%            -241%
-    one policy             40    -26.98 -+1.99    -203%            -203%
-    one policy             60    -24.85 -+2.15    -171%            -171%
-    MAML                    0    -38.50 -+3.07       0%            -377%
-    MAML                   20    -11.73 -+0.72      84%              26%
-    MAML                   40    -10.44 -+0.55      89%              45%
-    MAML                   60     -9.86 -+0.47      90%              54%
-    ProMP                   0    -37.73 -+1.88       0%            -365%
-    ProMP                  20    -10.59 -+0.93      88%              43%
-    ProMP                  40     -8.78 -+0.36      94%              70%
-    ProMP                  60     -8.41 -+0.39      95%              76%
-    RL^2                    0    -10.39 -+0.50                       46%
-    RL^2                    1     -9.65 -+0.44                       57%
+    one policy              0    -15.51 -+1.00       0%               0%
+    one policy             20    -31.91 -+1.96    -189%            -189%
+    one policy             40    -26.66 -+1.72    -128%            -128%
+    one policy             60    -24.56 -+1.70    -104%            -104%
+    MAML                    0    -40.76 -+1.65       0%            -291%
+    MAML                   20    -13.55 -+1.65      80%              23%
+    MAML                   40    -12.80 -+1.53      82%              31%
+    MAML                   60    -11.74 -+1.23      86%              43%
+    ProMP                   0    -38.50 -+1.53       0%            -265%
+    ProMP                  20    -11.34 -+1.22      86%              48%
+    ProMP                  40     -9.09 -+0.41      93%              74%
+    ProMP                  60     -8.55 -+0.37      95%              80%
+    RL^2                    0     -9.23 -+0.63                       72%
+    RL^2                    1     -7.53 -+0.30                       92%
     acting uniformly             -36.65
     the expert                    -6.82
 """

@@ -26,6 +26,13 @@ def test_rl2_earns_99_percent_of_the_exact_optimum_and_more_than_thompson_sampli
 
 
 @pytest.mark.slow
+def test_a_gru_earns_as_much():
+    results = main(network="gru")
+    (mean, error), (optimum, _) = results["RL^2"], results["exact"]
+    assert 0.99 * optimum < mean < optimum + 4 * error
+
+
+@pytest.mark.slow
 def test_two_arms_and_a_hundred_pulls_earn_more_than_thompson_sampling():
     results = main(arms=2, pulls=100)
     assert results["RL^2"][0] > results["Thompson"][0]
