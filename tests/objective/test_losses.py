@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from minimeta import MLP, Categorical, Gaussian, RecurrentPolicy, MLPPolicy, Objective
+from minimeta.objective import Point
 from minimeta.objective.losses import (KL, Entropy, MeanError, Minus, OfActions,
                                        SquaredError, Sum, ValueFit)
 from minimeta.objective.surrogates import ClippedRatio
@@ -210,6 +211,10 @@ def test_what_a_point_keeps_is_y_bar_alone():
     assert set(vars(point)) == {"net", "scalar", "theta", "y", "cache", "y_bar"}
     again = pickle.loads(pickle.dumps(Objective(POLICIES[0], x, scalar).at(theta)))
     assert np.array_equal(again.grad, first)
+
+
+def test_what_is_kept_is_found_in_the_class_with_its_docstring():
+    assert Point.y_bar.__doc__ == "The gradient of the scalar in y."
 
 
 def test_value_grad_and_hvp_share_one_forward_pass():

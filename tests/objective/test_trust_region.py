@@ -154,6 +154,21 @@ def test_a_candidate_that_cannot_be_evaluated_is_not_taken_and_the_next_is_tried
     assert evaluate(new)[0] < 3.0
 
 
+def test_a_candidate_beyond_all_numbers_is_not_even_evaluated():
+    theta, seen = np.array([3e38, 1.0], np.float32), []
+
+    def evaluate(candidate):
+        seen.append(candidate)
+        return 0.5, 0.0
+
+    # x^T F x is 1, so the first step has the length sqrt(2) 3e38: too far from theta.
+    g = np.array([-1.0, 0.0], np.float32)
+    region = TrustRegion(max_kl=9e76, damping=0.0, tries=30)
+    new, report = region.step(theta, 1.0, g, lambda v: v, evaluate)
+    assert report["accepted"] and np.isfinite(new).all()
+    assert report["line_search"] > 1 and len(seen) == 1 and seen[0] is new
+
+
 @pytest.mark.parametrize("bias", [5, 20, 60, 90, 105, 200])
 def test_a_policy_that_becomes_deterministic_in_float32_trains_or_keeps_its_theta(bias):
     policy, rng = MLPPolicy(2, Categorical(3), (4,)), np.random.default_rng(0)

@@ -373,6 +373,12 @@ def test_a_subclass_of_a_space_or_of_a_head_is_one():
         play(MLPPolicy(1, Careful(3), (3,)))
 
 
+def test_what_cannot_act_is_no_policy():
+    tasks = BernoulliBandit(3, 4).sample(2, np.random.default_rng(0))
+    with pytest.raises(TypeError, match="policy must be a policy, such as MLPPolicy.*, got 'mlp'"):
+        rollout("mlp", None, tasks, trials=1, episodes=1, rng=np.random.default_rng(0))
+
+
 def test_a_space_of_another_library_is_refused():
     class Foreign(Giving):
         action = "Discrete(2)"

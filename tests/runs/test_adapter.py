@@ -50,6 +50,12 @@ def test_an_observation_is_told_as_a_vector(space, obs, code):
     assert told_space.encode(obs).tolist() == code and told_space.width == len(code)
 
 
+@pytest.mark.parametrize("obs", [{"door": 1}, [1, 2], {"door": 1, "where": 2, "who": 3}])
+def test_an_observation_with_other_keys_is_refused_with_those_there_must_be(obs):
+    with pytest.raises(ValueError, match=r"obs must be a dict with the keys \['where', 'door'\]"):
+        convert.Parts.of(BOTH).encode(obs)
+
+
 @pytest.mark.parametrize("space, ours, pairs", [
     (worlds.Discrete(3, start=-1), Discrete(3), [(0, -1), (2, 1)]),
     (worlds.MultiDiscrete([2, 3]), Discrete(6), [(0, [0, 0]), (1, [0, 1]), (5, [1, 2])]),

@@ -9,7 +9,8 @@ import pytest
 from minimeta import (MAML, RL2, Categorical, Gaussian, MLPPolicy, RecurrentPolicy, compare,
                       meta_train, sweep)
 from minimeta.runs.command_line import main
-from minimeta.tasks import GridNavigation, PointNavigation
+from minimeta.tasks import GridNavigation, PlanarArm, PointNavigation
+from minimeta.trace import log
 
 ROOT = Path(__file__).parents[2]
 GRID = GridNavigation(3, horizon=4, episodes=2)
@@ -52,6 +53,7 @@ def test_a_comparison_is_drawn_against_episodes_of_experience(pictures, tmp_path
     table = compare({"MAML": run}, PLANE, tasks=6)
     figure = table.plot(tmp_path / "compare.png")
     assert (tmp_path / "compare.png").stat().st_size > 5000
+    assert [len(lines(drawn)) for drawn in (table.plot(), figure)] == [len(lines(figure))] * 2
     x, y = lines(figure)[0].get_data()
     assert x.tolist() == [0, 3] and np.allclose(y, table.returns["MAML"].mean(0))
     texts = {text.get_text() for text in figure.legends[0].get_texts()}
@@ -65,6 +67,14 @@ def test_choices_are_a_raster_and_moves_are_paths(pictures):
     move = meta_train(MOVER, PLANE, iterations=1, tasks=2)
     paths = pictures.trial(move, PLANE.sample(3, np.random.default_rng(0)))
     assert len(lines(paths)) == 3 * (2 + 1)  # before, after, and the goal
+
+
+def test_paths_on_a_grid_of_moves_are_drawn_without_a_goal_where_it_is_no_place(pictures):
+    family = PlanarArm("payload", horizon=3, substeps=2)
+    learner = MAML(MLPPolicy(6, Gaussian(2), (4,)), trials=3)
+    move = meta_train(learner, family, iterations=1, tasks=2)
+    paths = pictures.trial(move, family.sample(2, np.random.default_rng(0)))
+    assert len(lines(paths)) == 2 * 2  # before and after
 
 
 def test_without_matplotlib_the_remedy_is_told(monkeypatch):
@@ -83,6 +93,23 @@ def test_the_command_lists_families_learners_and_runs(folder, monkeypatch, capsy
     assert "    GridNavigation        A walker in a room" in out and "    MAML " in out
     assert "Discrete  " not in out
     assert out.splitlines()[-1].split() == ["grid", "RL2,", "7", "iterations"]
+
+
+def test_configurations_of_something_else_are_no_runs(tmp_path, monkeypatch, capsys):
+    for text in ("no JSON", '{"learner": 3, "family": 4}', '{"learner": {}, "family": {}}'):
+        folder = tmp_path / str(len(text))
+        folder.mkdir()
+        (folder / "config.json").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    assert main([]) == 0 and capsys.readouterr().out.splitlines()[-1] == "runs"
+
+
+def test_a_number_that_a_row_has_not_is_an_empty_cell(tmp_path, capsys):
+    meta_train(MOVER, PLANE, iterations=2, tasks=2, run_dir=tmp_path / "run")
+    log.append(tmp_path / "run" / "log.csv", {"return": 1.0})
+    assert main(["show", str(tmp_path / "run")]) == 0
+    names, *_, last = capsys.readouterr().out.splitlines()[-4:]
+    assert len(names) == len(last) and last.split() == ["2", "1"]
 
 
 def test_show_prints_the_options_and_the_last_rows(folder, capsys):

@@ -241,6 +241,17 @@ def test_a_family_that_is_right_in_another_way_is_not_refused(right):
         assert not check_tasks(replace(Coin(), tasks=right), seed).skipped
 
 
+class BreaksAtBadSizes(Coin):
+    def sample(self, K, rng):
+        K.bit_length()   # which whole numbers have
+        return super().sample(K, rng)
+
+
+def test_a_bad_size_must_be_refused_and_not_break_something():
+    with pytest.raises(AssertionError, match="^guarded: AttributeError: 'float' object has no"):
+        check_tasks(BreaksAtBadSizes())
+
+
 @pytest.mark.parametrize("draw", [
     lambda rng, K: rng.random((K, 3)), lambda rng, K: rng.choice(5, (K, 3)),
     lambda rng, K: rng.dirichlet(np.ones(3), K), lambda rng, K: rng.integers(9, size=K),

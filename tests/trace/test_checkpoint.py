@@ -173,6 +173,35 @@ def test_a_disk_that_refuses_leaves_the_old_file(moment, code, tmp_path, monkeyp
     assert load(path) == 1 and not list(tmp_path.glob("*.new"))
 
 
+def test_folders_that_cannot_be_synced_and_files_that_stay_are_no_trouble(tmp_path, monkeypatch):
+    """As on systems where a folder cannot be opened, or where nothing can be removed."""
+    def fail(*_, **__):
+        raise OSError(errno.EACCES, os.strerror(errno.EACCES))
+
+    path, opened = tmp_path / "a.npz", os.open
+    monkeypatch.setattr(os, "open", lambda name, *rest: (
+        fail() if os.path.isdir(name) else opened(name, *rest)))
+    monkeypatch.setattr(type(path), "unlink", fail)
+    save(path, 1)
+    save(path, 2)
+    assert load(path) == 2
+
+
+@pytest.mark.parametrize("verb, doing", [
+    (lambda path: log.append(path, {"a": 1}), "cannot be written: Is a directory; make room"),
+    (log.read, "cannot be read: .*Is a directory")])
+def test_a_log_that_is_a_folder_is_told(verb, doing, tmp_path):
+    with pytest.raises(CheckpointError, match=doing):
+        verb(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"learner": 1}', "no JSON"])
+def test_a_damaged_configuration_is_told(text, tmp_path):
+    (tmp_path / "config.json").write_text(text)
+    with pytest.raises(CheckpointError, match="config.json is damaged, or no configuration"):
+        Folder(tmp_path).config()
+
+
 FULL = """
 import resource, sys, numpy as np
 from minimeta import CheckpointError, MAML, Gaussian, MLPPolicy, meta_train

@@ -64,6 +64,13 @@ def test_what_this_package_does_not_define_is_not_rebuilt(tree, name):
         rebuild(tree)
 
 
+def test_an_object_of_another_kind_is_told_by_its_class_alone():
+    class Mine:
+        """Neither a dataclass nor a function."""
+
+    assert describe(Mine()) == {"object": f"{__name__}.{Mine.__qualname__}"}
+
+
 def test_differences_are_told_by_place():
     old = describe({"learner": MAML(POLICY), "family": Mine(3)})
     new = describe({"learner": MAML(POLICY, alpha=0.3), "family": Mine(4), "seed": 1})

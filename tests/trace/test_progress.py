@@ -39,6 +39,18 @@ def test_on_a_terminal_one_line_is_redrawn(monkeypatch):
     assert screen.getvalue().count("\n") == 1 and drawings[-1].endswith("\n")
 
 
+def test_on_a_terminal_a_line_is_drawn_a_few_times_a_second_and_at_the_end(monkeypatch):
+    screen = Terminal()
+    monkeypatch.setattr("sys.stdout", screen)
+    seconds = iter([0.0, 10.0] + [10.0 + 0.4 * progress.PAUSE * i for i in range(1, 7)])
+    monkeypatch.setattr(progress.time, "perf_counter", lambda: next(seconds))
+    callback = print_progress(8)
+    for iteration in range(8):
+        callback(iteration, {"return": 1.0}, None)
+    shown = [line.split("/")[0] for line in screen.getvalue().split("\r")[1:]]
+    assert shown == ["2", "5", "8"]
+
+
 def test_a_log_without_steps_or_returns_can_be_watched(monkeypatch):
     screen = Terminal()
     monkeypatch.setattr("sys.stdout", screen)

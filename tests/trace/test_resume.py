@@ -11,7 +11,7 @@ from minimeta import (EMAML, MAML, RL2, Categorical, CheckpointError, Gaussian, 
                       meta_train)
 from minimeta.calculus import MLP
 from minimeta.tasks import BernoulliBandit, GridNavigation, PointNavigation, Sinusoid
-from minimeta.trace import Keeper, log, result
+from minimeta.trace import Folder, Keeper, log, result
 
 BANDIT, PLANE, CURVE = BernoulliBandit(3, 4), PointNavigation(horizon=3), Sinusoid()
 GRID = GridNavigation(3, horizon=4, episodes=1)
@@ -195,6 +195,20 @@ def test_an_error_leaves_a_checkpoint_and_the_result(tmp_path, rarely):
         train("E-MAML", tmp_path, callback=fail)
     assert len(caught.value.result.log) == 4
     assert_same(train("E-MAML"), train("E-MAML", tmp_path, resume=True))
+
+
+def test_a_last_checkpoint_that_cannot_be_written_brings_the_whole_result(
+        tmp_path, rarely, monkeypatch):
+    def full(self, *_):
+        raise CheckpointError("the disk is full")
+
+    def fill(iteration, row, theta):
+        if iteration == N - 1:
+            monkeypatch.setattr(Folder, "save", full)
+
+    with pytest.raises(CheckpointError, match="the disk is full") as caught:
+        train("MAML", tmp_path, callback=fill)
+    assert_same(caught.value.result, train("MAML"))
 
 
 def test_the_log_counts_steps_and_tells_the_entropy_of_the_last_batch():
