@@ -248,7 +248,8 @@ def test_the_score_counts_each_step_that_was_taken_and_none_after_the_end():
 def test_a_meta_loss_holds_the_adaptation_and_the_outer_loss_at_phi(learner):
     theta = np.random.default_rng(5).normal(size=6)
     learner = learner(POLICY, rounds=2, **SETTINGS)
-    history = [together(*(played(theta, batches(2)[i]) for i in pair)) for pair in ((1, 6), (11, 4))]
+    history = [together(*(played(theta, batches(2)[i]) for i in pair))
+               for pair in ((1, 6), (11, 4))]
     data, shared = ragged(theta), np.stack([theta, theta])
     (inner, outer, *scores), = learner.problems(theta, history, data)
     loss = learner.meta_loss(shared, inner, outer, *scores)
