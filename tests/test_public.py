@@ -2,7 +2,9 @@
 import ast
 import importlib
 import re
+from dataclasses import dataclass, is_dataclass
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -10,6 +12,8 @@ import minimeta
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = sorted((ROOT / "examples").rglob("*.py"))
+CHAPTERS = ["minimeta", *sorted(f"minimeta.{path.parent.name}" for path in
+                                (ROOT / "minimeta").glob("*/__init__.py"))]
 ALONE = {"minimeta.testing.strategies"}  # needs Hypothesis, and is imported by name
 
 
@@ -45,11 +49,33 @@ def test_the_readme_uses_public_names_alone():
 
 
 def test_every_public_name_is_there():
-    for chapter in ["minimeta", *(f"minimeta.{path.parent.name}" for path in
-                                  (ROOT / "minimeta").glob("*/__init__.py"))]:
+    for chapter in CHAPTERS:
         module = importlib.import_module(chapter)
         assert all(hasattr(module, name) for name in module.__all__), chapter
         assert len(set(module.__all__)) == len(module.__all__), chapter
+
+
+def not_frozen(module):
+    """The names of the dataclasses in it, or in files that it has loaded, that can change."""
+    public = [getattr(module, name) for name in module.__all__]
+    files = [f for f in vars(module).values()
+             if isinstance(f, ModuleType) and f.__name__.startswith("minimeta.")]
+    inside = [it for file in files for it in vars(file).values()]
+    return {it.__name__ for it in public + inside if isinstance(it, type)
+            and is_dataclass(it) and not it.__dataclass_params__.frozen}
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_every_dataclass_is_frozen(chapter):
+    assert not not_frozen(importlib.import_module(chapter))
+
+
+def test_a_dataclass_that_can_change_is_seen():
+    module = ModuleType("chapter")
+    module.Frozen, module.Soft = dataclass(frozen=True)(type("Frozen", (), {})), \
+        dataclass(type("Soft", (), {}))
+    module.__all__ = ["Frozen", "Soft"]
+    assert not_frozen(module) == {"Soft"}
 
 
 def test_a_name_from_inside_is_seen():

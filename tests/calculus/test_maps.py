@@ -98,3 +98,14 @@ def test_no_activation_overflows():
 
 def test_the_slope_of_relu_is_zero_at_its_corner():
     assert maps.relu_vjp(maps.relu(np.zeros(2)), np.ones(2)).tolist() == [0, 0]
+
+
+def test_relu_is_the_larger_of_x_and_zero():
+    x = np.concatenate([np.linspace(-2, 2, 33), [1e-300, -1e-300, 0.001, 0.999]])
+    assert ((0 < x) & (x < 1)).sum() > 5  # where x and a constant such as 1 differ
+    assert np.array_equal(maps.relu(x), np.maximum(x, 0))
+
+
+def test_a_complex_step_from_the_corner_of_relu_does_not_pass():
+    # As the derivative there, which is 0; a little to the right the step passes.
+    assert maps.relu(np.array([0, 0.5]) + 1e-30j).tolist() == [0, 0.5 + 1e-30j]

@@ -89,6 +89,21 @@ def test_no_rows_give_no_outputs_and_a_zero_gradient():
     assert y.shape == (0, 2) and x_bar.shape == (0, 3) and not theta_bar.any()
 
 
+@pytest.mark.parametrize("sizes", [[3, 5, 2], np.array([3, 5, 2]), (np.int32(3), 5, np.int64(2))])
+def test_sizes_become_a_tuple_of_ints_so_that_a_network_can_be_hashed(sizes):
+    net = MLP(sizes)
+    assert net.sizes == (3, 5, 2) and type(net.sizes) is tuple
+    assert {type(n) for n in net.sizes} == {int}
+    assert net == MLP((3, 5, 2)) and hash(net) == hash(MLP((3, 5, 2)))
+
+
+def test_a_generator_of_sizes_is_refused_before_it_is_read():
+    sizes = (n for n in (3, 5, 2))
+    with pytest.raises(TypeError, match="sizes must be a tuple, got <generator"):
+        MLP(sizes)
+    assert list(sizes) == [3, 5, 2]
+
+
 @pytest.mark.parametrize("sizes, activation, error, words", [
     ((3,), "tanh", ValueError, r"sizes must be \(n_in, .., n_out\), got \(3,\)"),
     ((3, 0, 2), "tanh", ValueError, "at least 1, got 0"),

@@ -185,6 +185,69 @@ def test_a_quadratic_task_gives_the_closed_form(S):
     assert np.array_equal(first, g)
 
 
+@n_steps
+@pytest.mark.parametrize("rates", RATES)
+@pytest.mark.parametrize("learn_alpha", [False, True])
+@pytest.mark.parametrize("still", [0, 2])
+def test_any_leading_axes_of_theta_give_what_each_theta_gives_alone(
+        rates, S, learn_alpha, still):
+    rng, P = np.random.default_rng(3), 5
+    H, b = rng.normal(size=(S, 2, 3, P, P)), rng.normal(size=(S, 2, 3, P))
+    H = H + H.swapaxes(-1, -2)
+    alpha = as_rows(RATES[rates](S, P - still))
+
+    def results(index, trained, v, phi_bar, path_bar):
+        losses = tuple(Quadratic(H[i][index], b[i][index]) for i in range(S))
+        adapted = GradientSteps(losses, alpha, learn_alpha, still=still).at(trained[index])
+        return (adapted.phi, adapted.jvp(v[index]), adapted.vjp(phi_bar[index]),
+                adapted.vjp(phi_bar[index], path_bar[(slice(None), *index)]))
+
+    theta, phi_bar = rng.normal(size=(2, 2, 3, P))
+    n = P + learn_alpha * alpha.size
+    trained, v = rng.normal(size=(2, 2, 3, n))
+    trained[..., :P] = theta
+    path_bar = rng.normal(size=(S, 2, 3, P))
+    together = results((), trained, v, phi_bar, path_bar)
+    assert [r.shape for r in together] == [(2, 3, P)] * 2 + [(2, 3, n)] * 2
+    for index in np.ndindex(2, 3):
+        alone = results(index, trained, v, phi_bar, path_bar)
+        row = results((index[0], slice(index[1], index[1] + 1)), trained, v, phi_bar, path_bar)
+        assert [r.shape for r in alone] == [(P,)] * 2 + [(n,)] * 2
+        for all_of_them, one, in_a_row in zip(together, alone, row):
+            assert np.abs(one - all_of_them[index]).max() < 1e-13 * np.abs(one).max()
+            assert np.abs(one - in_a_row[0]).max() < 1e-13 * np.abs(one).max()
+
+
+@dataclass(frozen=True)
+class Counted:
+    """A loss that notes its name each time that it is evaluated."""
+
+    loss: Quadratic
+    name: int
+    notes: list
+
+    def at(self, theta):
+        self.notes.append(self.name)
+        return self.loss.at(theta)
+
+
+@n_steps
+@pytest.mark.parametrize("first_order", [False, True])
+def test_the_last_loss_is_evaluated_once_and_each_other_once_more_for_a_derivative(
+        S, first_order):
+    rng, notes = np.random.default_rng(0), []
+    H, (theta, v) = rng.normal(size=(3, 5, 5)), rng.normal(size=(2, 3, 5))
+    losses = tuple(Counted(Quadratic(H, v), i, notes) for i in range(S))
+    adapted = GradientSteps(losses, 0.1, first_order=first_order).at(theta)
+    assert notes == list(range(S))
+    for use, again in ((adapted.vjp, range(S - 1)[::-1]), (adapted.jvp, range(S - 1))):
+        notes.clear()
+        use(v)
+        assert notes == ([] if first_order else list(again))
+    notes.clear()
+    assert list(adapted.path)[-1] is adapted.last and notes == list(range(S - 1))
+
+
 def test_for_one_step_alpha_bar_is_minus_the_inner_times_the_outer_gradient():
     net, theta, inner, outer = problem("ratio", 1)
     steps = GradientSteps(inner, np.full((1, net.size), 0.1), learn_alpha=True)
@@ -314,6 +377,35 @@ def test_rates_of_no_possible_shape_are_refused():
         require_rates(np.ones((1, 4)), 5)
     with pytest.raises(ValueError, match="alpha must be"):
         require_rates((), 5)
+
+
+@pytest.mark.parametrize("alpha", ["0.1", "big", ("0.1", "0.2"), None, True, 0.1 + 0j])
+def test_rates_that_are_no_numbers_are_refused(alpha):
+    with pytest.raises(TypeError, match="alpha must be a number or an array of them, got"):
+        require_rates(alpha, 5)
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 1), (2, 1, 5), (1, 4), (2, 6), (1, 0), (0, 5), (0,)])
+def test_rates_of_three_axes_or_for_another_number_of_parameters_are_refused(shape):
+    table = [*shape, 1] if len(shape) == 1 else list(shape)
+    with pytest.raises(ValueError) as caught:
+        require_rates(np.ones(shape), 5)
+    assert "[S, 5]" in str(caught.value) and f"got shape {table}" in str(caught.value)
+
+
+@pytest.mark.parametrize("alpha, table", [
+    (0.5, [[0.5]]), (1, [[1.0]]), (np.float64(0.5), [[0.5]]), (np.array(2), [[2.0]]),
+    ((0.5, 1), [[0.5], [1.0]]), (np.full((2, 1), 0.5), [[0.5], [0.5]]),
+    (np.full((1, 3), 0.5), [[0.5] * 3])])
+def test_rates_of_every_kind_become_a_table_of_floats(alpha, table):
+    rates = require_rates(alpha, 3)
+    assert rates.dtype == float and rates.tolist() == table
+
+
+@pytest.mark.parametrize("shape", [(), (2,), (1, 3), (2, 3)])
+def test_rates_keep_the_dtype_in_which_they_are_given(shape):
+    for dtype in (np.float32, np.float64):
+        assert require_rates(np.full(shape, 0.1, dtype), 3).dtype == dtype
 
 
 # ---- wrong on purpose

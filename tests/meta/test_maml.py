@@ -184,6 +184,97 @@ def test_without_any_reward_there_is_no_credit():
     assert not EMAML(POLICY, **SETTINGS | {"normalise": True}).credit(nothing).any()
 
 
+def ragged(theta):
+    """Two tasks of two episodes each, of 3 and 1 and of 3 and 3 steps."""
+    mask = np.ones((2, 3, 2), bool)
+    mask[0, 1:, 1] = False
+    end = np.zeros(mask.shape, bool)
+    end[:, 2] = True
+    end[0, :, 1] = [True, False, False]
+    reward = np.array([[[3.0, 0], [0, 0], [3, 0]], [[2, 2], [2, 2], [2, 4]]])
+    states, action = np.array([0, 1, 2])[None, :, None], np.array([[[0, 1], [1, 0], [1, 0]],
+                                                                  [[1, 0], [0, 1], [1, 1]]])
+    x = ((states == np.arange(3)[:, None, None, None]) & mask).astype(float)
+    l = log_probs(theta)[np.broadcast_to(states, mask.shape), action]
+    return Rollout(np.moveaxis(x, 0, -1), action * mask, reward, l * mask, 0 * l, end, mask)
+
+
+def test_the_unit_counts_the_steps_that_were_taken_and_the_spread_within_each_task():
+    # Returns to go: 6 3 3 and 0, mean 3, squares of the rest 9 + 9; and 6 4 2 and 8 6 4, mean 5,
+    # squares 1 + 1 + 9 + 9 + 1 + 1. Of 10 steps: std = sqrt(40 / 10) = 2. A task has 5 steps in
+    # the mean, and B = 2, so unit = 2 / (5 * 2).
+    data = ragged(np.zeros(6))
+    learner = EMAML(POLICY, **SETTINGS | {"normalise": True})
+    A = learner.advantages(data)
+    assert A[0, :, 0].tolist() == [6, 3, 3] and A[1, :, 1].tolist() == [8, 6, 4]
+    assert learner.unit(data) == pytest.approx(0.2, rel=1e-14)
+    # The returns are 3 and 7, and each is held against the other.
+    assert learner.credit(data) == pytest.approx([0.2 * (3 - 7), 0.2 * (7 - 3)], rel=1e-14)
+
+
+@pytest.mark.parametrize("normalise", [False, True])
+def test_tasks_of_equal_returns_have_no_credit_although_their_steps_differ(normalise):
+    one, other = (played(np.zeros(6), batches(2)[i]) for i in (6, 9))  # the same two, exchanged
+    learner = EMAML(POLICY, **SETTINGS | {"normalise": normalise})
+    data = together(one, other)
+    assert data.reward.any() and learner.unit(data) > 0
+    assert learner.credit(data).tolist() == [0, 0]
+    assert learner.credit(one).item() != 0  # alone, it is held against 0
+
+
+def test_if_every_step_is_as_good_as_every_other_the_unit_and_the_credit_are_zero():
+    data = played(np.zeros(6), batches(3)[0])
+    equal = replace(data, reward=np.array([[[0.0] * 3, [0.7] * 3]]))  # 0.7 to go at each step
+    assert EMAML(POLICY, **SETTINGS).credit(equal) == pytest.approx([0.7])
+    learner = EMAML(POLICY, **SETTINGS | {"normalise": True})
+    assert learner.unit(equal) == 0 and learner.credit(equal).tolist() == [0]
+
+
+def test_the_score_counts_each_step_that_was_taken_and_none_after_the_end():
+    theta, credit = np.random.default_rng(4).normal(size=6), np.array([0.5, -2.0])
+    D = ragged(theta)
+    score = EMAML(POLICY, **SETTINGS).score(D, credit)
+    y, _ = POLICY.forward(np.stack([theta, theta]), D.x)
+    l = [D.log_prob[k][D.mask[k]].sum() for k in range(2)]
+    assert score.value(y) == pytest.approx([-0.5 * l[0], 2.0 * l[1]], rel=1e-14)
+    y_bar = score.grad(y)
+    assert y_bar[D.mask].any(-1).all() and not y_bar[~D.mask].any()
+    other = np.where(D.mask[..., None], y, 7.0 * np.arange(2))
+    assert np.array_equal(score.value(other), score.value(y))
+    assert np.array_equal(score.grad(other), y_bar)
+
+
+@pytest.mark.parametrize("learner", [MAML, EMAML])
+def test_a_meta_loss_holds_the_adaptation_and_the_outer_loss_at_phi(learner):
+    theta = np.random.default_rng(5).normal(size=6)
+    learner = learner(POLICY, rounds=2, **SETTINGS)
+    history = [together(*(played(theta, batches(2)[i]) for i in pair))
+               for pair in ((1, 6), (11, 4))]
+    data, shared = ragged(theta), np.stack([theta, theta])
+    (inner, outer, *scores), = learner.problems(theta, history, data)
+    loss = learner.meta_loss(shared, inner, outer, *scores)
+    between = shared - 0.7 * inner[0].at(shared).grad
+    phi = between - 0.7 * inner[1].at(between).grad
+    assert np.abs(phi - shared).max() > 1e-2
+    assert np.array_equal(loss.adapted.theta, shared) and np.array_equal(loss.adapted.phi, phi)
+    assert np.array_equal(loss.outer.theta, phi)
+    assert np.array_equal(loss.outer.value, outer.at(phi).value)
+    assert np.array_equal(loss.outer.grad, outer.at(phi).grad)
+    # The value of MAML is the outer one; E-MAML adds the scores along the path.
+    added = sum(score.value(POLICY.forward(at, D.x)[0]) for score, at, D in
+                zip(*scores, (shared, between), history)) if scores else 0
+    assert np.abs(loss.value - (loss.outer.value + added)).max() < 1e-13
+    assert (np.abs(loss.value - loss.outer.value).max() > 1e-2) == bool(scores)
+
+
+def test_the_inner_estimator_of_e_maml_cannot_be_chosen():
+    assert EMAML(POLICY).inner == "log-likelihood"
+    for inner in ("ratio", "log-likelihood"):
+        with pytest.raises(TypeError, match="inner"):
+            EMAML(POLICY, inner=inner)
+    assert MAML(POLICY, inner="ratio").inner == "ratio"
+
+
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_maml_learns_to_adapt_and_beats_the_pretrained_policy_after_one_step(seed):
     family = PointNavigation(horizon=8, max_step=0.2)

@@ -148,6 +148,58 @@ def test_nothing_that_stands_at_a_masked_step_has_any_influence(make, garbage, s
     assert not plain.grad(l)[~mask].any() and not plain.hvp(l, v)[~mask].any()
 
 
+@every
+@pytest.mark.parametrize("garbage", [0.0, 1e9, np.nan, -np.inf])
+def test_padding_after_the_end_is_as_if_the_episodes_were_shorter(make, garbage):
+    A, l_old, _, l = sample(11, T=5)
+    steps = np.array([[5, 2, 1], [3, 5, 4]])
+    mask = np.arange(5)[:, None] < steps[:, None]
+    v = np.random.default_rng(11).normal(size=l.shape)
+    A_pad, old_pad, l_pad, v_pad = (np.where(mask, x, garbage) for x in (A, l_old, l, v))
+    padded = make(A_pad, old_pad, mask)
+    value, grad, hvp = np.zeros(2), np.zeros(l.shape), np.zeros(l.shape)
+    for k, b in np.ndindex(2, 3):
+        one = np.s_[k:k + 1, :steps[k, b], b:b + 1]
+        short = make(A[one], l_old[one])
+        value[k] += short.value(l[one]).item()
+        grad[one], hvp[one] = short.grad(l[one]), short.hvp(l[one], v[one])
+    assert np.abs(padded.value(l_pad) - value).max() < 1e-13
+    assert np.abs(padded.grad(l_pad) - grad).max() < 1e-13
+    assert np.abs(padded.hvp(l_pad, v_pad) - hvp).max() < 1e-13
+    # Steps that were taken are another matter.
+    assert np.abs(make(A, l_old).value(l) - value).max() > 1e-2
+
+
+@pytest.mark.parametrize("A", [2.0, -2.0])
+def test_exactly_at_the_bound_of_the_clip_the_gradient_is_still_that_of_the_ratio(A):
+    l = np.full((1, 1, 1), np.sign(A) * 0.25)
+    rho = np.exp(l)
+    clip = abs(rho.item() - 1)
+    assert 1 + np.sign(A) * clip == rho.item()  # to the last bit
+    clipped, v = ClippedRatio(np.full(l.shape, A), 0 * l, clip=clip), np.full(l.shape, 3.0)
+    assert clipped.value(l).item() == A * rho.item()
+    assert np.array_equal(clipped.grad(l), A * rho)
+    assert np.array_equal(clipped.hvp(l, v), 3 * A * rho)
+    past = l + np.sign(A) * 1e-12
+    assert not clipped.grad(past).any() and not clipped.hvp(past, v).any()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex128])
+def test_the_hessian_of_the_log_likelihood_is_zero_in_the_dtype_of_l_dot(dtype):
+    A, _, mask, l = sample(12)
+    zero = LogLikelihood(A, mask).hvp(l.astype(dtype), np.ones(l.shape, dtype))
+    assert zero.dtype == dtype and zero.shape == l.shape and not zero.any()
+
+
+@pytest.mark.parametrize("lam", [0, 0.6, 1])
+@pytest.mark.parametrize("f", [decayed, decayed_transpose])
+def test_decaying_does_not_write_its_argument(f, lam):
+    x = np.random.default_rng(0).normal(size=(2, 5, 3))
+    kept, result = x.copy(), f(x, lam)
+    result += 1  # nor does the result share its memory
+    assert np.array_equal(x, kept)
+
+
 def test_a_step_that_was_not_taken_is_as_if_it_were_not_there():
     """The negative control is the same step, taken."""
     A, l_old, _, l = sample(9, T=5)
@@ -354,3 +406,21 @@ def test_lambda_outside_0_to_1_is_refused(lam):
     A, l_old, mask, _ = sample(8)
     with pytest.raises(ValueError, match="lam must be a finite number in"):
         LoadedDice(A, l_old, mask, lam)
+
+
+@pytest.mark.parametrize("clip", [0, 0.0, -0.2, -1, np.nan, np.inf])
+def test_a_clip_that_is_not_above_zero_is_refused(clip):
+    A, l_old, mask, _ = sample(8)
+    with pytest.raises(ValueError, match=r"clip must be a finite number in \(0, inf\), got"):
+        ClippedRatio(A, l_old, mask, clip)
+
+
+@pytest.mark.parametrize("make, name", [
+    (Ratio, "A"), (ClippedRatio, "A"), (Dice, "r"), (LoadedDice, "A")])
+@pytest.mark.parametrize("cut", [np.s_[..., :1], np.s_[:, :3], np.s_[:1], np.s_[0]])
+def test_old_log_probabilities_of_another_shape_are_refused(make, name, cut):
+    A, l_old, mask, _ = sample(8)
+    for some in (None, mask, mask[cut]):
+        with pytest.raises(ValueError, match=rf"l_old must have the shape of {name}, "
+                                             r"\[2, 4, 3\], got"):
+            make(A, l_old[cut], some)

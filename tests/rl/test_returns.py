@@ -117,6 +117,19 @@ def test_rewards_of_every_size_normalise_to_the_same(size, dtype):
     assert np.abs(scaled - normalised(A, mask)).max() < 20 * np.finfo(dtype).eps
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("scale", [None, 5.0])
+def test_a_task_with_no_step_or_with_one_normalises_to_zero(dtype, scale):
+    A = 3 + np.random.default_rng(0).normal(size=(3, 7, 4)).astype(dtype)
+    mask = np.ones(A.shape, bool)
+    mask[0] = mask[1] = False
+    mask[1, 2, 3] = True
+    with np.errstate(all="raise"):
+        out = normalised(A, mask, scale)
+    assert out.dtype == dtype and not out[:2].any()
+    assert np.array_equal(out[2:], normalised(A[2:], mask[2:], scale)) and out[2].all()
+
+
 def test_masked_advantages_have_no_influence():
     A, mask = np.random.default_rng(0).normal(size=(2, 7, 3)), np.ones((2, 7, 3), bool)
     mask[0, 5:, 1] = mask[1, 2:, 0] = False
@@ -205,6 +218,14 @@ def test_float32_stays_float32():
     reward = np.ones((1, 4, 2), np.float32)
     assert gae(reward, reward, 0.9, 0.8).dtype == np.float32
     assert normalised(reward, np.ones(reward.shape, bool)).dtype == np.float32
+
+
+@pytest.mark.parametrize("gamma", [2, -0.5])
+@pytest.mark.parametrize("lam", [0, 0.25])
+def test_advantages_refuse_a_discount_whose_product_with_lambda_would_do(gamma, lam):
+    r = np.ones((1, 4, 2))
+    with pytest.raises(ValueError, match=rf"gamma must be a finite number in .*, got {gamma}"):
+        gae(r, r, gamma, lam)
 
 
 @pytest.mark.parametrize("call, message", [
