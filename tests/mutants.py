@@ -7,10 +7,10 @@ A mutant is the module with one small mistake; tests/mutation/kinds.py lists the
 mutant that survives is a hole in the tests, or a change that nobody can notice. Changes
 that nobody can notice stand in tests/mutants_equivalent.txt, each with its reason:
 
-    [minimeta/calculus/maps.py relu]
-    - return np.where(x.real > 0, x, 0)
-    + return np.where(x.real >= 0, x, 0)
-    = at 0 both choices are 0
+    [minimeta/calculus/mlp.py MLP.vjp_dot]
+    - for layer in reversed(range(len(layers)))
+    + for layer in reversed(range(len(layers_dot)))
+    = theta and its tangent have the same layers
 
 A mutant meets the tests that run its line, for --patience seconds in all: the module's own
 tests and those of its chapter before others, and tests of examples only where no other test
