@@ -5,7 +5,7 @@ number. An agent that looks for reward never touches the last arm, and so does T
 sampling, even with the true prior. RL^2 comes to pull it first and to read the target
 off its reward.
 
-    python examples/informative_bandit.py            about 30 s on one core
+    python examples/informative_bandit.py            about 20 s on one core
     python examples/informative_bandit.py --quick    seconds, to see that it learns
 
 The default run ends with
@@ -15,7 +15,7 @@ The default run ends with
     reward of 5 pulls         mean       95 % interval
     random                   6.614               exact
     Thompson, true prior    11.000               exact
-    RL^2                    20.473    [20.464, 20.482]
+    RL^2                    20.523    [20.517, 20.529]
     Bayes-optimal           20.550               exact
 """
 import os
