@@ -185,8 +185,8 @@ def test_one_step_of_one_episode_is_checked_by_what_applies():
     assert report.skipped["rows"] == "there is one episode only" and "stepping" in report.counts
 
 
-class KeepsItsState:
-    """A recurrent map of the user's own, whose cache holds the last state."""
+class WithoutMemory:
+    """A recurrent map of the user's own that does not tell its state."""
 
     def __init__(self):
         self.net = GRU(3, 4, 2)
@@ -195,11 +195,10 @@ class KeepsItsState:
             setattr(self, name, getattr(self.net, name))
 
 
-def test_a_network_without_unroll_or_state_after_is_told_what_is_missing():
-    net = KeepsItsState()
+def test_a_network_that_lacks_a_part_of_the_contract_is_told_which():
+    net = WithoutMemory()
     report = check_recurrent.report(net, SEQUENCE, leads=((),), scales=(0.3,))
-    assert report.skipped["ends"] == "the map has no state_after"
-    assert "has no attribute 'state'" in str(report.failed["stepping"])
+    assert "has no attribute 'state" in str(report.failed["stepping"])
     del net.unroll
     report = check_recurrent.report(net, SEQUENCE, leads=((),), scales=(0.3,))
     assert "no attribute 'unroll'" in str(report.failed["stepping"])
