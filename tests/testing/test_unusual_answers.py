@@ -97,6 +97,16 @@ def test_a_part_that_is_taken_another_number_of_times_is_counted():
     assert part_of(-part, {"nothing": 0 * part, "x_dot": part}, " in W") == "x_dot is missing in W"
 
 
+def test_a_gradient_of_nan_is_told():
+    class Lost(MLP):
+        def vjp(self, theta, cache, y_bar):
+            theta_bar, x_bar = super().vjp(theta, cache, y_bar)
+            return np.nan * theta_bar, x_bar
+
+    with pytest.raises(LawBroken, match="^complex step: relative error (nan|inf)"):
+        check_map(Lost((3, 4, 2)), MAP, leads=((),), scales=(0.3,))
+
+
 def test_a_broken_map_with_many_parameters_is_caught_without_a_look_at_each_output():
     class Doubled(MLP):
         def vjp(self, theta, cache, y_bar):

@@ -1,6 +1,6 @@
 """Losses, surrogates and learners that answer in another form than was promised, or to which some
 laws do not apply: each is told, none passes unseen."""
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -124,6 +124,26 @@ class Forgets(MAML):
 def test_a_learner_that_answers_in_another_form_is_told(learner, law, words):
     report = check_learner.report(learner(POLICY, trials=4), FAMILY)
     assert words in str(report.failed[law])
+
+
+@dataclass(frozen=True)
+class OfOnePrecision:
+    """A learner that inherits nothing and has no dtype."""
+
+    alpha: float = 0.1
+
+    policy, rounds = POLICY, 1
+
+    def __getattr__(self, verb):
+        if verb not in ("init", "collect", "adapt", "update", "meta_gradient"):
+            raise AttributeError(verb)
+        return getattr(MAML(POLICY, self.alpha, trials=4, dtype=np.float64), verb)
+
+
+def test_a_learner_without_a_dtype_is_checked_by_all_other_laws():
+    report = check_learner(OfOnePrecision(), FAMILY)
+    assert report.skipped["dtype"] == "the learner has no dtype"
+    assert {"runs", "zero rate", "meta-gradient", "pickles"} <= set(report.counts)
 
 
 def test_trials_of_one_step_have_no_padding():
