@@ -30,8 +30,9 @@ and with seeds 1 and 2
     gamma .95, cut         59.93 -+0.03   59.92 -+0.03   59.92 -+0.04
 
 Only the cut is good with every seed. gamma 1, which is RL2's default, learns in every
-episode, but not reliably: with 300 iterations and seed 0 it first reached 55 steps, and
-ended with 42.96, 44.51 and 53.64.
+episode, but not reliably. Of 300 iterations, with seed 0, it reached 55 steps after
+half, and ended with 42.96, 44.51 and 53.64: less than gamma .95, which had 49.13, 59.40
+and 59.98 then. The cut had 59.97, 59.98 and 59.99.
 """
 import os
 
