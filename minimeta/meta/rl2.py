@@ -13,9 +13,10 @@ over the whole trial:
 Returns and advantages run across the episodes of a trial (returns="trial"), so that
 exploring early can earn what comes late. Beware of a reward of 1 a step where an early
 end costs nothing: the next episode begins at once and is worth as much. A discount
-below 1 then makes dying and surviving nearly alike. There keep gamma=1, or pay for the
-end (a negative reward), or cut the returns at the ends of episodes (returns="episode"),
-which is right where one episode suffices to find out what the task is.
+below 1 then makes dying and surviving nearly alike. There cut the returns at the ends
+of episodes (returns="episode"), which is right where one episode suffices to find out
+what the task is, or pay for the end (a negative reward). With gamma=1 an agent learns
+too, but not surely: see examples/rl2_survival.py.
 
 The policy's v estimates a return in units of the batch, so that no scale or offset of
 the rewards changes what value_weight means. G is the discounted return of a step:
