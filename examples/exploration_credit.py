@@ -18,14 +18,14 @@ learns to explore.
     MAML, log-likelihood   0.01 [ 0.00, 0.01]   0.00 [ 0.00, 0.00]   0.00 [ 0.00, 0.00]
     MAML, ratio            0.01 [ 0.01, 0.01]  -0.00 [-0.01, 0.00]  -0.00 [-0.01, 0.00]
     MAML, DiCE             0.81 [ 0.54, 0.98]  -0.41 [-0.51,-0.26]   0.76 [ 0.42, 0.98]
-    E-MAML                 0.86 [ 0.65, 0.98]  -0.43 [-0.50,-0.33]   0.75 [ 0.40, 0.98]
+    E-MAML                 0.86 [ 0.56, 0.98]  -0.43 [-0.50,-0.28]   0.81 [ 0.42, 0.98]
     random                 0.50                -0.25                -0.25
     staying at home        0.00                 0.00                 0.00
     optimum (exact)        1.00                -0.50                 1.00
 
-All seeds of DiCE and E-MAML explore. Six of ten then earn 0.97 or more; the same four
-of both come to open always the same door, and to stay at home after adaptation if there
-is no prize: a local optimum, of 0.5 at most.
+All seeds of DiCE and E-MAML explore. Most then earn 0.97 or more; the others come to
+open always the same door, and to stay at home after adaptation if there is no prize: a
+local optimum, of 0.5 at most.
 """
 import os
 

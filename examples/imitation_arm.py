@@ -12,12 +12,12 @@ The default run ends with
 
     500 demonstrations of fresh targets: final distance to it, m
                                        from where it began        from elsewhere
-    acting uniformly                        0.700 +- 0.030        0.713 +- 0.034
-    cloning from scratch, 3 steps           0.214 +- 0.015        0.321 +- 0.017
-    cloning from scratch, 300 steps         0.012 +- 0.001        0.148 +- 0.012
-    before the demonstration                0.538 +- 0.023        0.538 +- 0.023
-    after it                                0.009 +- 0.001        0.014 +- 0.003
-    after it, without its torques           0.051 +- 0.003        0.052 +- 0.004
+    acting uniformly                        0.680 +- 0.031        0.689 +- 0.031
+    cloning from scratch, 3 steps           0.144 +- 0.011        0.257 +- 0.013
+    cloning from scratch, 300 steps         0.013 +- 0.001        0.118 +- 0.009
+    before the demonstration                0.510 +- 0.022        0.510 +- 0.022
+    after it                                0.009 +- 0.001        0.013 +- 0.002
+    after it, without its torques           0.044 +- 0.002        0.046 +- 0.003
     the expert                              0.000 +- 0.000        0.000 +- 0.000
 """
 import os
