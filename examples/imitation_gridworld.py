@@ -16,13 +16,13 @@ The default run ends with
 
     1000 demonstrations of goals that were never met: goal reached
                                        from the corner     from any cell
-    acting uniformly                     18.9% +- 2.4%     26.0% +- 2.7%
-    cloning from scratch, 5 steps        75.4% +- 2.7%     54.5% +- 3.1%
-    cloning from scratch, 200 steps      99.4% +- 0.5%     60.0% +- 3.0%
-    before the demonstration             38.0% +- 3.0%     37.8% +- 3.0%
-    after one of another goal            14.1% +- 2.2%     17.1% +- 2.3%
-    after it                             98.4% +- 0.8%     96.0% +- 1.2%
-    after it, without its actions        98.4% +- 0.8%     99.1% +- 0.6%
+    acting uniformly                     17.1% +- 2.3%     24.6% +- 2.7%
+    cloning from scratch, 5 steps        76.0% +- 2.6%     52.5% +- 3.1%
+    cloning from scratch, 200 steps      99.2% +- 0.6%     60.3% +- 3.0%
+    before the demonstration             39.1% +- 3.0%     37.5% +- 3.0%
+    after one of another goal            12.4% +- 2.0%     18.4% +- 2.4%
+    after it                             97.7% +- 0.9%     96.9% +- 1.1%
+    after it, without its actions        99.1% +- 0.6%     98.6% +- 0.7%
 """
 import os
 
