@@ -75,7 +75,7 @@ def test_meta_gradients_hold_at_any_size_and_rate(seed, T, B, alpha, name):
 
 @n_steps
 @estimators
-@pytest.mark.parametrize("alpha", [1e-1, 1e-2, 1e-3, 1e-4])
+@pytest.mark.parametrize("alpha", [1e-1, 1e-4])
 def test_first_order_fails_both_laws_down_to_small_rates(name, S, alpha):
     _, theta, inner, outer = problem(name, S)
     value, grad = meta(inner, outer, alpha, first_order=True)

@@ -20,8 +20,10 @@ def embedding(law, hint=None):
 
 
 def network(law, hint=None):
-    """In one case, since each coordinate of a broken gradient is looked at."""
-    return BUGS.register(law, hint, check_recurrent, (6, 5, 3), leads=((2,),), scales=(0.3,))
+    """In one case and without differences, which come after the complex step and look at each
+    coordinate of a broken gradient by several rules."""
+    return BUGS.register(law, hint, check_recurrent, (6, 5, 3), leads=((2,),), scales=(0.3,),
+                         skip=("central difference",))
 
 
 # ---- attention
