@@ -1,6 +1,6 @@
 """MAML on sine curves: from five points, one gradient step draws the curve.
 
-    python examples/maml_sinusoid.py            50 seconds of one core
+    python examples/maml_sinusoid.py            40 seconds of one core
     python examples/maml_sinusoid.py --quick    seconds, to see that it runs
 
 Every curve has its own amplitude and phase. MAML learns the initial weights from which
@@ -8,9 +8,9 @@ a few gradient steps on five points of a curve fit all of it; the pretrained net
 trained on all curves alike and takes the same steps afterwards. The last lines read
 
     gradient steps                    0              1              5             10
-    pretrained              3.06 +- 0.18    2.46 +- 0.15    2.10 +- 0.13    2.09 +- 0.15
+    pretrained              3.24 +- 0.19    2.52 +- 0.15    2.18 +- 0.14    2.22 +- 0.16
       published                             2.41           2.23           2.19
-    MAML                    3.07 +- 0.18    0.60 +- 0.05    0.38 +- 0.04    0.33 +- 0.03
+    MAML                    3.25 +- 0.19    0.61 +- 0.05    0.37 +- 0.04    0.33 +- 0.03
       published                             0.67           0.38           0.35
 """
 import os
