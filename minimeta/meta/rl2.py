@@ -39,7 +39,7 @@ import numpy as np
 
 from .. import require
 from ..objective import Adam, ClippedRatio, LinearSchedule, Objective
-from ..objective.losses import Entropy, OfActions, Sum, ValueFit
+from ..objective.losses import Entropy, Minus, OfActions, Sum, ValueFit
 from ..objective.optimizers import clip_norm, require_schedule, schedule_value
 from ..rl import counts, discounted, gae, is_rounding, normalised, rollout
 from .learner import require_finite
@@ -130,9 +130,9 @@ class RL2:
         surrogate = ClippedRatio(
             w * A, fold_tasks(data.log_prob), fold_tasks(data.mask), self.clip)
         loss = Sum((
-            (-1, OfActions(self.policy, fold_tasks(data.action), surrogate)),
+            (1, Minus(OfActions(self.policy, fold_tasks(data.action), surrogate))),
             (self.value_weight, ValueFit(self.policy, fold_tasks(targets), w)),
-            (-entropy_weight, Entropy(self.policy, w)),
+            (entropy_weight, Minus(Entropy(self.policy, w))),
         ))
         return Objective(self.policy, fold_tasks(data.x), loss)
 

@@ -9,7 +9,7 @@ A policy is two things. It is a map,  theta, x -> y = (u, value),  in the four f
 with `split` and `join` between y and its parts. And it acts, with a memory that goes in
 and comes out:
 
-    head, layout, size, init(rng, dtype)
+    head, layout, size, init(rng, dtype), is_recurrent
     begin(theta, n_rows)        -> memory           before a trial, one for each row
     see(obs, last, dtype)       -> x                `last` is (action, reward, done) of
                                                     the step before; None at the start
