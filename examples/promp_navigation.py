@@ -10,13 +10,13 @@ The default run ends with
 
     return after one step, while training, at thousands of environment steps
                                 1600      3200      4800      6400      8000
-    MAML                      -27.08    -13.64    -13.98    -11.02    -11.58
-    ProMP                     -33.01    -13.57    -13.19    -11.38    -11.41
+    MAML                      -26.50    -13.96    -14.78    -11.41    -11.48
+    ProMP                     -33.17    -13.53    -13.43    -11.49    -11.47
 
     return, -+ 95 %; steps:             0             1             2             3
-    MAML                    -41.51 -+ 5.6  -14.44 -+ 3.2   -5.67 -+ 1.5   -3.53 -+ 0.8
-    ProMP                   -39.94 -+ 5.5  -14.41 -+ 2.8   -6.92 -+ 2.0   -2.63 -+ 0.9
-    acting uniformly         -62.67
+    MAML                    -42.55 -+ 5.4  -14.81 -+ 3.2   -5.35 -+ 1.3   -3.34 -+ 0.7
+    ProMP                   -40.34 -+ 5.6  -14.14 -+ 2.8   -7.46 -+ 1.9   -2.87 -+ 0.9
+    acting uniformly         -62.71
     seeing the goal           -0.55
 
 Source: Rothfuss et al. (2018), ProMP, arXiv 1810.06784.
