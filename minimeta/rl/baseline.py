@@ -44,20 +44,24 @@ def linear(data, gamma):
     gamma, (_, _, B) = require.number("gamma", gamma, 0, 1), data.reward.shape
     if B == 1:
         return none(data, gamma)
-    f, tau, reward = features(data), worth(data, gamma), data.reward.astype(float)
-    G = discounted(reward, gamma, data.end)
-    lowest, highest = others_range(G, data.mask)
-    columns = np.stack([tau, G, reward], -1)
-    columns = np.concatenate([f, columns], -1) * data.mask[..., None]
-    columns = np.moveaxis(columns, 2, 1)                          # [K, B, T, F + 3]
-    sums, F = sum_of_others(np.swapaxes(columns, -1, -2) @ columns), f.shape[-1]
-    ff, f_tau, f_G, f_reward = np.split(sums[..., :F, :], [F, F + 1, F + 2], -1)
+    reward = data.reward.astype(float)
+    G, t = discounted(reward, gamma, data.end), np.where(data.mask, clock(data.end), 0)
+    f = episodes(features(data, t))                               # [K, B, T, F]
+    columns = episodes(np.stack([worth(t, gamma), G, reward], -1))   # [K, B, T, 3]
+    f_transpose = np.swapaxes(f, -1, -2)
+    ff = sum_of_others(f_transpose @ f)
+    f_tau, f_G, f_reward = np.split(sum_of_others(f_transpose @ columns), 3, -1)
     n = ff[..., :1, :1]                                   # steps, as the first f is 1
     r = f_reward[..., :1, :] / n
     w = np.linalg.solve(ff + penalty(ff, n), f_G - r * f_tau)
-    V = r * columns[..., F:F + 1] + columns[..., :F] @ w
-    V = np.clip(np.moveaxis(V[..., 0], 1, 2), lowest, highest)
+    V = np.moveaxis((r * columns[..., :1] + f @ w)[..., 0], 1, 2)
+    V = np.clip(V, *others_range(G, data.mask))
     return (V * data.mask).astype(data.reward.dtype)
+
+
+def episodes(columns):
+    """[K, T, B, F] -> [K, B, T, F], a view."""
+    return np.moveaxis(columns, 2, 1)
 
 
 def penalty(ff, n):
@@ -72,60 +76,58 @@ def penalty(ff, n):
     return matrix
 
 
-def features(data):
-    """1, t, t^2, t^3, x and x^2: [K, T, B, F], with mean square 1 over each task.
+def features(data, t):
+    """1, t, t^2, t^3, x and x^2: [K, T, B, F], with mean square 1 over each task and 0
+    where no step was taken.
 
-    t is the step of the episode. The mean of the first observations, which no action
+    t [K, T, B] is the step of the episode. The mean of the first observations, which no action
     has changed, is subtracted from x. If an input has only two values, as one-hot
     inputs do, its square tells nothing new: it is 0 in the tasks where this is so, and
     left out if it is so in all tasks.
+
+    In memory the steps of an episode come last, and so all sums over steps are fast.
     """
-    on, x = data.mask[..., None], data.x.astype(float)
-    x = np.where(on, x, x[:, :1])
-    low, high = over_steps(np.minimum, x), over_steps(np.maximum, x)
-    is_two = over_steps(np.logical_and, (x == low) | (x == high))
-    x = x - x[:, :1].mean(2, keepdims=True)
-    x = x / root_mean_square(x, on)
-    t = clock(data.end)[..., None] / data.end.shape[1]
-    some = ~is_two.all((0, 1, 2))
-    square = np.where(is_two[..., some], 0, x[..., some] ** 2)
-    f = np.concatenate([t ** 0, t, t * t, t ** 3, x, square], -1)
-    return f / root_mean_square(f, on)
+    on = np.array(np.swapaxes(data.mask, 1, 2)[:, None], float, order="C")
+    x = np.array(data.x.transpose(0, 3, 2, 1), float, order="C")     # [K, n, B, T]
+    first = x[..., :1].copy()
+    np.copyto(x, first, where=on == 0)
+    low, high = x.min((2, 3), keepdims=True), x.max((2, 3), keepdims=True)
+    is_two = ((x == low) | (x == high)).all((2, 3), keepdims=True)
+    x = (x - first.mean(2, keepdims=True)) * on
+    x /= root_mean_square(x, on)
+    t = np.swapaxes(t, 1, 2)[:, None] / t.shape[1]
+    some = ~is_two.all((0, 2, 3))
+    square = np.where(is_two[:, some], 0, x[:, some] ** 2)
+    f = np.concatenate([on, t, t * t, t * t * t, x, square], 1)
+    f /= root_mean_square(f, on)
+    return f.transpose(0, 3, 2, 1)
 
 
 def root_mean_square(f, on):
-    """Over the steps of each task: [K, 1, 1, F]; 1 where f is 0."""
-    square = over_steps(np.add, f * f * on) / over_steps(np.add, on * 1)
+    """Of f [K, F, B, T] over the steps of each task: [K, F, 1, 1]; 1 where f is 0."""
+    f = f.reshape(f.shape[:2] + (-1,))
+    square = np.einsum("kfi,kfi->kf", f, f)[..., None, None]
+    square /= on.sum((2, 3), keepdims=True)
     return np.sqrt(np.where(square > 0, square, 1))
 
 
-def over_steps(ufunc, f):
-    """Reduces f by ufunc over all steps of each task: [K, 1, 1, F]. If F is small, one
-    axis after the other is many times faster than both at once."""
-    return ufunc.reduce(ufunc.reduce(f, 1), 1)[:, None, None]
-
-
-def worth(data, gamma):
+def worth(t, gamma):
     """tau [K, T, B]: what a reward of 1 a step is worth from each step to the end of
     the task's longest episode.
 
     The longest episode sets this end for itself too. If gamma < 1 and episodes end
     early, its own V depends on it in this way alone, by some thousandths of V.
     """
-    t = np.where(data.mask, clock(data.end), 0)
     to_go = t.max((1, 2), keepdims=True) - t
-    return discounted(np.ones((t.max() + 1, 1)), gamma)[::-1, 0][to_go]
+    with np.errstate(under="ignore"):
+        return np.cumsum(gamma ** np.arange(t.shape[1]))[to_go]
 
 
 def sum_of_others(parts):
     """For each episode the sum over all others: [K, B, ...]. The episode's own numbers
-    are never added: to subtract them again would leave their rounding."""
-    sums, before, after = np.empty_like(parts), 0, 0
-    for e in range(parts.shape[1]):
-        sums[:, e], before = before, before + parts[:, e]
-    for e in reversed(range(parts.shape[1])):
-        sums[:, e], after = sums[:, e] + after, after + parts[:, e]
-    return sums
+    count 0 times: to add and subtract them would leave their rounding."""
+    K, B = parts.shape[:2]
+    return ((1 - np.eye(B)) @ parts.reshape(K, B, -1)).reshape(parts.shape)
 
 
 def others_range(G, mask):

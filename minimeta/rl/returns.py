@@ -36,12 +36,11 @@ def discounted(reward, gamma, cut=None):
     """
     gamma = require.number("gamma", gamma, 0, 1)
     require.floating("reward", reward)
-    G, flow = np.empty_like(reward), gamma * flows(reward, cut)
-    following = np.zeros_like(reward[..., 0, :])
+    G, flow = np.array(reward), gamma * flows(reward, cut)
+    Gs, flows_on = np.moveaxis(G, -2, 0), np.moveaxis(flow, -2, 0)
     with np.errstate(under="ignore"):  # a reward that is discounted to nothing is 0
-        for t in reversed(range(reward.shape[-2])):
-            following = reward[..., t, :] + flow[..., t, :] * following
-            G[..., t, :] = following
+        for t in reversed(range(len(Gs) - 1)):
+            Gs[t] += flows_on[t] * Gs[t + 1]
     return G
 
 

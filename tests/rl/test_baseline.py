@@ -28,13 +28,17 @@ def ragged():
     return mask
 
 
+def steps(batch):
+    return np.where(batch.mask, clock(batch.end), 0)
+
+
 def with_reward(batch, reward):
     return replace(batch, reward=reward)
 
 
 def test_each_episode_s_baseline_is_the_ridge_regression_on_the_others():
     batch = data(mask=ragged())
-    G, V, f = discounted(batch.reward, 0.9, batch.end), linear(batch, 0.9), features(batch)
+    G, V, f = discounted(batch.reward, 0.9, batch.end), linear(batch, 0.9), features(batch, steps(batch))
     length = batch.mask.sum(1).max()
     tau = (1 - 0.9 ** (length - np.arange(6.0))) / 0.1
     for k in range(3):
@@ -78,7 +82,7 @@ def test_the_length_of_the_longest_episode_moves_its_own_v_by_thousandths(gamma,
 
 def test_a_fit_to_all_episodes_would_follow_each_return():
     batch = data()
-    f, G = features(batch)[0].reshape(30, -1), discounted(batch.reward, 0.9, batch.end)[0]
+    f, G = features(batch, steps(batch))[0].reshape(30, -1), discounted(batch.reward, 0.9, batch.end)[0]
     def fitted(G):
         return (f @ np.linalg.lstsq(f, G.ravel(), rcond=None)[0]).reshape(6, 5)
     changed = G.copy()
