@@ -24,9 +24,9 @@ ellipse of phis:
 
     theta_2
       6 |               . - - - .
-        |               /       \
+        |              .         .
         |              |  theta  |      theta = (5, 5),  grad L = (5, 20)
-        |               \       /
+        |              '         '
       4 |               ' - - - '
         |                  /
         |                  /
