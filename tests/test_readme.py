@@ -20,6 +20,7 @@ RUN_BY_HAND = {  # in a new clone, and by .ci/run
     'pip install -e ".[test]" && python -m pytest',
     "python examples/exercises.py tanh_vjp",
 }
+ALONE = ("A network of your own", "A surrogate of your own", "A learner of your own")
 EXAMPLE = r"`((?:by_hand/)?\w+\.py)`"
 
 
@@ -39,16 +40,32 @@ def table(head):
 
 # ---- the code
 
+def how_to(head):
+    """The code of a section, which begins with its own imports."""
+    return re.search(r"^```python\n(.*?)^```$", section(head), re.S | re.M)[1]
+
+
 def test_the_python_of_the_readme_runs_from_top_to_bottom(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    path = tmp_path / "readme.py"
-    path.write_text(code("python"))
+    path, alone = tmp_path / "readme.py", [how_to(head) for head in ALONE]
+    path.write_text("\n".join(text for kind, text in BLOCKS
+                              if kind == "python" and text not in alone))
     names = runpy.run_path(str(path), run_name="readme")
     assert "relative error" in capsys.readouterr().out
     before, after = names["curve"].interval
     assert before[1] < -2.5 and after[0] > -1.5
     assert len(names["run"].log) == 40 and names["phi"].shape == (1, len(names["run"].theta))
     assert names["table"].difference("MAML", "pretrained")[0] > 0
+
+
+@pytest.mark.parametrize("head", ALONE)
+def test_the_code_of_a_how_to_runs_alone_and_passes_its_laws(head, tmp_path, capsys):
+    path = tmp_path / "block.py"
+    path.write_text(how_to(head))
+    runpy.run_path(str(path), run_name="block")
+    out = capsys.readouterr().out
+    assert "law  " in out and "BROKEN" not in out
+    assert len(how_to(head).splitlines()) <= 60
 
 
 def test_the_lines_of_the_readme_about_gymnasium_run_where_it_is_installed(tmp_path):
@@ -100,13 +117,22 @@ def test_every_example_has_one_row_of_results():
     assert sorted(named) == sorted(EXAMPLES)
 
 
+def untold(row):
+    """The numbers of a row of results that are not in the docstring of its example."""
+    source = EXAMPLES[row[0].strip("`")].read_text(encoding="utf-8")
+    told = ast.get_docstring(ast.parse(source))
+    return [number for number in re.findall(r"-?\d+\.\d+%?", " ".join(row[3:5]))
+            if not re.search(rf"(?<![\d.]){re.escape(number)}(?!\d)", told)]
+
+
 @pytest.mark.parametrize("row", table("Results"), ids=lambda row: row[0])
 def test_the_numbers_of_the_results_stand_in_the_examples_docstring(row):
-    path = EXAMPLES[row[0].strip("`")]
-    told = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
-    for number in re.findall(r"-?\d+\.\d+%?", " ".join(row[3:5])):
-        alone = rf"(?<![\d.]){re.escape(number)}(?!\d)"
-        assert re.search(alone, told), f"{number} is not in the docstring of {path.name}"
+    assert not untold(row)
+
+
+def test_a_number_that_an_example_does_not_tell_would_be_seen():
+    row = ["`rl2_bandit.py`", "", "", "6.641, 6.64, 41.6", "99.71%, 9.71%", ""]
+    assert untold(row) == ["6.64", "41.6", "9.71%"]
 
 
 @pytest.mark.parametrize("name, begins", [
@@ -117,14 +143,26 @@ def test_what_an_example_prints_is_what_its_docstring_says(name, begins):
     assert not [line for line in block.splitlines() if line.strip() not in told]
 
 
+def found(where):
+    """What `file.py:name` is, if that file is where it is written."""
+    path, name = re.fullmatch(r"`([\w/]+)\.py:([\w.]+)`", where).groups()
+    it = import_module("minimeta." + path.replace("/", "."))
+    for part in name.split("."):
+        it = getattr(it, part)
+    it = inspect.unwrap(getattr(it, "fget", it))
+    return it if f"{path}.py" in Path(inspect.getsourcefile(it)).as_posix() else None
+
+
+def test_a_name_that_is_not_there_or_from_another_file_would_be_seen():
+    assert found("`meta/maml.py:MAML.meta_loss`")
+    assert found("`meta/maml.py:ThroughSteps`") is None
+    with pytest.raises(AttributeError):
+        found("`meta/maml.py:MAML.loss`")
+
+
 def test_every_row_of_the_equations_leads_to_a_line_and_to_an_example():
     for idea, _, where, shown in table("From equation to line"):
-        path, name = re.fullmatch(r"`([\w/]+)\.py:([\w.]+)`", where).groups()
-        found = import_module("minimeta." + path.replace("/", "."))
-        for part in name.split("."):
-            found = getattr(found, part)
-        defined = inspect.unwrap(getattr(found, "fget", found))
-        assert path in Path(inspect.getsourcefile(defined)).as_posix(), idea
+        assert found(where), idea
         assert shown == "README" or re.fullmatch(EXAMPLE, shown)[1] in EXAMPLES, idea
 
 
@@ -141,6 +179,10 @@ def quick_tests(source):
     return [node.name for node in ast.parse(source).body
             if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
             and not any("slow" in ast.unparse(mark) for mark in node.decorator_list)]
+
+
+def test_a_slow_test_is_no_quick_one():
+    assert quick_tests("@pytest.mark.slow\ndef test_a(): pass\ndef test_b(): pass\nx = 1") == ["test_b"]
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
