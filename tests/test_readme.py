@@ -182,7 +182,8 @@ def quick_tests(source):
 
 
 def test_a_slow_test_is_no_quick_one():
-    assert quick_tests("@pytest.mark.slow\ndef test_a(): pass\ndef test_b(): pass\nx = 1") == ["test_b"]
+    source = "@pytest.mark.slow\ndef test_a(): pass\ndef test_b(): pass\nx = 1"
+    assert quick_tests(source) == ["test_b"]
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
