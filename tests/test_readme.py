@@ -71,7 +71,7 @@ def test_the_code_of_a_how_to_runs_alone_and_passes_its_laws(head, tmp_path, cap
 def test_the_lines_of_the_readme_about_gymnasium_run_where_it_is_installed(tmp_path):
     pytest.importorskip("gymnasium")
     path = tmp_path / "readme.py"
-    path.write_text("from minimeta import MAML, MLPPolicy, meta_train\n" + code("py"))
+    path.write_text(code("py"))
     assert len(runpy.run_path(str(path), run_name="readme")["run"].log) == 2
 
 
