@@ -27,19 +27,19 @@ The default run ends with a trial, where numbers say when a cell was first enter
 
 With --held-out, in the same way:
 
-     .   .   6   7   .  | 12  11  10  7   8  | 4   5   .   .   .  | .   .   .   .   .
-     3   4   5   8  [.] | .   .   .   6  [.] | 3   6   .   .  [13]| .   .   .   .  [7]
-     2   .   .   9   10 | .   .   .   5   .  | 2   7   .   11  12 | .   .   .   .   6
-     1   .   .   .   11 | .   .   3   4   .  | 1   8   9   10  .  | 1   2   3   4   5
-     0   .   .   .   12 | 0   1   2   .   .  | 0   .   .   .   .  | 0   .   .   .   .
+     .   .   6   7   .  | .   .   .   .   .  | .   .   .   .   .  | .   .   .   .   .
+     3   4   5   8  [.] | .   .   .   .  [7] | .   .   .   6  [7] | .   .   .   .  [7]
+     2   .   .   9   14 | .   .   .   .   6  | .   .   4   5   .  | .   .   .   5   6
+     1   .   .   10  11 | .   .   3   4   5  | .   .   3   .   .  | .   2   3   4   .
+     0   .   .   .   12 | 0   1   2   .   .  | 0   1   2   .   .  | 0   1   .   .   .
 
     posterior sampling     -0.94 -+0.08    0.50 -+0.14    2.01 -+0.17    3.48 -+0.19
-    RL^2                   -1.42 -+0.02   -0.58 -+0.07    2.42 -+0.16    6.18 -+0.18
+    RL^2                   -1.49 -+0.01    2.03 -+0.13    6.42 -+0.16    6.82 -+0.17
     knowing the goal       10.87 -+0.05   10.87 -+0.05   10.87 -+0.05   10.87 -+0.05
 
 It looks last where nothing was ever found. But when it comes there it knows what it has
 found, since it sees rows and columns, and others in them did pay. If it sees cells, one
-input each, its last episode earns 0.57: an input that never came with a reward has no
+input each, its last episode earns 0.26: an input that never came with a reward has no
 meaning.
 """
 import os

@@ -23,6 +23,20 @@ the first:
 
 Every line of lstm_vjp_dot is the product rule applied to one of these lines.
 
+One cell in the head. With z_i = z_f = z_o = 0 the gates are half open, with z_g = log 2
+the candidate is 3/5, and c_prev is such that c = (c_prev + 3/5) / 2 = log 2. So q = 3/5
+and h = 3/10. Back from h_bar = 1: c_bar = 1/2 (1 - 9/25) = 8/25 and c_prev_bar is half
+of that; a_bar is 8/25 (3/5, c_prev) for i and f, 3/5 for o, 4/25 for g; and the slopes
+are 1/4, 1/4, 1/4 and 16/25.
+
+>>> z, c_prev = np.log([[1.], [1.], [1.], [2.]]), np.log([[4.]]) - 3/5
+>>> (h, c), kept = lstm(z, (np.zeros((1, 1)), c_prev))
+>>> z_bar, (_, c_prev_bar) = lstm_vjp(kept, (np.ones((1, 1)), np.zeros((1, 1))))
+>>> h.round(9), c_prev_bar.round(9)
+(array([[0.3]]), array([[0.16]]))
+>>> np.allclose(z_bar.ravel(), [0.048, 0.08 * c_prev[0, 0], 0.15, 0.1024])
+True
+
 Letters: ... leading task axes, H hidden, B episodes; z, a [..., 4H, B], the rest
 [..., H, B].
 Source: Hochreiter & Schmidhuber (1997); the forget gate is from Gers et al. (2000).

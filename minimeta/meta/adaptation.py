@@ -18,6 +18,29 @@ Derivation. H is the Hessian of L_i at theta_i, and H is symmetric:
 
 First-order adaptation leaves H out, so what it calls the derivative of phi is not.
 
+In a picture: two parameters, L = (theta_1^2 + 4 theta_2^2) / 2 and alpha = 1/5, so
+H = diag(1, 4) and I - alpha H = diag(4/5, 1/5). A circle of thetas becomes a flat
+ellipse of phis:
+
+    theta_2
+      6 |               . - - - .
+        |              .         .
+        |              |  theta  |      theta = (5, 5),  grad L = (5, 20)
+        |              '         '
+      4 |               ' - - - '
+        |                  /
+        |                  /
+        |                 /             - alpha grad L = (-1, -4)
+      2 |                 /
+        |                /
+        |            ( phi )            phi = (4, 1)
+        |
+      0 +----------------------------- theta_1
+        0       2       4       6
+
+Where L is steep (theta_2), all thetas lead to nearly the same phi, so theta hardly
+matters there: of a cotangent phi_bar = (1, 1) theta gets theta_bar = (4/5, 1/5).
+
 A loss is any object with `.at(theta)` whose result has `.grad` and `.hvp(v)`: a sampled
 surrogate, behaviour cloning, an exact expected return. The data of a loss are
 constants, although theta_i collected them.

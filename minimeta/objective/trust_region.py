@@ -71,6 +71,20 @@ class TrustRegion:
     damping     added to the Fisher matrix's diagonal
     shrink      of the size, from one try of the line search to the next
     tries       of the line search; if none is good, theta stays
+
+    One parameter in the head: the loss theta^2 at theta = 1, so g = 2, and F = 4. Then
+    x = 2/4, x F x = 1, and with max_kl = 1/8 the size is sqrt(2/8) = 1/2. So d = -1/4,
+    and the KL is 1/2 (4) (1/4)^2 = 1/8, the bound. 100 times the loss takes the same
+    step, since the size falls as x grows.
+
+    >>> theta, region = np.array([1.0]), TrustRegion(max_kl=1/8, damping=0)
+    >>> for scale in (1, 100):
+    ...     theta_new, report = region.step(
+    ...         theta, scale * 1.0, scale * np.array([2.0]), lambda v: 4 * v,
+    ...         lambda new: (scale * new[0]**2, 2 * (new[0] - theta[0])**2))
+    ...     print(theta_new, report["kl"])
+    [0.75] 0.125
+    [0.75] 0.125
     """
 
     max_kl: float = 0.01

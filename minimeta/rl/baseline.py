@@ -37,6 +37,16 @@ def linear(data, gamma):
     variance of feature j, so no scale or offset of an observation changes the fit. V is
     clipped to the range of the others' returns.
 
+    Two episodes of one step that earn 1 and 3: each was expected to earn what the other
+    one did, so A = (-2, 2). The mean of both would be 2, and A = (-1, 1): half of the
+    gradient is lost, as each return stands in its own baseline.
+
+    >>> from types import SimpleNamespace
+    >>> reward, on = np.array([[[1.0, 3.0]]]), np.ones((1, 1, 2), bool)
+    >>> x = np.zeros((1, 1, 2, 1))                                     # nothing is seen
+    >>> linear(SimpleNamespace(x=x, reward=reward, mask=on, end=on), gamma=1.0)
+    array([[[3., 1.]]])
+
     The cost is B solves of F equations a task. Source: Duan et al. (2016), Benchmarking
     deep reinforcement learning for continuous control, arXiv 1604.06778, section 5 (the
     features of the authors' code).
