@@ -66,11 +66,6 @@ def share(theta, K):
     return np.broadcast_to(theta, (K,) + theta.shape)
 
 
-def n_tasks(problem):
-    """K, the number of tasks of a problem (inner, outer, ..)."""
-    return len(problem[1].x)
-
-
 @dataclass(frozen=True)
 class GradientSteps:
     """The map theta -> phi.

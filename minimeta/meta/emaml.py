@@ -54,12 +54,14 @@ class EMAML(ThroughSteps):
 
         return MetaLoss(value, grad, adapted, outer)
 
-    def problems(self, theta, history, data):
-        """(inner, outer, scores) for each shard: the scores of the batches of
-        `history`."""
-        credit, problems = self.credit(data), super().problems(theta, history, data)
-        return [(*problem, [self.score(D[shard], credit[shard]) for D in history])
-                for problem, shard in zip(problems, self.shards(data))]
+    def knows(self, data):
+        """The credit of each task, which depends on all returns of the batch."""
+        return (self.credit(data),)
+
+    def losses(self, theta, history, data, credit):
+        """(inner, outer, scores): the scores of the batches of `history`."""
+        scores = [self.score(D, credit) for D in history]
+        return *super().losses(theta, history, data), scores
 
     def score(self, D, credit):
         """Minus the credited log-probability of a whole batch, a scalar of y."""

@@ -5,12 +5,14 @@ Every episode of a trial, and every round of adaptation, is one more amount of
 experience.
 """
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from .. import require
 from .learner import stream
+from .workers import Workers, pieces
 
 LEVEL = 0.95  # of all intervals
 
@@ -75,13 +77,16 @@ class Curve:
         return "\n".join(rows)
 
 
-def evaluate(learner, theta, family, *, tasks, seed=0, rounds=None):
+def evaluate(learner, theta, family, *, tasks, seed=0, rounds=None, executor=None,
+             shards=1):
     """Plays tasks of the family, adapting as the learner does.
 
     theta   [P]; None for an agent without parameters
     tasks   how many fresh tasks to draw, or tasks of the family themselves
     seed    of the tasks, and of all luck in them
     rounds  of adaptation; the learner's own number if None
+    executor, shards  as those of meta_train: each shard of the tasks is played apart,
+            with luck of its own, by the workers of the executor if there is one
 
     Returns a Curve of (rounds + 1) * learner.episodes points.
     Raises NotFinite if the family shows or pays NaN or inf, and NonFiniteError if the
@@ -93,20 +98,28 @@ def evaluate(learner, theta, family, *, tasks, seed=0, rounds=None):
         require.parameters(learner.layout, theta)
     seed = require.count("seed", seed, 0)
     batch = tasks_of(family, tasks, stream(seed, 0, "evaluate"))
-    rng = stream(seed, 1, "evaluate")
     rounds = learner.rounds if rounds is None else require.count("rounds", rounds, 0)
     require_adapts(learner, rounds)
+    parts, rngs = pieces(batch, require.count("shards", shards),
+                         partial(stream, seed, 1, "evaluate"))
+    share = map if executor is None else Workers(executor, always=True)
+    returns = share(partial(played, learner, theta, rounds), parts, rngs)
+    experience = "rounds" if rounds else "episodes"
+    return Curve(np.concatenate(list(returns)), batch, experience)
+
+
+def played(learner, theta, rounds, tasks, rng):
+    """The returns [k, points] of some of the tasks."""
     columns, history, phi = [], [], theta
     for round in range(rounds + 1):
-        history.append(learner.collect(phi, batch, rng))
+        history.append(learner.collect(phi, tasks, rng))
         if not hasattr(history[-1], "episode_returns"):
             raise TypeError(f"{type(learner).__name__} earns no returns; use its "
                             f"errors()")
         columns.append(history[-1].episode_returns(learner.episodes).mean(-1))
         if round < rounds:
             phi = learner.adapt(theta, history)
-    experience = "rounds" if rounds else "episodes"
-    return Curve(np.concatenate(columns, 1), batch, experience)
+    return np.concatenate(columns, 1)
 
 
 def tasks_of(family, tasks, rng):

@@ -25,7 +25,7 @@ and losses.Minus makes a loss of it.
 Letters: K tasks, P parameters.
 """
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from math import isqrt, prod
 from typing import Any, Callable, NamedTuple
 
@@ -34,9 +34,11 @@ import numpy as np
 from .. import require
 from ..objective import SGD, Adam, TrustRegion
 from ..objective.optimizers import length, require_schedule, schedule_value
-from .adaptation import GradientSteps, n_tasks, require_rates, share
+from .adaptation import GradientSteps, require_rates, share
 from .learner import require_finite
 from .natural import natural_gradient_step
+from .problem import Problem, adapted, means
+from .workers import cut
 
 OPTIMIZERS = {"adam": Adam(), "sgd": SGD(), "trust-region": TrustRegion()}
 RATE = 1e-3      # of Adam and SGD, if none is given
@@ -92,28 +94,25 @@ class GradientLearner:
         alpha = self.rates.astype(self.dtype)
         return self.adaptation(()).join(self.net.init(rng, self.dtype), alpha)
 
-    def adapt(self, theta, history):
+    def adapt(self, theta, history, map=map, shards=1):
         """theta, and the batches so far -> phi [K, P]."""
         require_same_tasks(history)
-        phi = []
-        for shard in self.shards(history[0]):
-            inner = self.inner_losses([batch[shard] for batch in history])
-            shared = share(theta, shard.stop - shard.start)
-            phi.append(self.adaptation(inner).at(shared).phi)
-        phi = np.concatenate(phi)
+        parts = [Problem(self, theta, [batch[shard] for batch in history])
+                 for shard in self.shards(history[0], shards)]
+        phi = np.concatenate(list(map(adapted, parts)))
         require_finite(self.net.layout, phi=phi)
         return phi
 
-    def update(self, theta, state, history, data, progress):
+    def update(self, theta, state, history, data, progress, map=map, shards=1):
         """theta after one step of the optimizer on a meta-batch: `data` were collected
         after adapting to the batches of `history`."""
-        problems = self.problems(theta, history, data)
+        problems = self.problems(theta, history, data, shards)
         if isinstance(self.optimizer, TrustRegion):
             theta, loss, grad, report = natural_gradient_step(
-                self, theta, problems, self.step_weights(data))
+                self, theta, problems, map)
             require_finite(self.layout, loss=loss, gradient=grad, theta=theta)
         else:
-            loss, grad = self.mean_loss(theta, problems)
+            loss, grad = self.mean_loss(theta, problems, map)
             theta, state = self.descend(theta, loss, grad, state, progress)
             report = {}
         row = {"loss": float(loss), "gradient": length(grad)} | report
@@ -121,27 +120,41 @@ class GradientLearner:
 
     # The mean over tasks.
 
-    def meta_gradient(self, theta, history, data):
+    def meta_gradient(self, theta, history, data, map=map, shards=1):
         """The mean loss over tasks, and its gradient [P]."""
-        return self.mean_loss(theta, self.problems(theta, history, data))
+        return self.mean_loss(theta, self.problems(theta, history, data, shards), map)
 
-    def mean_loss(self, theta, problems):
+    def mean_loss(self, theta, problems, map=map):
         """The mean loss over the tasks of all shards, and its gradient [P]. This is the
-        only place where tasks mix. One shard comes after the other: only the forward
-        passes of one shard are held."""
-        values, grads = [], []
-        for problem in problems:
-            loss = self.meta_loss(share(theta, n_tasks(problem)), *problem)
-            values.append(loss.value)
-            grads.append(loss.grad())
-        return np.concatenate(values).mean(), np.concatenate(grads).mean(0)
+        only place where tasks mix. One shard comes after the other, unless `map` has
+        workers: only the forward passes of one shard are held."""
+        return means(map(partial(self.value_and_grad, theta), problems))
 
-    def problems(self, theta, history, data):
-        """The arguments of meta_loss after theta, (inner, outer, ..), for each shard of
-        tasks. The data are constants, although theta collected them."""
+    def value_and_grad(self, theta, problem):
+        """The loss of each task of a shard [k], and its gradient [k, P]."""
+        loss = self.loss_of(theta, problem)
+        return loss.value, loss.grad()
+
+    def loss_of(self, theta, problem):
+        """The MetaLoss of a shard."""
+        return self.meta_loss(share(theta, problem.n), *problem)
+
+    def problems(self, theta, history, data, shards=1):
+        """A Problem for each shard of tasks."""
         require_same_tasks([*history, data])
-        return [(self.inner_losses([batch[shard] for batch in history]),
-                 self.outer_objective(data[shard])) for shard in self.shards(data)]
+        known = self.knows(data)
+        return [Problem(self, theta, [batch[shard] for batch in history], data[shard],
+                        [numbers[shard] for numbers in known])
+                for shard in self.shards(data, shards)]
+
+    def knows(self, data):
+        """Numbers of each task, [K], that depend on the others in the batch."""
+        return ()
+
+    def losses(self, theta, history, data):
+        """The arguments of meta_loss after theta: (inner, outer, ..). The data are
+        constants, although theta collected them."""
+        return self.inner_losses(history), self.outer_objective(data)
 
     def inner_losses(self, history):
         """L(.; D) of each batch, as often as there are steps on it."""
@@ -154,12 +167,13 @@ class GradientLearner:
         return GradientSteps(tuple(inner), self.rates, self.learn_alpha,
                              self.first_order, self.net.size - self.policy.size)
 
-    def shards(self, data):
-        """Slices of the task axis: so many tasks at once that the outputs of a layer,
-        which is about sqrt(P) wide, fit into the processor's cache."""
+    def shards(self, data, least=1):
+        """Slices of the task axis, `least` of them at least: so many tasks at once that
+        the outputs of a layer, which is about sqrt(P) wide, fit into the processor's
+        cache."""
         K, *rows = data.x.shape[:-1]
         each = max(1, CACHE // max(1, prod(rows) * isqrt(self.policy.size)))
-        return [slice(start, min(start + each, K)) for start in range(0, K, each)]
+        return cut(K, max(least, -(-K // each)))
 
     def descend(self, theta, loss, grad, state, progress):
         """One step of Adam or SGD."""

@@ -17,21 +17,27 @@ A learner is a frozen dataclass of a policy and of hyper-parameters:
                                                state: None at first; row: numbers
 
 A recurrent learner adapts its hidden state inside the trial, so it has 0 rounds.
+
+adapt and update may also take `map` and `shards`. Then they map what is independent,
+cut into `shards` slices of the tasks at least, and work on all cores and machines that
+there are (workers.py).
 """
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from .. import require
 from ..trace import Folder, Keeper, NonFiniteError, Result, Training
+from .workers import Collector, as_map, pieces, sharing
 
 PURPOSES = ("init", "tasks", "collect", "evaluate")
 
 
-def stream(seed, iteration, purpose):
-    """The random stream of one purpose in one iteration, a function of the keys
-    alone."""
-    key = (iteration, PURPOSES.index(purpose))
+def stream(seed, iteration, purpose, *shard):
+    """The random stream of one purpose in one iteration, and of one shard of the tasks
+    if there are several: a function of the keys alone."""
+    key = (iteration, PURPOSES.index(purpose), *shard)
     sequence = np.random.SeedSequence(seed, spawn_key=key)
     return np.random.Generator(np.random.PCG64(sequence))
 
@@ -58,7 +64,7 @@ def worst_block(layout, is_bad):
 
 
 def meta_train(learner, family, *, iterations, tasks, seed=0, theta=None,
-               run_dir=None, resume=False, callback=None):
+               executor=None, shards=1, run_dir=None, resume=False, callback=None):
     """Meta-trains the learner on tasks of the family.
 
     iterations  number of updates of theta, those of a resumed training included
@@ -66,6 +72,11 @@ def meta_train(learner, family, *, iterations, tasks, seed=0, theta=None,
     seed        of all randomness: one machine gives the same theta for the same seed
     theta       [P], where to begin: the optimizer is new, and the tasks are those of
                 iteration 0. None for random
+    executor    works on what is independent, where that is quicker: any
+                concurrent.futures.Executor, such as ThreadPoolExecutor(2). It changes
+                no bit of the result. None: this thread does all
+    shards      slices of the meta-batch that are collected apart, each with a random
+                stream of its own. The result depends on this number
     run_dir     folder that keeps the training: options, log and checkpoints (see
                 trace/folder.py)
     resume      True: go on with the training in run_dir; or a Result to go on with
@@ -84,22 +95,27 @@ def meta_train(learner, family, *, iterations, tasks, seed=0, theta=None,
     require.able(family, "family", "BernoulliBandit(..)", "sample")
     iterations = require.count("iterations", iterations)
     K, seed = require.count("tasks", tasks), require.count("seed", seed, 0)
+    shards, share = require.count("shards", shards), as_map(executor)
     kept = begin(run_dir, resume, dict(learner=learner, family=family, tasks=K,
-                                       seed=seed, iterations=iterations, theta=theta))
+                                       shards=shards, seed=seed, iterations=iterations,
+                                       theta=theta))
+    adapt, update = (sharing(learner, verb, map=share, shards=shards)
+                     for verb in ("adapt", "update"))
     with kept, np.errstate(under="ignore"):  # probabilities may vanish
         for iteration in range(len(kept.training.log), iterations):
             theta, state, _ = kept.training
             batch = family.sample(K, stream(seed, iteration, "tasks"))
-            rng = stream(seed, iteration, "collect")
+            collect = Collector(learner, theta, share, *pieces(
+                batch, shards, partial(stream, seed, iteration, "collect")))
             phi, history = theta, []
             for _ in range(learner.rounds):
-                history.append(learner.collect(phi, batch, rng))      # 1 collect
+                history.append(collect(phi))                          # 1 collect
                 kept.lap("collect")
-                phi = learner.adapt(theta, history)                   # 2 adapt
+                phi = adapt(theta, history)                           # 2 adapt
                 kept.lap("adapt")
-            last = learner.collect(phi, batch, rng)                   # 3 collect again
+            last = collect(phi)                                       # 3 collect again
             kept.lap("collect")
-            theta, state, row = learner.update(                       # 4 meta-train
+            theta, state, row = update(                               # 4 meta-train
                 theta, state, history, last, iteration / iterations)
             kept.lap("update")
             kept.keep(theta, state,

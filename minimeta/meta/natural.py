@@ -13,53 +13,85 @@ Hessian H of the inner loss (J = du/dphi (I - alpha H)), and nothing of higher o
 
 Letters: K tasks, P parameters.
 """
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
 import numpy as np
 
+from ..objective.composite import Kept
 from ..objective.losses import KL
-from .adaptation import n_tasks, share
+from .adaptation import share
+from .problem import means
 
 
-def natural_gradient_step(learner, theta, problems, weights):
+def natural_gradient_step(learner, theta, problems, map=map):
     """One step of the learner's trust region on its mean loss over tasks.
 
-    problems   the arguments of learner.meta_loss, for each shard of tasks
-    weights    of the steps in the divergence, for each shard: [K, T, B]
+    problems   one for each shard of tasks
 
     All products with F share one forward pass of each shard, so these are kept.
     Returns theta, loss, gradient, and the optimizer's report.
     """
-    def losses(theta):
-        return [learner.meta_loss(share(theta, n_tasks(problem)), *problem)
-                for problem in problems]
-
-    held = losses(theta)
-    loss, grad = mean([at.value for at in held]), mean([at.grad() for at in held])
-    kls = [divergence(learner.policy, at.outer.y, w) for at, w in zip(held, weights)]
+    starts = [Start(learner, theta, problem) for problem in problems]
+    loss, grad = means(map(value_and_grad, starts))
 
     def product(v):
         """F v."""
-        columns = []
-        for at, kl in zip(held, kls):
-            y_dot = at.outer.jvp(at.adapted.jvp(share(v, len(at.value))))    # J v
-            y_bar = kl.hvp(at.outer.y, y_dot)                         # Fisher J v
-            columns.append(at.adapted.vjp(at.outer.vjp(y_bar)))   # J^T Fisher J v
-        return mean(columns)
+        return np.concatenate(list(map(partial(fisher_product, v), starts))).mean(0)
 
     def evaluate(candidate):
         """The loss, and the divergence from the policies at theta."""
-        there = losses(candidate)
-        return (mean([at.value for at in there]),
-                mean([kl.value(at.outer.y) for at, kl in zip(there, kls)]))
+        return means(map(partial(compared, candidate), starts))
 
     theta, report = learner.optimizer.step(theta, loss, grad, product, evaluate)
     return theta, loss, grad, report
 
 
+@dataclass(frozen=True)
+class Start:
+    """The adapted policies of a shard, where the step begins.
+
+    A pickle has no forward pass: a worker elsewhere runs it again, to the same bits.
+    """
+
+    learner: Any
+    theta: np.ndarray
+    problem: Any
+
+    @Kept
+    def loss(self):
+        return self.learner.loss_of(self.theta, self.problem)
+
+    @Kept
+    def kl(self):
+        """The divergence from these policies, a mean over steps, as a scalar of y."""
+        w = self.learner.step_weights(self.problem.data)
+        return divergence(self.learner.policy, self.loss.outer.y, w)
+
+    def __reduce__(self):
+        return Start, (self.learner, self.theta, self.problem)
+
+
+def value_and_grad(start):
+    """The loss of each task of a shard [k], and its gradient [k, P]."""
+    return start.loss.value, start.loss.grad()
+
+
+def fisher_product(v, start):
+    """F v of each task of a shard, [k, P]."""
+    at = start.loss
+    y_dot = at.outer.jvp(at.adapted.jvp(share(v, start.problem.n)))   # J v
+    y_bar = start.kl.hvp(at.outer.y, y_dot)                        # Fisher J v
+    return at.adapted.vjp(at.outer.vjp(y_bar))                 # J^T Fisher J v
+
+
+def compared(candidate, start):
+    """The loss of each task of a shard at another theta, and the divergence there."""
+    there = start.learner.loss_of(candidate, start.problem)
+    return there.value, start.kl.value(there.outer.y)
+
+
 def divergence(policy, y_old, w):
     """The KL divergence from the policies with outputs y_old, as a scalar of y."""
     return KL(policy, policy.split(y_old)[0], w)
-
-
-def mean(columns):
-    """The mean over the tasks of all shards, each [K, ..]."""
-    return np.concatenate(columns).mean(0)

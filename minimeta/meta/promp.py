@@ -10,6 +10,7 @@ tells about theta.
 Source: Rothfuss et al. (2018), ProMP, arXiv 1810.06784, section 6.
 """
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -64,39 +65,41 @@ class ProMP(ThroughSteps):
         """KL from the policies that collected, nats, summed over the batches: [K]."""
         return sum(kl.value(at.y) for kl, at in zip(kls, adapted.path))
 
-    def problems(self, theta, history, data):
-        """(inner, outer, kls) for each shard: the divergences from the policies at
-        theta_0, theta_1, .. that collected `history`, each a mean over steps."""
-        problems = []
-        for (inner, outer), shard in zip(super().problems(theta, history, data),
-                                         self.shards(data)):
-            path = self.adaptation(inner).at(share(theta, len(outer.x))).path
-            weights = [step_weights(D.mask[shard], theta.dtype) for D in history]
-            kls = [divergence(self.policy, at.y, w) for at, w in zip(path, weights)]
-            problems.append((inner, outer, kls))
-        return problems
+    def losses(self, theta, history, data):
+        """(inner, outer, kls): the divergences from the policies at theta_0, theta_1,
+        .. that collected `history`, each a mean over steps."""
+        inner, outer = super().losses(theta, history, data)
+        path = self.adaptation(inner).at(share(theta, len(data.x))).path
+        weights = [step_weights(D.mask, theta.dtype) for D in history]
+        kls = [divergence(self.policy, at.y, w) for at, w in zip(path, weights)]
+        return inner, outer, kls
 
     def outer_objective(self, data):
         return self.surrogate_loss(
             data, lambda A, l_old, mask: ClippedRatio(A, l_old, mask, self.clip))
 
-    def update(self, theta, state, history, data, progress):
+    def update(self, theta, state, history, data, progress, map=map, shards=1):
         """`epochs` steps on one batch, and the next eta."""
         moments, eta = (None, self.eta) if state is None else state
-        now, problems = replace(self, eta=eta), self.problems(theta, history, data)
+        now, problems = replace(self, eta=eta), self.problems(
+            theta, history, data, shards)
         for _ in range(self.epochs):
-            loss, grad = now.mean_loss(theta, problems)
+            loss, grad = now.mean_loss(theta, problems, map)
             theta, moments = self.descend(theta, loss, grad, moments, progress)
-        kl = self.mean_moved(theta, problems)
+        kl = self.mean_moved(theta, problems, map)
         row = self.report(history, data) | {
             "loss": float(loss), "gradient": length(grad), "kl": kl, "eta": eta}
         return theta, (moments, self.next_eta(eta, kl)), row
 
-    def mean_moved(self, theta, problems):
+    def mean_moved(self, theta, problems, map=map):
         """Mean over tasks of how far theta is from the policies that collected."""
-        return float(np.concatenate([
-            self.moved(self.adaptation(inner).at(share(theta, len(outer.x))), kls)
-            for inner, outer, kls in problems]).mean())
+        moved = map(partial(self.moved_of, theta), problems)
+        return float(np.concatenate(list(moved)).mean())
+
+    def moved_of(self, theta, problem):
+        """How far theta is from them, for each task of a shard [k]."""
+        inner, _, kls = problem
+        return self.moved(self.adaptation(inner).at(share(theta, problem.n)), kls)
 
     def next_eta(self, eta, kl):
         """eta after a batch that moved theta by kl."""

@@ -33,6 +33,7 @@ Schulman et al. (2017), arXiv 1707.06347.
 """
 import warnings
 from dataclasses import dataclass
+from functools import partial, reduce
 from typing import Any
 
 import numpy as np
@@ -43,6 +44,7 @@ from ..objective.losses import Entropy, Minus, OfActions, Sum, ValueFit
 from ..objective.optimizers import clip_norm, require_schedule, schedule_value
 from ..rl import counts, discounted, gae, is_rounding, normalised, rollout
 from .learner import require_finite
+from .workers import cut
 
 RETURNS = dict.fromkeys(("trial", "episode"))
 FAR = 100.0  # a memory reads rewards badly if they are so much more or less than 1
@@ -124,17 +126,34 @@ class RL2:
 
     def objective(self, data, entropy_weight):
         """The loss of one batch, as a function of theta."""
-        w = fold_tasks(data.mask / counts(data.mask).sum()).astype(data.reward.dtype)
+        (part,) = self.parts(data)
+        return self.loss(entropy_weight, *part)
+
+    def parts(self, data, shards=1):
+        """The arguments of `loss` after the weight, for each shard of the tasks; the
+        losses of all shards add up to that of the batch."""
+        n, B = counts(data.mask).sum(), data.mask.shape[-1]
+        w = fold_tasks(data.mask / n).astype(data.reward.dtype)
         A, targets, scale = self.advantages(data)
-        A = normalised(fold_tasks(A), fold_tasks(data.mask), scale)
-        surrogate = ClippedRatio(
-            w * A, fold_tasks(data.log_prob), fold_tasks(data.mask), self.clip)
-        loss = Sum((
-            (1, Minus(OfActions(self.policy, fold_tasks(data.action), surrogate))),
-            (self.value_weight, ValueFit(self.policy, fold_tasks(targets), w)),
+        A = w * normalised(fold_tasks(A), fold_tasks(data.mask), scale)
+        of_data = map(fold_tasks, (data.x, data.action, data.log_prob, data.mask))
+        arrays = *of_data, w, A, fold_tasks(targets)
+        return [[np.ascontiguousarray(array[:, shard.start * B:shard.stop * B])
+                 for array in arrays] for shard in cut(len(data.mask), shards)]
+
+    def loss(self, entropy_weight, x, action, log_prob, mask, w, A, targets):
+        """The loss of rows [T, R, ..], as a function of theta; A holds the weights."""
+        surrogate = ClippedRatio(A, log_prob, mask, self.clip)
+        return Objective(self.policy, x, Sum((
+            (1, Minus(OfActions(self.policy, action, surrogate))),
+            (self.value_weight, ValueFit(self.policy, targets, w)),
             (entropy_weight, Minus(Entropy(self.policy, w))),
-        ))
-        return Objective(self.policy, fold_tasks(data.x), loss)
+        )))
+
+    def value_and_grad(self, theta, entropy_weight, part):
+        """Of the loss of a shard at theta."""
+        at = self.loss(entropy_weight, *part).at(theta)
+        return at.value, at.grad
 
     def advantages(self, data):
         """A and the value's targets, [K, T, B], and the size of the largest return."""
@@ -148,16 +167,16 @@ class RL2:
         A = gae(data.reward, V, self.gamma, self.lam, cut)
         return A, (A + V - mean) / std, scale
 
-    def update(self, theta, state, history, data, progress):
+    def update(self, theta, state, history, data, progress, map=map, shards=1):
         """`epochs` steps on the loss of one batch."""
         weight = schedule_value(self.entropy_weight, progress)
-        objective = self.objective(data, weight)
+        parts = self.parts(data, shards)
         if state is None:
             state = self.optimizer.init(theta)
             self.warn_of_unit(data)
         for _ in range(self.epochs):
-            point = objective.at(theta)
-            loss, grad = point.value, point.grad
+            pairs = map(partial(self.value_and_grad, theta, weight), parts)
+            loss, grad = (reduce(np.add, column) for column in zip(*pairs))
             require_finite(self.policy.layout, loss=loss, gradient=grad)
             grad, norm = clip_norm(grad, self.max_norm)
             theta, state = self.optimizer.step(

@@ -87,9 +87,8 @@ class RolloutLearner(GradientLearner):
         return A
 
     def step_weights(self, data):
-        """Weights of a mean over the steps of each task, for each shard: [K, T, B]."""
-        return [step_weights(data.mask[shard], data.reward.dtype)
-                for shard in self.shards(data)]
+        """Weights of a mean over the steps of each task: [K, T, B]."""
+        return step_weights(data.mask, data.reward.dtype)
 
     def report(self, history, data):
         """Mean returns of an episode after adaptation and, if there was one, before."""

@@ -161,7 +161,7 @@ class adaptation_averaged_over_tasks(MAML):
 
 @learner("permuted")
 class last_task_left_out(MAML):
-    def problems(self, theta, history, data):
+    def problems(self, theta, history, data, shards=1):
         return super().problems(theta, [batch[:2] for batch in history], data[:2])
 
 
