@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 
 from .. import require
-from ..trace import Folder, Keeper, NonFiniteError, Result, Training
+from ..trace import Callbacks, Folder, Keeper, NonFiniteError, Result, Training
 
 PURPOSES = ("init", "tasks", "collect", "evaluate")
 
@@ -58,7 +58,7 @@ def worst_block(layout, is_bad):
 
 
 def meta_train(learner, family, *, iterations, tasks, seed=0, theta=None,
-               run_dir=None, resume=False, callback=None):
+               run_dir=None, resume=False, callback=None, progress=None):
     """Meta-trains the learner on tasks of the family.
 
     iterations  number of updates of theta, those of a resumed training included
@@ -70,6 +70,8 @@ def meta_train(learner, family, *, iterations, tasks, seed=0, theta=None,
                 trace/folder.py)
     resume      True: go on with the training in run_dir; or a Result to go on with
     callback    called after each iteration as callback(iteration, row, theta)
+    progress    True: a line tells how the training goes; False: silence; None: a line
+                on a terminal and in a notebook, if there is no callback
 
     A resumed training goes on with the same tasks, optimizer and log as if it had never
     stopped, to the bit. `iterations` may be larger than before: a schedule then goes by
@@ -86,7 +88,8 @@ def meta_train(learner, family, *, iterations, tasks, seed=0, theta=None,
     K, seed = require.count("tasks", tasks), require.count("seed", seed, 0)
     kept = begin(run_dir, resume, dict(learner=learner, family=family, tasks=K,
                                        seed=seed, iterations=iterations, theta=theta))
-    with kept, np.errstate(under="ignore"):  # probabilities may vanish
+    told = Callbacks(progress, callback, iterations)
+    with kept, told, np.errstate(under="ignore"):  # probabilities may vanish
         for iteration in range(len(kept.training.log), iterations):
             theta, state, _ = kept.training
             batch = family.sample(K, stream(seed, iteration, "tasks"))
@@ -104,8 +107,7 @@ def meta_train(learner, family, *, iterations, tasks, seed=0, theta=None,
             kept.lap("update")
             kept.keep(theta, state,
                       counted(kept.training.log, row, [*history, last]))
-            if callback is not None:
-                callback(iteration, kept.training.log[-1], theta)
+            told(iteration, kept.training.log[-1], theta)
     return kept.result
 
 

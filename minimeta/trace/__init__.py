@@ -11,8 +11,8 @@
 from .agent import Agent, adapt
 from .checkpoint import CheckpointError
 from .folder import Folder
-from .progress import print_progress
+from .progress import Callbacks, print_progress
 from .result import Keeper, NonFiniteError, Result, Training, load
 
-__all__ = ["Agent", "CheckpointError", "Folder", "Keeper", "NonFiniteError", "Result",
-           "Training", "adapt", "load", "print_progress"]
+__all__ = ["Agent", "Callbacks", "CheckpointError", "Folder", "Keeper",
+           "NonFiniteError", "Result", "Training", "adapt", "load", "print_progress"]
