@@ -23,7 +23,8 @@ from pathlib import Path
 import numpy as np
 
 from .. import require
-from ..trace import Callbacks, Folder, Keeper, NonFiniteError, Result, Training
+from ..trace import (Callbacks, Folder, Keeper, Lock, NonFiniteError, Result,
+                     Training)
 
 PURPOSES = ("init", "tasks", "collect", "evaluate")
 
@@ -117,26 +118,41 @@ def begin(run_dir, resume, options):
     start = learner.init(stream(options["seed"], 0, "init"))
     first = start if theta is None else fitting(theta, start)
     folder = None if run_dir is None else Folder(Path(run_dir))
-    earlier = first, None, ()
+    lock = Lock(folder and folder.path)
+    try:
+        theta, state, log = earlier(folder, resume, options, lock) or (first, None, ())
+        if len(log) > options["iterations"]:
+            raise ValueError(f"iterations must be at least the {len(log)} that are "
+                             f"done, got {options['iterations']}")
+        if folder is not None:
+            folder.begin(options, len(log))
+        return Keeper(Training(fitting(theta, start), state, log), learner, family,
+                      folder, lock)
+    except BaseException:
+        lock.release()
+        raise
+
+
+def earlier(folder, resume, options, lock):
+    """theta, state and log of the training to go on with; None if there is none. Takes
+    the lock of the folder."""
     if isinstance(resume, Result):
-        if run_dir is not None or theta is not None:
+        if folder is not None or options["theta"] is not None:
             raise ValueError("resume must be True where there is a run_dir, and takes "
                              "no theta, got a Result; leave run_dir and theta out")
-        earlier = resume.theta, resume.state, resume.log
-    elif require.truth("resume", resume):
+        return resume.theta, resume.state, resume.log
+    if require.truth("resume", resume):
         if folder is None:
             raise ValueError("resume=True needs the run_dir of a training, got None")
         folder.require_same(options)
-        earlier = folder.load() or earlier
-    elif folder is not None:
-        folder.require_new()
-    theta, state, log = earlier
-    if len(log) > options["iterations"]:
-        raise ValueError(f"iterations must be at least the {len(log)} that are done, "
-                         f"got {options['iterations']}")
+        lock.take()
+        return folder.load()
     if folder is not None:
-        folder.begin(options, len(log))
-    return Keeper(Training(fitting(theta, start), state, log), learner, family, folder)
+        folder.require_new()
+        folder.make()
+        lock.take()
+        folder.require_new()  # another one may have begun meanwhile
+    return None
 
 
 def counted(log, row, batches):
