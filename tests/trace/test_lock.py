@@ -120,14 +120,16 @@ def test_a_worker_that_outlives_a_killed_training_does_not_hold_the_folder(tmp_p
             os._exit(1)
     with os.fdopen(read) as lines:
         worker = int(lines.readline())
-        with pytest.raises(CheckpointError, match=f"in use by process {training} on"):
-            Lock(tmp_path).take()
-        os.kill(training, signal.SIGKILL)
-        os.waitpid(training, 0)
-        ours = Lock(tmp_path)
-        ours.take()
-        ours.release()
-        os.kill(worker, signal.SIGKILL)
+        try:
+            with pytest.raises(CheckpointError, match=f"in use by process {training} on"):
+                Lock(tmp_path).take()
+            os.kill(training, signal.SIGKILL)
+            os.waitpid(training, 0)
+            ours = Lock(tmp_path)
+            ours.take()
+            ours.release()
+        finally:
+            os.kill(worker, signal.SIGKILL)
     os.close(write)
 
 
