@@ -157,8 +157,9 @@ DEFAULTS = {
     # runs and traces
     "from_gymnasium.episodes": (1, ONE),
     "compare.seed": (0, SEED),
+    "Comparison.plot.against": ("episodes", "what all learners have in common"),
+    "Comparisons.plot.against": ("episodes", "as Comparison"),
     "adapt.seed": (0, SEED),
-    "print_progress.of": ("return", "what a learner is for"),
     "print_progress.lines": (10, "fit on a screen"),
     # testing
     "check_tasks.seed": (0, SEED),

@@ -154,7 +154,8 @@ def test_a_thing_of_another_kind_is_refused_by_name(call, parts):
     (lambda: Ratio(ONES, ONES[:1]), ("l_old must have the shape of A, [2, 4, 3], got [1, 4, 3]",)),
     (lambda: ON_PLANE.adapt(THETA, []), ("history must hold",)),
     (lambda: print_progress(10, lines=0), ("lines must be at least 1, got 0",)),
-    (lambda: meta_train(FIT, Sinusoid(), iterations=1, tasks=2, callback=print_progress(1)),
+    (lambda: meta_train(FIT, Sinusoid(), iterations=1, tasks=2,
+                        callback=print_progress(1, of="return")),
      ("of must be one of 'loss', 'gradient', got 'return'",)),
 ])
 def test_a_value_that_cannot_be_is_refused_with_what_it_must_be(call, parts):

@@ -40,11 +40,15 @@ class Curve:
 
     tasks       the K tasks, in the order of the rows
     experience  its unit: "rounds" of adaptation, or "episodes" of a trial
+    episodes    [points]     the same in episodes of the task
+    steps       [K, points]  the same in steps of the environment
     """
 
     returns: np.ndarray
     tasks: Any = None
     experience: str = "experience"
+    episodes: Any = None
+    steps: Any = None
 
     @property
     def mean(self):
@@ -103,13 +107,15 @@ def evaluate(learner, theta, family, *, tasks, seed=0, rounds=None, executor=Non
     parts, rngs = pieces(batch, require.count("shards", shards),
                          partial(stream, seed, 1, "evaluate"))
     share = map if executor is None else Workers(executor, always=True)
-    returns = share(partial(played, learner, theta, rounds), parts, rngs)
+    returns, numbers, steps = zip(*share(partial(played, learner, theta, rounds), parts,
+                                         rngs))
     experience = "rounds" if rounds else "episodes"
-    return Curve(np.concatenate(list(returns)), batch, experience)
+    return Curve(np.concatenate(returns), batch, experience, numbers[0],
+                 np.concatenate(steps))
 
 
 def played(learner, theta, rounds, tasks, rng):
-    """The returns [k, points] of some of the tasks."""
+    """The returns [k, points] of some of the tasks, and the experience before them."""
     columns, history, phi = [], [], theta
     for round in range(rounds + 1):
         history.append(learner.collect(phi, tasks, rng))
@@ -119,7 +125,26 @@ def played(learner, theta, rounds, tasks, rng):
         columns.append(history[-1].episode_returns(learner.episodes).mean(-1))
         if round < rounds:
             phi = learner.adapt(theta, history)
-    return np.concatenate(columns, 1)
+    return (np.concatenate(columns, 1), *consumed(history, learner.episodes))
+
+
+def consumed(history, episodes):
+    """How much of its task a learner has met before each point: episodes [points] and
+    steps [K, points]. Adaptation reads all trials of a batch. Within a trial, an agent
+    has met the earlier episodes of that trial alone, and `steps` is a mean over
+    trials."""
+    n, steps, points = 0, 0, []
+    for batch in history:
+        played = getattr(batch, "tried", batch)
+        read = getattr(batch, "shown", batch)  # imitation adapts to what it is shown
+        which = np.cumsum(played.end, 1) - played.end
+        for e in range(episodes):
+            earlier = played.mask & (which < e)
+            points.append((n + e, steps + earlier.sum(1).mean(-1)))
+        n = n + episodes * read.mask.shape[-1]
+        steps = steps + read.mask.sum((1, 2))
+    numbers, steps = zip(*points)
+    return np.array(numbers), np.stack(steps, -1)
 
 
 def tasks_of(family, tasks, rng):

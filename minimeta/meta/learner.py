@@ -28,7 +28,8 @@ from pathlib import Path
 import numpy as np
 
 from .. import require
-from ..trace import Folder, Keeper, NonFiniteError, Result, Training
+from ..trace import (Callbacks, Folder, Keeper, Lock, NonFiniteError, Result,
+                     Training)
 from .workers import Collector, as_map, pieces, sharing
 
 PURPOSES = ("init", "tasks", "collect", "evaluate")
@@ -64,7 +65,8 @@ def worst_block(layout, is_bad):
 
 
 def meta_train(learner, family, *, iterations, tasks, seed=0, theta=None,
-               executor=None, shards=1, run_dir=None, resume=False, callback=None):
+               executor=None, shards=1, run_dir=None, resume=False, callback=None,
+               progress=None):
     """Meta-trains the learner on tasks of the family.
 
     iterations  number of updates of theta, those of a resumed training included
@@ -81,6 +83,8 @@ def meta_train(learner, family, *, iterations, tasks, seed=0, theta=None,
                 trace/folder.py)
     resume      True: go on with the training in run_dir; or a Result to go on with
     callback    called after each iteration as callback(iteration, row, theta)
+    progress    True: a line tells how the training goes; False: silence; None: a line
+                on a terminal and in a notebook, if there is no callback
 
     A resumed training goes on with the same tasks, optimizer and log as if it had never
     stopped, to the bit. `iterations` may be larger than before: a schedule then goes by
@@ -101,7 +105,8 @@ def meta_train(learner, family, *, iterations, tasks, seed=0, theta=None,
                                        theta=theta))
     adapt, update = (sharing(learner, verb, map=share, shards=shards)
                      for verb in ("adapt", "update"))
-    with kept, np.errstate(under="ignore"):  # probabilities may vanish
+    told = Callbacks(progress, callback, iterations)
+    with kept, told, np.errstate(under="ignore"):  # probabilities may vanish
         for iteration in range(len(kept.training.log), iterations):
             theta, state, _ = kept.training
             batch = family.sample(K, stream(seed, iteration, "tasks"))
@@ -120,8 +125,7 @@ def meta_train(learner, family, *, iterations, tasks, seed=0, theta=None,
             kept.lap("update")
             kept.keep(theta, state,
                       counted(kept.training.log, row, [*history, last]))
-            if callback is not None:
-                callback(iteration, kept.training.log[-1], theta)
+            told(iteration, kept.training.log[-1], theta)
     return kept.result
 
 
@@ -131,26 +135,41 @@ def begin(run_dir, resume, options):
     start = learner.init(stream(options["seed"], 0, "init"))
     first = start if theta is None else fitting(theta, start)
     folder = None if run_dir is None else Folder(Path(run_dir))
-    earlier = first, None, ()
+    lock = Lock(folder and folder.path)
+    try:
+        theta, state, log = earlier(folder, resume, options, lock) or (first, None, ())
+        if len(log) > options["iterations"]:
+            raise ValueError(f"iterations must be at least the {len(log)} that are "
+                             f"done, got {options['iterations']}")
+        if folder is not None:
+            folder.begin(options, len(log))
+        return Keeper(Training(fitting(theta, start), state, log), learner, family,
+                      folder, lock)
+    except BaseException:
+        lock.release()
+        raise
+
+
+def earlier(folder, resume, options, lock):
+    """theta, state and log of the training to go on with; None if there is none. Takes
+    the lock of the folder."""
     if isinstance(resume, Result):
-        if run_dir is not None or theta is not None:
+        if folder is not None or options["theta"] is not None:
             raise ValueError("resume must be True where there is a run_dir, and takes "
                              "no theta, got a Result; leave run_dir and theta out")
-        earlier = resume.theta, resume.state, resume.log
-    elif require.truth("resume", resume):
+        return resume.theta, resume.state, resume.log
+    if require.truth("resume", resume):
         if folder is None:
             raise ValueError("resume=True needs the run_dir of a training, got None")
         folder.require_same(options)
-        earlier = folder.load() or earlier
-    elif folder is not None:
-        folder.require_new()
-    theta, state, log = earlier
-    if len(log) > options["iterations"]:
-        raise ValueError(f"iterations must be at least the {len(log)} that are done, "
-                         f"got {options['iterations']}")
+        lock.take()
+        return folder.load()
     if folder is not None:
-        folder.begin(options, len(log))
-    return Keeper(Training(fitting(theta, start), state, log), learner, family, folder)
+        folder.require_new()
+        folder.make()
+        lock.take()
+        folder.require_new()  # another one may have begun meanwhile
+    return None
 
 
 def counted(log, row, batches):

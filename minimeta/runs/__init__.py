@@ -1,13 +1,13 @@
 """Chapter 11, trained agents at work.
 
     adapter, spaces     environments with Gymnasium's interface, as tasks
-    compare             several learners on the same tasks
+    compare, estimate   several learners on the same tasks; means and their intervals
     sweep               several seeds of the same training
     pictures            of trainings and of trained agents
     command_line        python -m minimeta
 """
 from .adapter import from_gymnasium
-from .compare import Comparison, compare
+from .compare import Comparison, Comparisons, compare
 from .sweep import sweep
 
-__all__ = ["Comparison", "compare", "from_gymnasium", "sweep"]
+__all__ = ["Comparison", "Comparisons", "compare", "from_gymnasium", "sweep"]

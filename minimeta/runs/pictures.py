@@ -65,16 +65,17 @@ def running_mean(values, n):
     return (sums[n:] - sums[:-n]) / n
 
 
-def adaptation(comparison):
+def adaptation(families, against="episodes"):
     """Return against experience in the task, a line for each learner, with intervals;
     random acting and knowing the task as dashed lines."""
     figure, ax = axes()
-    for name, returns in comparison.returns.items():
-        mean, half = interval(returns)
-        ax.errorbar(comparison.episodes[name], mean, half, marker="o", markersize=4,
-                    capsize=2, label=name)
-    for name, values in comparison.known.items():
-        ax.axhline(values.mean(), color="0.5", linewidth=1,
+    for comparison in families.values():
+        for name in comparison.returns:
+            mean, low, high, _ = comparison.estimate(name)
+            ax.errorbar(getattr(comparison, against)[name], mean,
+                        (mean - low, high - mean), marker="o", label=name)
+        for name, values in comparison.known.items():
+            ax.axhline(values.mean(), color="0.5", linewidth=1,
                    linestyle="--" if name == "oracle" else ":", label=name)
     ax.set(xlabel="episodes of experience in the task", ylabel="return of an episode")
     figure.legend(loc="outside right upper", frameon=False)

@@ -23,7 +23,8 @@ def sweep(learner, family, *, seeds, run_dir=None, resume=False, executor=None,
     run_dir   the folder above the folders of the runs; None: keep no files
     resume    True: go on with the runs that have a folder, and begin the others
     executor  runs the trainings; None: one after the other
-    options   of meta_train: iterations, tasks, theta
+    options   of meta_train: iterations, tasks, theta, .. `progress` is False unless
+              given where an executor would draw several lines at once
 
     Returns a Result for each seed, in their order. If a worker dies, the error says so
     and the folders stay: resume=True goes on.
@@ -34,6 +35,8 @@ def sweep(learner, family, *, seeds, run_dir=None, resume=False, executor=None,
         raise ValueError(f"seeds must be different, and one at least, got {seeds}")
     if resume and run_dir is None:
         raise ValueError("resume=True needs the run_dir of a sweep, got None")
+    if executor is not None:
+        options = {"progress": False} | options
     jobs = [job(learner, family, seed, run_dir, resume, options) for seed in seeds]
     if executor is None:
         return tuple(train() for train in jobs)

@@ -3,7 +3,7 @@
     checkpoint      files that no crash can damage
     log             a row of numbers for each iteration
     description     all options as JSON
-    folder          the folder that holds these three
+    folder, lock    the folder that holds these three, for one training at a time
     result          the last good result, whatever happens
     progress        lines that tell how a training goes
     agent           the trained agent at work
@@ -11,8 +11,9 @@
 from .agent import Agent, adapt
 from .checkpoint import CheckpointError
 from .folder import Folder
-from .progress import print_progress
+from .lock import Lock
+from .progress import Callbacks, print_progress
 from .result import Keeper, NonFiniteError, Result, Training, load
 
-__all__ = ["Agent", "CheckpointError", "Folder", "Keeper", "NonFiniteError", "Result",
-           "Training", "adapt", "load", "print_progress"]
+__all__ = ["Agent", "Callbacks", "CheckpointError", "Folder", "Keeper", "Lock",
+           "NonFiniteError", "Result", "Training", "adapt", "load", "print_progress"]

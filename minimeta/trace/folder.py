@@ -4,6 +4,7 @@
     log.csv                 a row of numbers for each iteration
     checkpoint.npz          theta, and what else goes from one iteration to the next
     checkpoint.before.npz   the same, one save earlier
+    lock                    who is training here now; see lock.py
 
 A run that is resumed must be the same run: the same learner, family, tasks and seed.
 The number of iterations may grow. Versions may change too, and then the last bits of
@@ -64,14 +65,18 @@ class Folder:
                 f"{self.path} holds a run with other options; pass the same, or use "
                 f"another run_dir:\n  " + "\n  ".join(changed))
 
-    def begin(self, options, n):
-        """Begins to keep a run with these options. n iterations of it are done; rows of
-        the log beyond them are dropped."""
+    def make(self):
+        """Makes the folder, if it is not there."""
         try:
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise CheckpointError(f"run_dir {self.path} cannot be made: "
                                   f"{error.strerror}; use another one") from error
+
+    def begin(self, options, n):
+        """Begins to keep a run with these options. n iterations of it are done; rows of
+        the log beyond them are dropped."""
+        self.make()
         for stray in self.path.glob(f"*{STRAY}"):
             remove(stray)
         config = json.dumps(configuration(options), indent=1).encode()

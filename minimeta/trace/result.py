@@ -1,6 +1,6 @@
 """Keeps what a training has learned, whatever interrupts the training.
 
-    with Keeper(Training(theta, None, ()), learner, family, folder) as kept:
+    with Keeper(Training(theta, None, ()), learner, family, folder, lock) as kept:
         for ..:
             .. kept.theta, kept.state ..
             kept.keep(theta, state, row)       assigned once, so Ctrl-C tears nothing
@@ -115,11 +115,12 @@ class Keeper:
     training          what it begins with
     learner, family   what is trained
     folder            a Folder, or None
+    lock              of the folder, which the keeper releases in the end
     """
 
-    def __init__(self, training, learner, family, folder=None):
+    def __init__(self, training, learner, family, folder, lock):
         self.training, self.learner, self.family = training, learner, family
-        self.folder, self.interrupted = folder, False
+        self.folder, self.lock, self.interrupted = folder, lock, False
         self.seconds, self.began = {}, time.perf_counter()
         self.n_saved, self.next_save = len(training.log), 0.0
 
@@ -159,6 +160,13 @@ class Keeper:
         return self
 
     def __exit__(self, kind, error, traceback):
+        try:
+            return self.end(error)
+        finally:
+            self.lock.release()
+
+    def end(self, error):
+        """Saves what is new. Returns True if Ctrl-C ended the training."""
         self.interrupted = isinstance(error, KeyboardInterrupt)
         if error is None or self.interrupted:
             try:

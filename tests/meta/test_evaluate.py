@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from minimeta import (MAML, RL2, Categorical, Gaussian, RecurrentPolicy, MLPPolicy, Reinforce,
+from minimeta import (MAML, RL2, Categorical, Gaussian, Imitation, RecurrentPolicy, MLPPolicy, Reinforce,
                       evaluate)
 from minimeta.meta import Curve
 from minimeta.require import NotFinite
@@ -82,6 +82,30 @@ def test_the_curve_carries_its_tasks_in_the_order_of_its_rows():
     again = evaluate(WALKER, PHI, PLANE, tasks=curve.tasks, seed=3)
     assert np.array_equal(curve.returns, again.returns)
     assert len(curve.tasks.oracle()) == 7
+
+
+def test_a_curve_tells_the_experience_before_each_point_in_episodes_and_steps():
+    """In the plane an episode has 4 steps unless it meets the goal, and 3 episodes are one
+    batch. A demonstration is one episode, whatever the learner then tries itself."""
+    curve = evaluate(WALKER, PHI, PLANE, tasks=5, rounds=2)
+    assert curve.episodes.tolist() == [0, 3, 6]
+    assert (curve.steps == np.array([0, 12, 24])).all() and curve.steps.shape == (5, 3)
+    grid = GridNavigation(3, episodes=1, horizon=4)
+    shown = Imitation(MLPPolicy(9, Categorical(5), (4,)), tries=7)
+    curve = evaluate(shown, shown.init(np.random.default_rng(0)), grid, tasks=5, rounds=1)
+    assert curve.episodes.tolist() == [0, 1] and (curve.steps == [0, 4]).all()
+
+
+def test_steps_count_what_was_played_where_episodes_end_early():
+    """An episode in this plane ends where the goal is met, most before the horizon of 50."""
+    near = PointNavigation(horizon=50, radius=0.4)
+    curve = evaluate(WALKER, PHI, near, tasks=40, rounds=1)
+    assert (curve.steps[:, 1] <= 150).all() and 3 <= curve.steps[:, 1].min() < 150
+    recurrent = RL2(RecurrentPolicy(2, Gaussian(2), n_hidden=5), episodes=3, trials=2)
+    theta = recurrent.init(np.random.default_rng(0))
+    curve = evaluate(recurrent, theta, replace(near, episodes=3), tasks=40)
+    assert curve.episodes.tolist() == [0, 1, 2] and (curve.steps[:, 0] == 0).all()
+    assert (np.diff(curve.steps, axis=1) >= 0.5).all() and curve.steps[:, 2].min() < 100
 
 
 def test_tasks_of_one_s_own_are_met_as_they_are():

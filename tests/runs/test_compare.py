@@ -5,11 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from minimeta import (MAML, RL2, Categorical, MLPPolicy, RecurrentPolicy, Reinforce, compare,
+from minimeta import (MAML, RL2, Categorical, Gaussian, MLPPolicy, RecurrentPolicy, Reinforce, compare,
                       evaluate, load, meta_train, sweep)
 from minimeta.rivals.bandit_agents import BanditAgent
-from minimeta.runs.compare import Comparison, interval
-from minimeta.tasks import BernoulliBandit, GridNavigation
+from minimeta.runs.compare import Comparison
+from minimeta.runs.estimate import over_seeds, over_tasks
+from minimeta.tasks import BernoulliBandit, GridNavigation, PointNavigation
 
 GRID = GridNavigation(3, horizon=4, episodes=2)
 LEARNERS = {"RL2": RL2(RecurrentPolicy(9, Categorical(5), 4), episodes=2, trials=2),
@@ -26,9 +27,9 @@ def test_all_learners_meet_the_tasks_that_evaluate_meets(runs):
     table = compare(runs, GRID, tasks=7, seed=4)
     for name, run in runs.items():
         curve = evaluate(run.learner, run.theta, GRID, tasks=7, seed=4)
-        assert np.array_equal(table.returns[name], curve.returns)
+        assert np.array_equal(table.returns[name], curve.returns[None])
     assert table.n == 7 and table.known["oracle"].shape == (7,)
-    assert (table.known["oracle"] >= table.returns["RL2"].max(1) - 1e-6).all()
+    assert (table.known["oracle"] >= table.returns["RL2"].max((0, 2)) - 1e-6).all()
 
 
 def test_a_pair_of_learner_and_theta_is_as_good_as_a_run(runs):
@@ -37,62 +38,117 @@ def test_a_pair_of_learner_and_theta_is_as_good_as_a_run(runs):
     assert np.array_equal(one.returns["MAML"], other.returns["MAML"])
 
 
-def test_experience_is_counted_in_episodes(runs):
+def test_experience_is_counted_in_episodes_and_in_steps(runs):
+    """An episode of this room has 4 steps; MAML adapts to 6 of them at once."""
     table = compare(runs, GRID, tasks=3)
-    assert table.episodes["RL2"].tolist() == [0, 1]
+    assert table.episodes["RL2"].tolist() == [0, 1] and table.steps["RL2"].tolist() == [0, 4]
     assert table.episodes["MAML"].tolist() == [0, 6, 12]
+    assert table.steps["MAML"].tolist() == [0, 24, 48]
 
 
 def test_more_rounds_are_for_those_who_adapt_between_trials(runs):
     table = compare(runs, GRID, tasks=3, rounds=4)
-    assert table.returns["MAML"].shape == (3, 5) and table.returns["RL2"].shape == (3, 2)
+    assert table.returns["MAML"].shape == (1, 3, 5) and table.returns["RL2"].shape == (1, 3, 2)
 
 
-def made_up(seed, K=400):
-    """Tasks differ by 3, the learners by 0.2."""
+def made_up(seed, K=400, seeds=1):
+    """Tasks differ by 3, the learners by 0.2, the trainings of one learner by 0.1."""
     rng = np.random.default_rng(seed)
     hard = rng.normal(0, 3, (K, 1))
-    return Comparison({"A": hard + rng.normal(0, 0.5, (K, 2)),
-                       "B": hard + 0.2 + rng.normal(0, 0.5, (K, 2))},
-                      {"A": np.arange(2), "B": np.arange(2)}, {})
+    returns = {name: hard + more + rng.normal(0, 0.1 * (seeds > 1), (seeds, 1, 1))
+               + rng.normal(0, 0.5, (seeds, K, 2)) for name, more in (("A", 0.0), ("B", 0.2))}
+    both = {name: np.arange(2) for name in "AB"}
+    return Comparison(returns, both, both, {})
 
 
 def test_differences_task_by_task_tell_apart_what_the_means_do_not():
     table = made_up(0)
-    less, half = table.difference("B", "A")
-    assert less - half > 0
-    (a, half_a), (b, half_b) = (interval(table.returns[name][:, -1]) for name in "AB")
-    assert a + half_a > b - half_b
-    assert table.difference("A", "B")[0] == -less
+    assert table.difference("B", "A").low > 0
+    assert table.estimate("A").high[-1] > table.estimate("B").low[-1]
+    assert table.difference("A", "B").mean == -table.difference("B", "A").mean
 
 
-def test_the_interval_of_a_difference_holds_it_in_95_of_100_cases():
+@pytest.mark.parametrize("K, seeds", [(8, 1), (8, 3), (40, 6)])
+def test_the_interval_of_a_difference_holds_it_in_95_of_100_cases(K, seeds):
     hits = 0
     for seed in range(400):
-        less, half = made_up(seed, K=8).difference("B", "A")
-        hits += less - half <= 0.2 <= less + half
+        if seeds == 3:  # these trainings differ by nothing but luck
+            tables = [made_up(seed, K).returns for _ in range(3)]
+            table = Comparison({name: np.concatenate([t[name] for t in tables])
+                                for name in "AB"}, {}, {}, {})
+        else:
+            table = made_up(seed, K, seeds)
+        less = table.difference("B", "A")
+        hits += less.low <= 0.2 <= less.high
     assert 0.92 < hits / 400 < 0.98
+
+
+def test_from_five_trainings_on_the_interval_is_over_seeds_and_says_so():
+    few, many = made_up(0, seeds=4), made_up(0, seeds=5)
+    for table, over in ((few, "400 tasks"), (many, "5 seeds")):
+        assert {table.estimate("A").over, table.gain("A").over,
+                table.difference("A", "B").over} == {over}
+        assert all(row.endswith(over) for row in str(table).splitlines() if "[" in row)
+    mixed = Comparison({"A": few.returns["A"], "B": many.returns["B"]}, {}, {}, {})
+    assert mixed.difference("A", "B").over == "400 tasks"
+
+
+@pytest.mark.parametrize("n, least", [(5, 0.90), (8, 0.93), (12, 0.935)])
+def test_a_bootstrap_of_few_seeds_holds_the_mean_nearly_as_often_as_it_says(n, least):
+    """2000 means of n normal numbers; 0.92 for n = 5 and 0.95 for n = 12 are true, and the
+    2.5 % quantiles of the resampled means hold less."""
+    values = np.random.default_rng(n).normal(2, 3, (n, 2000))
+    found = over_seeds(values)
+    assert least < ((found.low <= 2) & (2 <= found.high)).mean() < 0.97
+    rng = np.random.default_rng(1)
+    means = np.stack([values[rng.integers(n, size=n)].mean(0) for _ in range(1000)])
+    low, high = np.quantile(means, (0.025, 0.975), axis=0)
+    assert ((low <= 2) & (2 <= high)).mean() < least
 
 
 def test_the_interval_holds_for_few_tasks_too():
     """Student's t for 3 values: 4.303 standard errors."""
-    mean, half = interval(np.array([1.0, 2.0, 3.0]))
-    assert mean == 2 and abs(half - 4.302653 / 3 ** 0.5) < 1e-5
-    assert np.isnan(interval(np.ones((1, 2)))[1]).all()
+    found = over_tasks(np.array([1.0, 2.0, 3.0]))
+    assert found.mean == 2 and abs(found.high - 2 - 4.302653 / 3 ** 0.5) < 1e-5
+    assert np.isnan(over_tasks(np.ones((1, 2))).low).all()
+
+
+def test_a_gain_is_after_minus_before_task_by_task(runs):
+    table = compare(runs, GRID, tasks=9)
+    for name in runs:
+        [each] = table.returns[name]
+        assert table.gain(name) == over_tasks(each[:, -1] - each[:, 0])
+
+
+def first_words(table):
+    return [line.split()[0] for line in str(table).splitlines()]
 
 
 def test_the_table_has_a_line_for_each_amount_of_experience_and_each_difference(runs):
     table = compare(runs, GRID, tasks=5)
-    lines = str(table).splitlines()
-    assert lines[0].startswith("5 fresh tasks") and "95% interval" in lines[0]
-    assert [line.split()[0] for line in lines[1:8]] == [
-        "random", "oracle", "RL2", "RL2", "MAML", "MAML", "MAML"]
-    assert lines[8] == f"less than {table.best} in the end, on the same tasks:"
-    assert len(lines) == 10 and len({len(line.split("[")[0]) for line in lines[1:8]}) == 1
+    head, title, *lines = str(table).splitlines()
+    assert head.split() == ["episodes", "steps", "return", "95%", "interval", "over"]
+    assert title == "5 fresh tasks"
+    assert first_words(table)[2:9] == ["random", "oracle", "RL2", "RL2", "MAML", "MAML", "MAML"]
+    assert lines[5].split()[:4] == ["MAML", "6", "24", f"{table.returns['MAML'][..., 1].mean():.3f}"]
+    assert lines[7] == "more in the end than at first, on the same tasks:"
+    assert lines[10] == f"less than {table.best} in the end, on the same tasks:"
+    assert len(lines) == 12 and len({len(line.split("[")[0]) for line in lines if "[" in line}) == 1
 
 
 def test_one_learner_needs_no_difference(runs):
     assert "less than" not in str(compare({"RL2": runs["RL2"]}, GRID, tasks=3))
+
+
+def test_several_seeds_of_a_learner_are_one_entry(runs):
+    learner = LEARNERS["MAML"]
+    seeds = sweep(learner, GRID, seeds=range(5), iterations=1, tasks=2)
+    mixed = [runs["MAML"], (learner, seeds[0].theta)]
+    table = compare({"MAML": seeds, "two": mixed, "RL2": runs["RL2"]}, GRID, tasks=6)
+    assert [len(table.returns[name]) for name in table.returns] == [5, 2, 1]
+    for run, returns in zip(seeds, table.returns["MAML"]):
+        assert np.array_equal(returns, evaluate(learner, run.theta, GRID, tasks=6).returns)
+    assert str(table).count("5 seeds") == 4
 
 
 class Silent:
@@ -117,19 +173,39 @@ class Untold:
         return len(self.tasks)
 
 
-def test_a_family_need_not_know_its_oracle(runs):
-    table = compare(runs, Silent(GRID), tasks=3)
-    assert table.known == {} and str(table).splitlines()[1].startswith("RL2")
+def test_where_a_family_does_not_know_what_chance_earns_chance_plays(runs):
+    table, true = (compare(runs, family, tasks=3000) for family in (Silent(GRID), GRID))
+    assert list(table.known) == ["random"] and "oracle" not in str(table)
+    played = over_tasks(table.known["random"] - true.known["random"])
+    assert played.low < 0 < played.high and played.high - played.low < 0.05
+
+
+def test_chance_moves_an_arm_too():
+    plane = PointNavigation(horizon=4)
+    learner = MAML(MLPPolicy(2, Gaussian(2), (4,)), trials=3)
+    run = meta_train(learner, plane, iterations=1, tasks=2)
+    assert np.isfinite(compare({"MAML": run}, Silent(plane), tasks=3).known["random"]).all()
 
 
 def test_held_out_tasks_are_another_family(runs):
     far = replace(GRID, goals=((2, 2),))
-    assert len(set(compare(runs, far, tasks=5).known["oracle"])) == 1
+    both = compare(runs, {"as in training": GRID, "held out": far}, tasks=5)
+    assert len(set(both["held out"].known["oracle"])) == 1
+    alone = compare(runs, GRID, tasks=5)
+    for name in runs:
+        assert np.array_equal(both["as in training"].returns[name], alone.returns[name])
+    titles = [line for line in str(both).splitlines() if "fresh tasks" in line]
+    assert titles == ["5 fresh tasks, as in training", "5 fresh tasks, held out"]
+    with pytest.raises(ValueError, match="name must be one of 'as in training', 'held out'"):
+        both["far"]
 
 
 @pytest.mark.parametrize("given, message", [
     ({}, "runs must be a dict"), ([1], "runs must be a dict"),
-    ({"MAML": 3}, r"runs\['MAML'\] must be a run, or \(learner, theta\), got 3")])
+    ({"MAML": 3}, r"runs\['MAML'\] must be a run, \(learner, theta\), an agent .*, got 3"),
+    ({"MAML": []}, r"runs\['MAML'\] must be a run, .*, or a list of those, got \[\]"),
+    ({"MAML": LEARNERS["MAML"]}, r"runs\['MAML'\] must be a run, \(learner, theta\)"),
+    ({"A": [LEARNERS["MAML"], 4]}, r"runs\['A'\] must be a run")])
 def test_what_cannot_be_compared_is_refused(given, message):
     with pytest.raises(TypeError, match=message):
         compare(given, GRID, tasks=3)
@@ -179,9 +255,8 @@ def test_a_sweep_that_cannot_be_is_refused(options, message):
 
 
 def test_a_classical_agent_is_compared_with_a_learner():
-    bandit = replace(BANDIT, pulls=5)
     agent = BanditAgent(3, lambda wins, losses, rng: wins - losses)
-    if not hasattr(agent, "collect"):
-        pytest.skip("classical agents have no collect")
-    run = meta_train(LEARNER, bandit, **SIZES)
-    assert compare({"count": (agent, None), "learner": run}, bandit, tasks=4).n == 4
+    run = meta_train(LEARNER, BANDIT, **SIZES)
+    table = compare({"count": agent, "pair": (agent, None), "learner": run}, BANDIT, tasks=4)
+    assert np.array_equal(table.returns["count"], table.returns["pair"])
+    assert table.returns["count"].shape == (1, 4, 1) and "count" in str(table)

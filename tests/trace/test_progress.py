@@ -1,19 +1,16 @@
-"""The progress lines."""
+"""The progress line."""
 import io
+from types import SimpleNamespace
 
 import pytest
 
-from minimeta import print_progress
+from minimeta import MAML, Gaussian, MLPPolicy, RegressionMAML, meta_train, print_progress, sweep
+from minimeta.calculus import MLP
+from minimeta.tasks import PointNavigation, Sinusoid
 from minimeta.trace import progress
 
-
-def test_each_line_shows_the_mean_since_the_line_before(capsys):
-    callback = print_progress(6, of="loss", name="MAML", lines=2)
-    for iteration, loss in enumerate([1.0, 2.0, 3.0, 5.0, 5.0, 5.0]):
-        callback(iteration, {"loss": loss}, None)
-    first, second = capsys.readouterr().out.splitlines()
-    assert first.endswith("MAML            iteration      3   loss 2.000")
-    assert second.endswith("MAML            iteration      6   loss 5.000")
+PLANE, MOVER = PointNavigation(horizon=3), MAML(MLPPolicy(2, Gaussian(2), (4,)), trials=2)
+SIZES = dict(iterations=4, tasks=2)
 
 
 class Terminal(io.StringIO):
@@ -22,48 +19,167 @@ class Terminal(io.StringIO):
     def isatty(self):
         return True
 
+    @property
+    def drawings(self):
+        return self.getvalue().split("\r")[1:]
 
-def test_on_a_terminal_one_line_is_redrawn(monkeypatch):
-    screen = Terminal()
-    monkeypatch.setattr("sys.stdout", screen)
+
+@pytest.fixture
+def terminal(monkeypatch):
+    """terminal() is what prints from now on. pytest sets sys.stdout after the fixtures."""
+    def shown():
+        screen = Terminal()
+        monkeypatch.setattr("sys.stdout", screen)
+        return screen
+
+    return shown
+
+
+@pytest.fixture
+def seconds(monkeypatch):
+    """Every look at the clock is a second after the last one."""
+    ticks = iter(range(100))
     monkeypatch.setattr(progress, "PAUSE", 0)
-    seconds = iter(range(100))
-    monkeypatch.setattr(progress.time, "perf_counter", lambda: next(seconds))
+    monkeypatch.setattr(progress.time, "perf_counter", lambda: next(ticks))
+
+
+# ---- print_progress
+
+def test_each_plain_line_shows_the_mean_since_the_line_before(capsys, seconds):
+    callback = print_progress(6, of="loss", name="MAML", lines=2)
+    for iteration, loss in enumerate([1.0, 2.0, 3.0, 5.0, 5.0, 5.0]):
+        callback(iteration, {"loss": loss, "steps": 10 * iteration}, None)
+    assert capsys.readouterr().out.splitlines() == [
+        "MAML 3/6    50%   loss 2.000   10 steps/s   0:03 left",
+        "MAML 6/6   100%   loss 5.000   10 steps/s   in 0:05"]
+
+
+def test_on_a_terminal_one_line_is_redrawn(terminal, seconds):
+    screen = terminal()
     callback = print_progress(200, name="MAML")
     for iteration in range(190, 200):  # of a training that was resumed
         callback(iteration, {"return": 2.0, "before": 1.0, "steps": 500 * iteration}, None)
-    drawings = screen.getvalue().split("\r")[1:]
-    assert len(drawings) == 10 and len({len(line.strip("\n")) for line in drawings}) == 1
-    assert drawings[4].split("   ")[:5] == [
+    assert len(screen.drawings) == 10
+    assert len({len(line.strip("\n")) for line in screen.drawings}) == 1
+    assert screen.drawings[4].split("   ")[:5] == [
         "MAML 195/200", " 98%", "return 1.000 -> 2.000", "500 steps/s", "0:05 left"]
-    assert screen.getvalue().count("\n") == 1 and drawings[-1].endswith("\n")
+    assert screen.getvalue().count("\n") == 1 and screen.drawings[-1].endswith("\n")
 
 
-def test_on_a_terminal_a_line_is_drawn_a_few_times_a_second_and_at_the_end(monkeypatch):
-    screen = Terminal()
-    monkeypatch.setattr("sys.stdout", screen)
-    seconds = iter([0.0, 10.0] + [10.0 + 0.4 * progress.PAUSE * i for i in range(1, 7)])
+def test_on_a_terminal_a_line_is_drawn_a_few_times_a_second_and_at_the_end(terminal, monkeypatch):
+    screen = terminal()
+    seconds = iter([10.0 + 0.4 * progress.PAUSE * i for i in range(8)])
     monkeypatch.setattr(progress.time, "perf_counter", lambda: next(seconds))
     callback = print_progress(8)
     for iteration in range(8):
         callback(iteration, {"return": 1.0}, None)
-    shown = [line.split("/")[0] for line in screen.getvalue().split("\r")[1:]]
-    assert shown == ["2", "5", "8"]
+    assert [line.split("/")[0] for line in screen.drawings] == ["1", "4", "7", "8"]
 
 
-def test_a_log_without_steps_or_returns_can_be_watched(monkeypatch):
-    screen = Terminal()
-    monkeypatch.setattr("sys.stdout", screen)
-    callback = print_progress(2, of="loss")
-    for iteration in range(2):
-        callback(iteration, {"loss": 0.5}, None)
-    assert screen.getvalue().split("\r")[-1].startswith("2/2   100%   loss 0.500   0:00 left")
+@pytest.mark.parametrize("columns", [30, 200])
+def test_the_line_is_no_wider_than_the_terminal(terminal, seconds, monkeypatch, columns):
+    screen = terminal()
+    monkeypatch.setenv("COLUMNS", str(columns))
+    print_progress(3, name="a learner with a long name")(0, {"return": 1.0, "before": 0.5}, None)
+    assert len(screen.drawings[0]) == min(columns - 1, progress.WIDTH)
+
+
+def test_the_first_iteration_alone_needs_no_time(terminal, seconds):
+    screen = terminal()
+    print_progress(1, of="loss")(0, {"loss": 0.5}, None)
+    assert screen.drawings[-1].split() == ["1/1", "100%", "loss", "0.500"]
+
+
+def test_where_returns_are_not_logged_the_loss_is_told(capsys):
+    learner = RegressionMAML(MLP((1, 6, 1)))
+    meta_train(learner, Sinusoid(), callback=print_progress(4), **SIZES)
+    assert capsys.readouterr().out.splitlines()[-1].split()[:3] == ["4/4", "100%", "loss"]
 
 
 def test_a_number_that_is_not_logged_is_refused():
     with pytest.raises(ValueError, match="of must be one of 'loss', got 'return'"):
-        print_progress(1)(0, {"loss": 1.0}, None)
+        print_progress(1, of="return")(0, {"loss": 1.0}, None)
 
 
 def test_hours_minutes_and_seconds_are_told():
     assert [progress.clock(s) for s in (0.4, 75, 3725)] == ["0:00", "1:15", "1:02:05"]
+
+
+# ---- meta_train(.., progress=)
+
+def test_a_terminal_shows_the_line_unless_asked_not_to(terminal):
+    screen = terminal()
+    meta_train(MOVER, PLANE, **SIZES)
+    assert screen.drawings[-1].startswith("4/4   100%   return -") and "->" in screen.getvalue()
+    length = len(screen.getvalue())
+    meta_train(MOVER, PLANE, progress=False, **SIZES)
+    assert len(screen.getvalue()) == length
+
+
+def test_a_notebook_shows_the_line(monkeypatch):
+    OutStream = type("OutStream", (io.StringIO,), {"__module__": "ipykernel.iostream"})
+    monkeypatch.setattr("sys.stdout", OutStream())
+    meta_train(MOVER, PLANE, **SIZES)
+    assert progress.sys.stdout.getvalue().startswith("\r1/4")
+
+
+def test_a_file_stays_empty_unless_asked_for_plain_lines(capsys):
+    meta_train(MOVER, PLANE, **SIZES)
+    assert capsys.readouterr().out == ""
+    meta_train(MOVER, PLANE, progress=True, **SIZES)
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == [
+        "1/4", "2/4", "3/4", "4/4"]
+
+
+@pytest.mark.parametrize("stream", [None, io.StringIO()])
+def test_a_process_without_a_place_to_print_trains_in_silence(monkeypatch, stream):
+    if stream is not None:
+        stream.close()
+    monkeypatch.setattr("sys.stdout", stream)
+    assert len(meta_train(MOVER, PLANE, **SIZES).log) == 4
+
+
+def test_a_callback_takes_the_place_of_the_line_unless_both_are_asked_for(terminal):
+    screen = terminal()
+    done = []
+    meta_train(MOVER, PLANE, callback=lambda *row: done.append(row[0]), **SIZES)
+    assert screen.getvalue() == "" and done == [0, 1, 2, 3]
+    meta_train(MOVER, PLANE, callback=lambda *row: done.append(row[0]), progress=True, **SIZES)
+    assert screen.drawings and done == [0, 1, 2, 3] * 2
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, ZeroDivisionError])
+def test_the_line_ends_however_the_training_ends(terminal, error):
+    screen = terminal()
+    def fail(iteration, row, theta):
+        if iteration == 2:
+            raise error
+
+    try:
+        meta_train(MOVER, PLANE, progress=True, callback=fail, **SIZES)
+    except ZeroDivisionError:
+        pass
+    assert screen.getvalue().endswith("\n") and screen.getvalue().count("\n") == 1
+
+
+def test_a_finished_training_draws_nothing(terminal):
+    screen = terminal()
+    whole = meta_train(MOVER, PLANE, progress=False, **SIZES)
+    meta_train(MOVER, PLANE, resume=whole, **SIZES)
+    assert screen.getvalue() == ""
+
+
+def test_a_sweep_over_an_executor_is_silent(terminal):
+    screen = terminal()
+    def submit(train):
+        return SimpleNamespace(result=train)
+
+    sweep(MOVER, PLANE, seeds=[0, 1], executor=SimpleNamespace(submit=submit), **SIZES)
+    assert screen.getvalue() == ""
+    sweep(MOVER, PLANE, seeds=[0, 1], **SIZES)
+    assert screen.getvalue().count("\n") == 2
+
+
+def test_progress_is_a_truth():
+    with pytest.raises(TypeError, match="progress must be True or False, got 3"):
+        meta_train(MOVER, PLANE, progress=3, **SIZES)
