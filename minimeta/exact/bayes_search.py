@@ -219,6 +219,6 @@ def traced(moves, row, A):
 
 
 def too_many(family):
-    return ValueError(f"family must have fewer paths that may be the best, got more than "
-                      f"{MOST:.0e} for {family}; take a smaller room, fewer goals or "
-                      f"fewer steps")
+    return ValueError(
+        f"family must have fewer paths that may be the best, got more than {MOST:.0e} "
+        f"for {family}; take a smaller room, fewer goals or fewer steps")

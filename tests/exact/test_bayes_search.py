@@ -14,9 +14,11 @@ from minimeta.tasks.gridworld import GridTasks, neighbours
 
 SMALL = [
     GridNavigation(3, 5, 2), GridNavigation(3, 4, 3, walls=((1, 1),)),
-    GridNavigation(3, 3, 2, goals=((0, 0), (0, 1), (2, 2))), GridNavigation(2, 3, 1, goals=((1, 1),)),
+    GridNavigation(3, 3, 2, goals=((0, 0), (0, 1), (2, 2))),
+    GridNavigation(2, 3, 1, goals=((1, 1),)),
     GridNavigation(4, 5, 2, walls=((0, 2), (1, 1)), goals=((0, 1), (1, 2), (3, 0), (3, 3))),
-    GridNavigation(3, 2, 3), GridNavigation(3, 7, 1), GridNavigation(3, 1, 2, goals=((0, 1), (2, 2)))]
+    GridNavigation(3, 2, 3), GridNavigation(3, 7, 1),
+    GridNavigation(3, 1, 2, goals=((0, 1), (2, 2)))]
 
 
 def by_belief(family):
@@ -134,4 +136,5 @@ def test_what_cannot_be_searched_is_refused_with_the_reason(monkeypatch):
     with pytest.raises(ValueError, match=r"fewer paths .* got more than 1e\+02 for GridN"):
         bayes_optimal_search(GridNavigation(4, 10, 3))
     with pytest.raises(ValueError, match="the family that the searcher knows"):
-        evaluate(BayesOptimalSearcher(GridNavigation(3, 6, 2)), None, GridNavigation(3, 5, 2), tasks=2)
+        evaluate(BayesOptimalSearcher(GridNavigation(3, 6, 2)), None, GridNavigation(3, 5, 2),
+                 tasks=2)
