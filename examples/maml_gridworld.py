@@ -46,6 +46,7 @@ import numpy as np
 
 from minimeta import (MAML, LinearSchedule, TabularPolicy, evaluate, meta_train,
                       print_progress)
+from minimeta.exact import bayes_optimal_search
 from minimeta.tasks import GridNavigation
 
 HELD_OUT = ((0, 3), (2, 2), (3, 4), (4, 1))    # cells (row, column)
@@ -139,7 +140,11 @@ def main(iterations=ITERATIONS, tasks=TEST_TASKS, held_out=(), seed=0, plot_to=N
         print(f"{name:24}" + "".join(
             f"{mean:8.2f} -+{1.96 * error:.2f}"
             for mean, error in zip(curve.mean, curve.standard_error)))
-    print(f"acting uniformly {random:15.2f}\nknowing the goal {optimum:15.2f}")
+    search = bayes_optimal_search(GridNavigation(episodes=2)).returns(fresh.goal)
+    print(f"acting uniformly {random:15.2f}\n"
+          f"Bayes-optimal    {search[:, 0].mean():15.2f}   in the first episode, "
+          f"{search[:, 1].mean():.2f} in the second\n"
+          f"knowing the goal {optimum:15.2f}")
     if plot_to:
         plot(plot_to, curves, optimum)
     return curves | {"random": random, "optimum": optimum}

@@ -53,6 +53,7 @@ import numpy as np
 
 from minimeta import (RL2, Categorical, LinearSchedule, RecurrentPolicy, meta_train,
                       print_progress)
+from minimeta.exact import bayes_optimal_search
 from minimeta.tasks import GridNavigation
 
 HIDDEN = 64             # H, LSTM cells
@@ -144,6 +145,7 @@ def main(iterations=ITERATIONS, tasks=TEST_TASKS, held_out=(), seed=0, plot_to=N
         "posterior sampling": posterior_sampling(
             fresh, np.random.default_rng((seed, 3))),
         "RL^2": data.episode_returns(family.episodes)[..., 0],
+        "Bayes-optimal": bayes_optimal_search(family).returns(fresh.goal),
         "knowing the goal": np.outer(fresh.oracle(), same)}
     results = {name: (returns.mean(0), returns.std(0) / np.sqrt(tasks))
                for name, returns in players.items()}

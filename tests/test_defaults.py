@@ -145,6 +145,7 @@ DEFAULTS = {
     # exact and rivals
     "exact_return.gamma": (1.0, UNDISCOUNTED),
     "exact_return.dtype": (np.float64, PRECISE),
+    "belief_oracle.n_hidden": (32, OURS + "a belief is easier to act on than a history"),
     "gittins_index.tolerance": (1e-6, "five places, as published tables have"),
     "gittins_table.tolerance": (1e-6, "as gittins_index's"),
     "Laboratory.alpha": (1.0, "a step whose curvature matters"),

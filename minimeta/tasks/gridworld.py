@@ -123,7 +123,8 @@ class GridTasks(TabularTasks):
     def oracle(self):
         """Exact: the shortest way, then stay."""
         steps = distances(self.family.size, self.family.walls)[self.goal]
-        return self.paid(np.maximum(self.family.horizon - steps + 1, 0))
+        first = np.maximum(steps, 1)  # the step that enters the goal
+        return self.paid(np.maximum(self.family.horizon - first + 1, 0))
 
     def random(self):
         """Exact: the expected number of visits to the goal, acting uniformly."""

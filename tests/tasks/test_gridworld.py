@@ -64,7 +64,8 @@ def test_knowing_the_goal_earns_11_07_on_average_over_the_21_goals():
     assert (tasks.oracle().min(), tasks.oracle().max()) == pytest.approx((7.3, 13.9))
 
 
-@pytest.mark.parametrize("family", [GridNavigation(), MAZE, GridNavigation(6, 4)])
+@pytest.mark.parametrize("family", [
+    GridNavigation(), MAZE, GridNavigation(6, 4), GridNavigation(3, 5, goals=((0, 0), (2, 1)))])
 def test_the_oracle_is_value_iteration_on_the_tables(family):
     tasks = GridTasks(family, np.array(family.goal_cells) @ [family.size, 1])
     P, R, start = tasks.tables()
