@@ -19,7 +19,7 @@ and keeps this in a temporary directory as long as no source changes.
 
 With --minutes the script times the first mutants of a random order, computes how many it has
 time for, and stops there. --most with that number and the same --seed tries the same ones
-again. --again FILE tries the survivors of an earlier report alone. With --tests tests/meta
+again, and --skip the rest. --again FILE tries the survivors of an earlier report alone. With --tests tests/meta
 mutants meet the tests of that folder alone: this is quick, but what survives must meet the
 others too.
 """
@@ -222,9 +222,13 @@ def tried(root, mutants, chosen):
     return run.outcomes, run.map.failing
 
 
-def sample(mutants, seed, most):
-    """In a random order, so that those that time allows are a sample too."""
-    return random.Random(seed).sample(mutants, len(mutants))[:most]
+def sample(mutants, seed, most, skip=0):
+    """In a random order, so that those that time allows are a sample too. The order of two
+    mutants does not depend on what others there are."""
+    def luck(mutant):
+        return random.Random(f"{seed} {mutant.module} {mutant.text}").random()
+
+    return sorted(mutants, key=luck)[skip:][:most]
 
 
 # ---- the command line
@@ -245,6 +249,7 @@ def options(arguments):
     parser.add_argument("paths", nargs="+", help="modules or folders to change")
     parser.add_argument("--seed", type=int, default=0, help="of the sample")
     parser.add_argument("--most", type=int, help="size of the sample")
+    parser.add_argument("--skip", type=int, default=0, help="so many of the random order")
     parser.add_argument("--minutes", type=float, help="after which no mutant is begun")
     parser.add_argument("--again", type=Path, help="an earlier report, for its survivors")
     parser.add_argument("--tests", nargs="+", default=["tests"], help="files or folders")
@@ -272,7 +277,8 @@ def main(arguments=None):
     rest = [m for m in made if m not in listed]
     if again is not None:
         rest = [m for m in rest if f"{m.module} {m.text}" in again]
-    outcomes, failing = tried(root, sample(rest, chosen.seed, chosen.most), chosen)
+    chosen_ones = sample(rest, chosen.seed, chosen.most, chosen.skip)
+    outcomes, failing = tried(root, chosen_ones, chosen)
     print(*report(made, listed, outcomes, stale, failing), sep="\n")
     return int(bool(stale) or "survived" in outcomes.values())
 

@@ -130,7 +130,8 @@ class Map:
     def tests(self, mutant, patience):
         """Those that run the mutant's lines: the module's own tests, those of its chapter,
         then others, for `patience` seconds in all; the fastest first. What runs at import alone
-        meets those that run the module, and those of the house, in tests/ itself."""
+        meets those that run the module or belong to its chapter, and those of the house, in
+        tests/ itself."""
         key = mutant.module, mutant.lines, mutant.at_import, patience
         if key not in self.known:
             self.known[key] = self.choose(*key)
@@ -140,14 +141,14 @@ class Map:
         first, last = lines
         lines = [(module, number) for number in range(first, last + 1)]
         path, taken = Path(module), []
-        own = f"/test_{path.stem}.py"
+        own, chapter = f"/test_{path.stem}.py", f"tests/{path.parent.name}/"
         chosen = set().union(*(self.by_line.get(line, ()) for line in lines))
         house = {test for test in self.passing if test.count("/") == 1}
         if at_import or not chosen:
             chosen = self.by_file.get(module, set()) | house | {
-                test for test in self.passing if own in test}
+                test for test in self.passing if own in test or chapter in test}
         by_distance = sorted(chosen, key=lambda test: (
-            own not in test, f"tests/{path.parent.name}/" not in test and test not in house,
+            own not in test, chapter not in test and test not in house,
             self.seconds[test], test))
         for test in by_distance:
             patience -= self.seconds[test]
