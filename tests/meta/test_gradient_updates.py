@@ -8,6 +8,7 @@ from samples import POLICIES, batch
 from minimeta import (EMAML, MAML, MLPPolicy, NonFiniteError, ProMP, Reptile, TabularPolicy,
                       TrustRegion)
 from minimeta.meta import gradient
+from minimeta.meta.gradient import GradientLearner
 from minimeta.objective.surrogates import ESTIMATORS
 from minimeta.tasks import BernoulliBandit, GridNavigation
 
@@ -111,9 +112,32 @@ def test_a_step_that_leaves_the_range_of_its_precision_stops_the_run():
 def test_a_learned_rate_has_a_gradient_in_the_precision_of_theta(dtype):
     learner = MAML(POLICY, learn_alpha=True, dtype=dtype)
     theta, history, data = problem(learner)
+    history = [replace(D, **{name: getattr(D, name).astype(dtype) for name in (
+        "x", "reward", "log_prob", "value")}) for D in history]
     steps = learner.adaptation(learner.inner_losses(history))
-    theta = np.tile(theta, (3, 1)).astype(dtype)
+    theta = np.tile(theta, (3, 1))
     assert steps.at(theta).vjp(theta[:, :-1]).dtype == dtype
+
+
+@dataclass(frozen=True)
+class NoLoss(MAML):
+    def meta_loss(self, *arguments):
+        loss = super().meta_loss(*arguments)
+        return loss._replace(value=loss.value * np.nan)
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_although_its_gradient_is():
+    learner = NoLoss(POLICY)
+    theta, history, data = problem(learner)
+    with pytest.raises(NonFiniteError, match="loss"):
+        learner.update(theta, None, history, data, 0.0)
+
+
+def test_a_learner_that_says_nothing_else_adapts_once_by_one_step_to_trials_of_one_episode():
+    learner = GradientLearner(POLICY)
+    assert (learner.rounds, learner.steps, learner.episodes) == (1, 1, 1)
+    assert learner.adapts_between_trials
+    assert not (learner.first_order or learner.learn_alpha or learner.only_descends)
 
 
 def test_losses_of_an_adaptation_may_be_a_list():
