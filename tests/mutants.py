@@ -1,7 +1,7 @@
 """Changes a module in one small way at a time and says which changes its tests do not notice.
 
     python tests/mutants.py minimeta/objective/surrogates.py
-    python tests/mutants.py minimeta --most 1000 --minutes 30 --jobs 2
+    python tests/mutants.py minimeta --minutes 30 --jobs 2
 
 A mutant is the module with one small mistake; tests/mutation/kinds.py lists the kinds. A
 mutant that survives is a hole in the tests, or a change that nobody can notice. Changes
@@ -13,10 +13,15 @@ that nobody can notice stand in tests/mutants_equivalent.txt, each with its reas
     = theta and its tangent have the same layers
 
 A mutant meets the tests that run its line, for --patience seconds in all: the module's own
-tests and those of its chapter before others, and tests of examples only where no other test
-runs the line. The script finds out once which test runs which line, by tracing the suite,
-and keeps this in a temporary directory as long as no source changes. With --most or
---minutes the script tries a random sample, the same one for the same --seed.
+tests and those of its chapter before others. Tests of examples do not count: that an example
+still works says little of a formula. The script finds out once which test runs which line, by tracing the suite,
+and keeps this in a temporary directory as long as no source changes.
+
+With --minutes the script times the first mutants of a random order, computes how many it has
+time for, and stops there. --most with that number and the same --seed tries the same ones
+again, and --skip the rest. --again FILE tries the survivors of an earlier report alone. With --tests tests/meta
+mutants meet the tests of that folder alone: this is quick, but what survives must meet the
+others too.
 """
 import argparse
 import contextlib
@@ -24,14 +29,14 @@ import os
 import random
 import sys
 import time
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 os.environ["OPENBLAS_NUM_THREADS"] = "1"  # before NumPy is loaded
 
 import pytest
-from mutation.lines import Map, is_example, lines_of_tests
+from mutation.lines import Map, lines_of_tests
+from mutation.report import report, survivors
 from mutation.suite import (CANNOT, OPTIONS, SURVIVED, Children, Judge, Mutated, functions_of,
                             is_time_out, patch, run, run_afresh)
 from mutation.walk import mutants_of
@@ -39,6 +44,7 @@ from mutation.walk import mutants_of
 RECENT = 3        # tests that killed the last mutants of a function go first
 CONTROLS = 20     # tests that must pass when imported afresh, without a mutant
 EVERY = 30        # seconds between two lines on what has been done
+PILOT = 200       # mutants that are timed before the size of the sample is computed
 
 
 # ---- the list of equivalent mutants
@@ -87,8 +93,9 @@ class Run:
     def __init__(self, root, mutants, judge, chosen):
         self.root, self.mutants, self.judge = root, mutants, judge
         self.jobs, self.minutes, self.patience = chosen.jobs, chosen.minutes, chosen.patience
-        self.start = self.told = time.monotonic()
+        self.start = self.told = self.began = time.monotonic()
         self.outcomes, self.killers, self.again, self.error = {}, {}, [], None
+        self.is_cut = False
 
     def pytest_runtestloop(self, session):
         try:
@@ -111,17 +118,9 @@ class Run:
             self.children.stop()
 
     def traced(self, items):
-        """The map of the tests; the slow examples are traced only if they are needed."""
-        found = {}
-        for is_slow in (False, True):
-            group = [item for name, item in items.items() if is_example(name) == is_slow]
-            self.tell(f"which lines do {len(group)} tests run?")
-            found |= lines_of_tests(group, self.root, self.mutants[0].module.split("/")[0],
-                                    self.judge, self.jobs)
-            known = Map(found)
-            if all(known.tests(mutant, self.patience) for mutant in self.mutants):
-                break
-        return known
+        self.tell(f"which lines do {len(items)} tests run?")
+        return Map(lines_of_tests(items.values(), self.root, self.mutants[0].module.split("/")[0],
+                                  self.judge, self.jobs))
 
     def tell(self, text):
         print(f"{time.monotonic() - self.start:6.0f} s  {text}", file=sys.stderr, flush=True)
@@ -139,13 +138,15 @@ class Run:
             raise SystemExit(f"a test fails without a mutant: {told[0][1] or tests}")
 
     def try_all(self):
-        waiting = self.mutants[::-1]
+        waiting, self.began = self.mutants[::-1], time.monotonic()
         while waiting or self.again or self.children.running:
+            if len(self.outcomes) == PILOT and not self.is_cut:
+                waiting = self.cut(waiting)
             if self.again:
                 self.attempt(self.again.pop(), is_afresh=True)
             elif waiting and not self.is_late():
                 mutant = waiting.pop()
-                self.attempt(mutant, mutant.at_import)
+                self.attempt(mutant, mutant.at_import or not self.map.is_run(mutant))
             elif self.children.running:
                 self.children.wait()
             else:
@@ -154,6 +155,16 @@ class Run:
                 self.told = time.monotonic()
                 self.tell(f"{len(self.outcomes)} tried, "
                           f"{sum(o == 'survived' for o in self.outcomes.values())} survived")
+
+    def cut(self, waiting):
+        """Those of the waiting mutants, the last first, that there is time for."""
+        self.is_cut, now = True, time.monotonic()
+        if self.minutes is None:
+            return waiting
+        left = self.start + 60 * self.minutes - now
+        n = max(0, int(left * PILOT / (now - self.began)))
+        self.tell(f"there is time for {min(PILOT + n, len(self.mutants))} mutants")
+        return waiting[max(len(waiting) - n, 0):]
 
     def is_late(self):
         return self.minutes is not None and \
@@ -175,6 +186,8 @@ class Run:
                 return
             self.outcomes[mutant] = ("survived" if code == SURVIVED else
                                      "timed out" if is_time_out(status) else "killed")
+            if code == SURVIVED:
+                self.tell(f"survived {mutant}")
             if killer:
                 known[:] = [killer, *(t for t in known if t != killer)][:RECENT]
 
@@ -201,7 +214,7 @@ def tried(root, mutants, chosen):
     judge = Judge()
     run = Run(root, mutants, judge, chosen)
     with open(os.devnull, "w") as silence, contextlib.redirect_stdout(silence):
-        result = pytest.main([*OPTIONS, "tests"], plugins=[judge, run])
+        result = pytest.main([*OPTIONS, *chosen.tests], plugins=[judge, run])
     if run.error is not None:
         raise run.error
     if result != pytest.ExitCode.OK:
@@ -209,27 +222,16 @@ def tried(root, mutants, chosen):
     return run.outcomes, run.map.failing
 
 
-def sample(mutants, seed, most):
-    """In a random order, so that those that time allows are a sample too."""
-    return random.Random(seed).sample(mutants, len(mutants))[:most]
+def sample(mutants, seed, most, skip=0):
+    """In a random order, so that those that time allows are a sample too. The order of two
+    mutants does not depend on what others there are."""
+    def luck(mutant):
+        return random.Random(f"{seed} {mutant.module} {mutant.text}").random()
+
+    return sorted(mutants, key=luck)[skip:][:most]
 
 
-# ---- the report
-
-def report(made, listed, outcomes, stale, failing):
-    """The lines that are printed at the end."""
-    counts = Counter(outcomes.values())
-    caught, n = counts["killed"] + counts["timed out"], len(outcomes)
-    yield from (f"fails without a mutant, so left out: {test}" for test in failing)
-    yield from (f"stale in the list of equivalents: {key.module} {key.function}: "
-                f"{key.before} -> {key.after}" for key in stale)
-    yield (f"made {made}, equivalent {listed}, tried {n}, killed {counts['killed']}, "
-           f"timed out {counts['timed out']}, survived {counts['survived']}")
-    yield f"killed of the non-equivalent: {100 * caught / max(n, 1):.1f} %"
-    for mutant in sorted(outcomes, key=lambda m: (m.module, m.lines)):
-        if outcomes[mutant] == "survived":
-            yield str(mutant)
-
+# ---- the command line
 
 def modules(root, paths):
     """The files of the paths, as reports name them."""
@@ -247,7 +249,10 @@ def options(arguments):
     parser.add_argument("paths", nargs="+", help="modules or folders to change")
     parser.add_argument("--seed", type=int, default=0, help="of the sample")
     parser.add_argument("--most", type=int, help="size of the sample")
+    parser.add_argument("--skip", type=int, default=0, help="so many of the random order")
     parser.add_argument("--minutes", type=float, help="after which no mutant is begun")
+    parser.add_argument("--again", type=Path, help="an earlier report, for its survivors")
+    parser.add_argument("--tests", nargs="+", default=["tests"], help="files or folders")
     parser.add_argument("--patience", type=float, default=10,
                         help="seconds of tests for each mutant")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
@@ -258,6 +263,7 @@ def options(arguments):
 def main(arguments=None):
     """Returns 0 if nothing survived and nothing in the list is stale, else 1."""
     chosen = options(arguments)
+    again = chosen.again and survivors(chosen.again.read_text())
     root = chosen.root.resolve()
     os.chdir(root)
     sys.path.insert(0, str(root))
@@ -265,11 +271,15 @@ def main(arguments=None):
     list_file = root / "tests" / "mutants_equivalent.txt"
     known = equivalents(list_file.read_text() if list_file.exists() else "")
     made = [m for name in names for m in mutants_of((root / name).read_text(), name)]
-    keys = {key_of(m) for m in made}
-    stale = [key for key in known if key.module in names and key not in keys]
-    rest = [m for m in made if key_of(m) not in known]
-    outcomes, failing = tried(root, sample(rest, chosen.seed, chosen.most), chosen)
-    print(*report(len(made), len(made) - len(rest), outcomes, stale, failing), sep="\n")
+    listed = {m for m in made if key_of(m) in known}
+    unused = known.keys() - set(map(key_of, listed))
+    stale = [key for key in known if key.module in names and key in unused]
+    rest = [m for m in made if m not in listed]
+    if again is not None:
+        rest = [m for m in rest if f"{m.module} {m.text}" in again]
+    chosen_ones = sample(rest, chosen.seed, chosen.most, chosen.skip)
+    outcomes, failing = tried(root, chosen_ones, chosen)
+    print(*report(made, listed, outcomes, stale, failing), sep="\n")
     return int(bool(stale) or "survived" in outcomes.values())
 
 

@@ -186,7 +186,8 @@ DEFAULTS = {
     "check_function", "check_map", "check_recurrent", "check_policy", "check_scalar",
     "check_surrogate", "complex_step", "central_difference")
 } | {f"{check}.complex_safe": (True, "the sharper laws, unless one says otherwise") for check in (
-    "check_map", "check_recurrent", "check_scalar", "check_surrogate")
+    "check_map", "check_recurrent", "check_scalar", "check_surrogate", "check_policy",
+    "check_learner")
 } | {f"{check}.leads": (((), (2,)), TASK_AXES) for check in (
     "check_map", "check_recurrent", "check_policy")
 } | {f"{check}.scales": ((0.3, 1.0), SIZES_OF_THETA) for check in (

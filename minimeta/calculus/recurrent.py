@@ -95,10 +95,10 @@ class Recurrent:
 
     def initial_state_vjp(self, state_bar):
         """The sum over the episodes, in the learned state's place in theta_bar."""
-        h_bar, layout = state_bar[0], self.layout
+        shape, layout = state_bar[0].shape[:-2] + (self.size,), self.layout
         start = layout.offsets[layout.names.index(f"{self.cell.state[0]}0")]
         stop = start + len(state_bar) * self.n_hidden
-        theta_bar = np.zeros_like(h_bar, shape=h_bar.shape[:-2] + (self.size,))
+        theta_bar = np.zeros(shape, np.result_type(*state_bar))
         theta_bar[..., start:stop] = np.concatenate([s.sum(-2) for s in state_bar], -1)
         return theta_bar
 

@@ -8,6 +8,11 @@ A law returns an error, and a suite of laws returns a report:
     check_policy      a policy and its head       check_learner     a meta-learner
     check_tasks       a family of tasks           parametrize_with_checks   for pytest
 
+A law that does not apply is skipped, and the report says why: second order without
+vjp_dot or hvp, for example, or what follows the end of a trial where none ends early.
+complex_safe=False says that complex numbers do not flow through the subject. Then
+differences judge its derivatives, and bugs below 1e-6 are not seen.
+
 minimeta.testing.strategies draws cases for Hypothesis. It alone needs Hypothesis, so it
 is imported by its name.
 """

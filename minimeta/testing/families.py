@@ -1,7 +1,8 @@
 """Checks that a family of tasks keeps its promises.
 
-    found = check_tasks(MyFamily(..), seed=0)    AssertionError if a law is broken
+    found = check_tasks(MyFamily(..), seed=0)    LawBroken if a law is broken
     print(found)                                 a line for each law
+    found["silent"].detail                       what a law found
 
     shapes       sample, reset and step give arrays of the promised shapes and types
     pure         arguments are left as they were, and the same stream of random numbers
@@ -19,27 +20,46 @@ task_number.py, is a function of (family, seed) that returns in words what it fo
 law that does not apply is skipped, and the report says why: oracle() and random() are
 optional, for example.
 """
+from typing import Any, NamedTuple
+
+import numpy as np
+
 from .. import require
-from .findings import SKIPPED, Finding, Findings, examine
+from .report import Error
+from .suite import Law, Suite, check
 from .task_form import guarded, pure, separate, shapes, untimed, whole
 from .task_number import learnable, silent, simulated
 
-LAWS = (shapes, pure, whole, separate, untimed, guarded, silent, learnable, simulated)
+
+class Case(NamedTuple):
+    family: Any
+    seed: int
+
+    @property
+    def context(self):
+        return f"seed {self.seed}"
 
 
-def check_tasks(family, seed=0, skip=()):
+def in_words(law):
+    """The Law of a function that returns words, or raises AssertionError with words."""
+    def answer(case):
+        try:
+            return Error(law.__name__, 0.0, law(*case))
+        except AssertionError as words:
+            return Error(law.__name__, np.inf, str(words))
+    return Law(law.__name__, answer)
+
+
+LAWS = tuple(map(in_words, (shapes, pure, whole, separate, untimed, guarded, silent,
+                            learnable, simulated)))
+
+
+@check
+def check_tasks(family, seed=0, *, skip=(), expect_failure={}):
     """Checks every law on a family, also if others are broken.
 
-    skip  names of laws to leave out
-
-    Returns Findings; found["silent"] is what a law found.
-    Raises AssertionError, which shows the most basic broken law first, then all laws.
+    Returns the Report. Raises LawBroken, which shows the most basic broken law first.
     """
     require.able(family, "family", "BernoulliBandit(..)", "sample")
-    laws = {law.__name__: law for law in LAWS}
-    for name in require.sequence("skip", skip):
-        require.choice("each of skip", name, laws)
-    left_out = "left out by skip="
-    return Findings(f"{family}, seed {seed}", tuple(
-        Finding(name, SKIPPED, left_out) if name in skip else examine(law, family, seed)
-        for name, law in laws.items())).settle()
+    return Suite(f"{family}, seed {seed}", LAWS, lambda: [Case(family, seed)], skip,
+                 expect_failure)

@@ -1,7 +1,6 @@
 """Makes pytest tests of a suite, one for each law. pytest is imported only when this is
 used.
 """
-from functools import partial
 
 
 def parametrize_with_checks(checker, *subjects, **options):
@@ -19,9 +18,6 @@ def parametrize_with_checks(checker, *subjects, **options):
     cases = []
     for subject in subjects:
         args = subject if isinstance(subject, tuple) else (subject,)
-        if not hasattr(checker, "suite"):   # one test, as for check_tasks
-            cases.append(pytest.param(partial(checker, *args, **options), id=str(args)))
-            continue
         suite = checker.suite(*args, **options)
         for law in suite.laws:
             name = f"{suite.subject.partition(', P =')[0]}: {law.name}"

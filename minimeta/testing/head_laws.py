@@ -16,6 +16,7 @@ over a fine grid if they have one or two continuous dimensions:
 import numpy as np
 
 from . import laws
+from .differences import complex_slope, nearest
 from .report import Error, compare
 from .suite import DoesNotApply, Law
 
@@ -30,8 +31,8 @@ SIGMAS = 6    # standard errors by which a frequency or a moment may be off
 class HeadProbe:
     """A head at random rows of parameters u."""
 
-    def __init__(self, head, scale, rng):
-        self.head = head
+    def __init__(self, head, scale, rng, complex_safe=True):
+        self.head, self.complex_safe = head, complex_safe
         self.u, self.u_old, self.u_dot = scale * rng.normal(size=(3, R, head.n_in))
         self.u_dot /= scale
         many = np.broadcast_to(self.u, (DRAWS, R, head.n_in))
@@ -39,6 +40,13 @@ class HeadProbe:
         self.a = self.draws[0]
         self.grids = {}
         self.is_discrete = self.draws.dtype.kind in "iu"
+
+    def slopes(self, value, grad, hvp):
+        """The errors of a gradient, and of a Hessian times a vector, at u."""
+        rule, slope = ((laws.complex_step, complex_slope) if self.complex_safe else
+                       (laws.central_difference, nearest))
+        yield rule(value, grad, self.u, name=NAME)
+        yield laws.second(grad, hvp, self.u, self.u_dot, slope=slope)
 
     def expect(self, f, u):
         """sum_a p(a) f(u, a), where p is the head's at u; f returns [N, R, ..]."""
@@ -89,11 +97,10 @@ def probabilities(p):
 
 def log_prob(p):
     """The gradient of log_prob, and its Hessian times a vector."""
-    h = p.case
-    yield laws.complex_step(lambda u: h.head.log_prob(u, h.a),
-                            lambda u: h.head.log_prob_grad(u, h.a), h.u, name=NAME)
-    yield laws.second(lambda u: h.head.log_prob_grad(u, h.a),
-                      lambda u, v: h.head.log_prob_hvp(u, h.a, v), h.u, h.u_dot)
+    h, head = p.case, p.case.head
+    return h.slopes(lambda u: head.log_prob(u, h.a),
+                    lambda u: head.log_prob_grad(u, h.a),
+                    lambda u, v: head.log_prob_hvp(u, h.a, v))
 
 
 def score(p):
@@ -146,9 +153,8 @@ def entropy(p):
 
 
 def entropy_slopes(p):
-    h = p.case
-    yield laws.complex_step(h.head.entropy, h.head.entropy_grad, h.u, name=NAME)
-    yield laws.second(h.head.entropy_grad, h.head.entropy_hvp, h.u, h.u_dot)
+    head = p.case.head
+    return p.case.slopes(head.entropy, head.entropy_grad, head.entropy_hvp)
 
 
 def kl(p):
@@ -169,10 +175,8 @@ def kl(p):
 
 def kl_slopes(p):
     h, head = p.case, p.case.head
-    yield laws.complex_step(lambda u: head.kl(h.u_old, u), lambda u: head.kl_grad(
-        h.u_old, u), h.u, name=NAME)
-    yield laws.second(lambda u: head.kl_grad(h.u_old, u),
-                      lambda u, v: head.kl_hvp(h.u_old, u, v), h.u, h.u_dot)
+    return h.slopes(lambda u: head.kl(h.u_old, u), lambda u: head.kl_grad(h.u_old, u),
+                    lambda u, v: head.kl_hvp(h.u_old, u, v))
 
 
 def fisher(p):

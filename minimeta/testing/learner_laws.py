@@ -30,25 +30,30 @@ from . import behaviour, laws
 from .nests import leaves
 from .learner_probe import Iteration, K, littered
 from .report import Error, compare
-from .suite import DoesNotApply, Law, Suite, check
+from .suite import DoesNotApply, Law, Suite, by_differences, check
 
 TINY = 1e-15  # the factor of alpha that stands for the limit 0
 ALL = 2000  # parameters tried one by one to name the worst of a broken gradient
 
 
 @check
-def check_learner(learner, family, *, seed=0, skip=(), expect_failure={}):
+def check_learner(learner, family, *, seed=0, complex_safe=True, skip=(),
+                  expect_failure={}):
     """Checks every law on a learner.
 
-    family   tasks for the learner's policy; few steps and trials are enough
+    family        tasks for the learner's policy; few steps and trials are enough
+    complex_safe  False if complex numbers do not flow through the learner:
+                  differences judge its meta-gradient
 
     Returns the Report. Raises LawBroken, which shows the most basic broken law first.
     """
     if getattr(learner, "first_order", False):
         reason = "first_order leaves out the Hessians"
         expect_failure = {"meta-gradient": reason} | expect_failure
-    return Suite(f"{type(learner).__name__} on {family}", LAWS,
-                 lambda: [Iteration(learner, family, seed)], skip, expect_failure)
+    rules = LAWS if complex_safe else LAWS[:-1] + by_differences(LAWS[-1:])
+    return Suite(f"{type(learner).__name__} on {family}", rules,
+                 lambda: [Iteration(learner, family, seed, complex_safe=complex_safe)],
+                 skip, expect_failure)
 
 
 # ---- the laws
@@ -173,13 +178,16 @@ def meta_gradient(p):
     name = (p.learner.layout if hasattr(p.learner, "layout") else
             p.learner.policy.layout).name
 
+    rule, gate = ((laws.complex_step, 1e-12) if p.complex_safe else
+                  (laws.central_difference, 1e-6))
+
     def error(limit):
-        return laws.complex_step(lambda theta: p.meta_gradient(theta)[0],
-                                 lambda theta: p.meta_gradient(theta)[1],
-                                 p.theta, name=name, limit=limit)
+        return rule(lambda theta: p.meta_gradient(theta)[0],
+                    lambda theta: p.meta_gradient(theta)[1],
+                    p.theta, name=name, limit=limit)
 
     quick = error(0)
-    if quick > 1e-12 and p.theta.size <= ALL:
+    if quick > gate and p.theta.size <= ALL:
         quick = error(ALL)
         quick.hint = first_order(p) or quick.hint
     return quick

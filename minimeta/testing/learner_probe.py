@@ -13,8 +13,9 @@ K = 3     # tasks
 class Iteration:
     """One iteration of a learner in float64."""
 
-    def __init__(self, learner, family, seed, dtype=np.float64):
+    def __init__(self, learner, family, seed, dtype=np.float64, complex_safe=True):
         self.given, self.family, self.seed = learner, family, seed
+        self.complex_safe = complex_safe
         self.context = f"seed {seed}, K = {K} tasks"
         self.learner = learner = self.changed(dtype=dtype)
         rng = np.random.default_rng(seed)

@@ -26,7 +26,7 @@ T, B = 5, 4  # steps and episodes, where no x is given
 
 @check
 def check_policy(policy, x=None, *, seed=0, leads=((), (2,)), scales=(0.3, 1.0),
-                 skip=(), expect_failure={}):
+                 complex_safe=True, skip=(), expect_failure={}):
     """Checks every law on a policy.
 
     x   the shape (T, B, n_in) of one task's input, or an array; (5, 4, n_in) if None
@@ -34,16 +34,16 @@ def check_policy(policy, x=None, *, seed=0, leads=((), (2,)), scales=(0.3, 1.0),
     The other arguments are those of check_map. Returns the Report, or raises LawBroken.
     """
     x = (T, B, policy.n_in) if x is None else x
-    return map_suite(policy, x, PolicyProbe, LAWS, seed, leads, scales, True, skip,
-                     expect_failure)
+    return map_suite(policy, x, PolicyProbe, LAWS, seed, leads, scales, complex_safe,
+                     skip, expect_failure)
 
 
 class PolicyProbe(MapProbe):
     """A policy at one random theta and x, and its head at random u."""
 
-    def __init__(self, policy, x, lead, scale, *args):
-        super().__init__(policy, x, lead, scale, *args)
-        self.case = HeadProbe(policy.head, scale, self.rng)
+    def __init__(self, policy, x, lead, scale, seed, number, complex_safe=True):
+        super().__init__(policy, x, lead, scale, seed, number, complex_safe)
+        self.case = HeadProbe(policy.head, scale, self.rng, complex_safe)
 
 
 def init(p):

@@ -125,7 +125,9 @@ def causality(p):
     x[..., -1, :, :] += 1
     y, before = (p.net.forward(p.theta, given)[0][..., :-1, :, :] for given in (x, p.x))
     error = compare("causality", y, before)
-    error.hint = error and "an output depends on an input that comes after"
+    if not error:
+        return Error("causality", 0.0, "no output depends on a later input")
+    error.hint = "an output depends on an input that comes after"
     return error
 
 

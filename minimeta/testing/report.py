@@ -27,7 +27,8 @@ class Error(float):
 
     def __str__(self):
         hint = f"; {self.hint}" if self.hint else ""
-        return f"{self.law}: relative error {float(self):.1e}, {self.detail}{hint}"
+        number = f"relative error {float(self):.1e}, " if 0 < self < np.inf else ""
+        return f"{self.law}: {number}{self.detail}{hint}"
 
     __repr__ = __str__
 
@@ -150,8 +151,10 @@ class Report:
                 f"{'law':20}{'checks':>8}{'worst error':>14}{'gate':>10}"]
         for law, errors in self.errors.items():
             number = f"{float(worst(errors)):.1e}" if errors else "-"
-            rows.append(f"{law:20}{len(errors):8}{number:>14}{self.gates[law]:10.0e}"
-                        + self.verdict(law))
+            answer = f"{number:>14}{self.gates[law]:10.0e}{self.verdict(law)}"
+            if errors and self.gates[law] == 0:      # such a law answers in words
+                answer = f"{self.verdict(law)}  {worst(errors).detail}"
+            rows.append(f"{law:20}{len(errors):8}{answer}")
         for law, why in self.skipped.items():
             rows.append(f"{law:20}{'-':>8}  skipped: {why}")
         return "\n".join(rows)
@@ -167,8 +170,9 @@ class Report:
             raise LawBroken(f"{self.subject}: no law was run\n{self}", self)
         if self.failed:
             error = next(iter(self.failed.values()))
-            raise LawBroken(f"{error}\n(gate {self.gates[error.law]:.0e}; "
-                            f"{error.context})\n{self}", self)
+            gate = self.gates[error.law]
+            where = f"gate {gate:.0e}; {error.context}" if gate else error.context
+            raise LawBroken(f"{error}\n({where})\n{self}", self)
         if surprises:
             raise LawBroken(f"{self.subject}: {surprises} passed, though known to "
                             f"fail; take them off the list\n{self}", self)

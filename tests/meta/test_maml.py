@@ -230,6 +230,18 @@ def test_if_every_step_is_as_good_as_every_other_the_unit_and_the_credit_are_zer
     assert learner.unit(equal) == 0 and learner.credit(equal).tolist() == [0]
 
 
+@pytest.mark.parametrize("pays", [(1e9, 1.0), (1.0, 1e9)])
+def test_rounding_is_relative_to_the_task_that_pays_most(pays):
+    one = played(np.zeros(6), batches(3)[0])
+    same = [replace(one, reward=np.array([[[0.0] * 3, [pay / 3 + 0.1] * 3]])) for pay in pays]
+    data = together(*same)
+    off = replace(data, reward=data.reward + 1e-7 * np.arange(3))   # rounding, beside 1e9
+    learner = EMAML(POLICY, **SETTINGS | {"normalise": True})
+    assert learner.unit(data) == learner.unit(off) == 0
+    small = same[pays.index(1.0)]
+    assert learner.unit(replace(small, reward=small.reward + 1e-7 * np.arange(3))) > 0
+
+
 def test_the_score_counts_each_step_that_was_taken_and_none_after_the_end():
     theta, credit = np.random.default_rng(4).normal(size=6), np.array([0.5, -2.0])
     D = ragged(theta)

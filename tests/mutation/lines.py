@@ -122,10 +122,16 @@ class Map:
                 for number in numbers:
                     self.by_line.setdefault((file, number), set()).add(test)
 
+    def is_run(self, mutant):
+        """Whether a test runs a line of the mutant; what is run at import alone is not."""
+        first, last = mutant.lines
+        return any((mutant.module, n) in self.by_line for n in range(first, last + 1))
+
     def tests(self, mutant, patience):
-        """Those that run the mutant's lines or, of what runs at import, the module: the
-        module's own tests, those of its chapter, then others, for `patience` seconds in
-        all; the fastest first."""
+        """Those that run the mutant's lines: the module's own tests, those of its chapter,
+        then others, for `patience` seconds in all; the fastest first. What runs at import alone
+        meets those that run the module or belong to its chapter, and those of the house, in
+        tests/ itself."""
         key = mutant.module, mutant.lines, mutant.at_import, patience
         if key not in self.known:
             self.known[key] = self.choose(*key)
@@ -135,21 +141,17 @@ class Map:
         first, last = lines
         lines = [(module, number) for number in range(first, last + 1)]
         path, taken = Path(module), []
-        own = f"/test_{path.stem}.py"
+        own, chapter = f"/test_{path.stem}.py", f"tests/{path.parent.name}/"
         chosen = set().union(*(self.by_line.get(line, ()) for line in lines))
-        if at_import:
-            chosen = self.by_file.get(module, set()) | {
-                test for test in self.passing if own in test}
+        house = {test for test in self.passing if test.count("/") == 1}
+        if at_import or not chosen:
+            chosen = self.by_file.get(module, set()) | house | {
+                test for test in self.passing if own in test or chapter in test}
         by_distance = sorted(chosen, key=lambda test: (
-            is_example(test), own not in test,
-            f"tests/{path.parent.name}/" not in test, self.seconds[test], test))
+            own not in test, chapter not in test and test not in house,
+            self.seconds[test], test))
         for test in by_distance:
-            if not is_example(test) or not taken or is_example(taken[-1]):
-                patience -= self.seconds[test]
-                if patience > 0 or not taken:
-                    taken.append(test)
+            patience -= self.seconds[test]
+            if patience > 0 or not taken:
+                taken.append(test)
         return sorted(taken, key=lambda test: (self.seconds[test], test))
-
-
-def is_example(test):
-    return test.startswith("tests/examples/")

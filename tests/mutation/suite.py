@@ -22,7 +22,7 @@ import pytest
 
 SURVIVED, KILLED, CANNOT, BROKEN = 0, 17, 18, 19  # exit codes of a child
 OPTIONS = ["-q", "-p", "no:cacheprovider", "-p", "no:faulthandler", "--tb=no", "-s",
-           "--ignore=tests/test_mutants.py"]
+           "--ignore=tests/test_mutants.py", "--ignore=tests/examples"]
 SLACK = 1.0   # seconds that a test may take beside ..
 TIMES = 5     # .. so many times what it takes without a mutant
 MEMORY = 8 << 30

@@ -35,9 +35,12 @@ class Mutant:
     place: tuple  # (node or list, field or index)
     new: ast.AST
 
+    @property
+    def text(self):
+        return f"{self.function}: {self.before} -> {self.after}"
+
     def __str__(self):
-        return (f"{self.module}:{self.lines[0]} {self.function}: "
-                f"{self.before} -> {self.after}")
+        return f"{self.module}:{self.lines[0]} {self.text}"
 
     def code(self, file):
         """The module with the mistake, compiled."""

@@ -1,5 +1,5 @@
 """Nothing right is refused: random networks, policies, losses and surrogates, of every activation,
-at weights small and large, with ragged ends, pass all their laws.
+at weights small and large, with ragged ends, and random families of tasks pass all their laws.
 
     python tests/testing/test_false_alarms.py 10000 0       how many, and the first seed
 """
@@ -13,8 +13,10 @@ from minimeta import LSTM, MLP, Categorical, Gaussian, RecurrentPolicy, MLPPolic
 from minimeta.calculus.maps import ACTIVATIONS
 from minimeta.objective.losses import KL, Entropy, MeanError, SquaredError, ValueFit
 from minimeta.objective.surrogates import ESTIMATORS
+from minimeta.tasks import (BernoulliBandit, DependentBandit, GridNavigation, InformativeBandit,
+                            PlanarArm, PointNavigation, RandomMDP, RestlessBandit, TwoStep)
 from minimeta.testing import (check_function, check_map, check_policy, check_recurrent,
-                              check_scalar, check_surrogate)
+                              check_scalar, check_surrogate, check_tasks)
 
 SCALES = (0.1, 0.3, 1.0, 3.0)
 
@@ -89,7 +91,24 @@ def a_function(rng, scale, seed):
     return check_function.report(f, grad, x if shape else float(x), seed=seed)
 
 
-KINDS = (an_mlp, an_lstm, a_policy, a_surrogate, a_loss, a_function)
+def a_family(rng, scale, seed):
+    """One of the library, of random sizes; grids with and without walls. Arms move for a second
+    at least: in half a second their expert, who is not the best, may earn less than chance."""
+    n, m, T, E = rng.choice(np.arange(2, 8), size=4, replace=False).tolist()
+    walls = tuple({(int(i), int(j)) for i, j in rng.integers(1, n + 1, size=(2, 2))})
+    family = [
+        lambda: BernoulliBandit(n, T), lambda: RestlessBandit(T + 5),
+        lambda: DependentBandit(["easy", "medium", "hard", "uniform", "independent"][T % 5], m),
+        lambda: InformativeBandit(), lambda: TwoStep(T),
+        lambda: GridNavigation(n + 1, 3 * n, E, walls=walls if n > 3 else ()),
+        lambda: RandomMDP(n, m, T, E, noise=0.1 * (n % 2)),
+        lambda: PointNavigation(T + 8, reach=0.3 + 0.1 * m, radius=0.05 * n),
+        lambda: PlanarArm(["target", "dynamics"][n % 2], horizon=T + 18, substeps=2)][
+            rng.integers(9)]()
+    return check_tasks.report(family, seed)
+
+
+KINDS = (an_mlp, an_lstm, a_policy, a_surrogate, a_loss, a_function, a_family)
 
 
 def alarms(n, first=0):

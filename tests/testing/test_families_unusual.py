@@ -248,7 +248,7 @@ class BreaksAtBadSizes(Coin):
 
 
 def test_a_bad_size_must_be_refused_and_not_break_something():
-    with pytest.raises(AssertionError, match="^guarded: AttributeError: 'float' object has no"):
+    with pytest.raises(AssertionError, match="^guarded: raised AttributeError: 'float' object has no"):
         check_tasks(BreaksAtBadSizes())
 
 

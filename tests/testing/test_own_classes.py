@@ -7,7 +7,7 @@ from minimeta import (EMAML, GRU, LSTM, MAML, MLP, RL2, Categorical, Gaussian, M
                       ProMP, RecurrentPolicy, Reinforce, TabularPolicy)
 from minimeta.meta import RegressionMAML, RegressionPretrained, Reptile
 from minimeta.objective.surrogates import ESTIMATORS
-from minimeta.tasks import BernoulliBandit, PointNavigation, RandomMDP, Sinusoid
+from minimeta.tasks import BernoulliBandit, GridNavigation, PointNavigation, RandomMDP, Sinusoid
 from minimeta.testing import (check_learner, check_map, check_policy, check_recurrent,
                               check_surrogate, check_tasks, parametrize_with_checks)
 
@@ -76,6 +76,6 @@ def test_recurrent_learners_pass_every_check(check):
     check()
 
 
-@parametrize_with_checks(check_tasks, BernoulliBandit(3, 5))
-def test_a_checker_without_laws_of_its_own_is_one_test(check):
+@parametrize_with_checks(check_tasks, BernoulliBandit(3, 5), GridNavigation(3, 6))
+def test_families_pass_every_check(check):
     check()
