@@ -1,7 +1,8 @@
 """The Bayes-optimal bandit against an enumeration that knows no multisets."""
 from fractions import Fraction
 from functools import lru_cache
-from itertools import combinations_with_replacement
+from itertools import combinations_with_replacement, product
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -181,3 +182,39 @@ def test_counts_that_cannot_be_are_refused_with_the_reason(
         successes, failures, error, says):
     with pytest.raises(error, match=says):
         SOLUTION.best_arm(np.array(successes), np.array(failures))
+
+
+def every_trial(arms, pulls, choose):
+    """All sequences of rewards [1, pulls, 2 ** pulls], the arms that a policy pulls
+    after them, and the probability of each."""
+    rewards = np.array(list(product([0., 1.], repeat=pulls)))
+    actions, chances = np.zeros(rewards.shape, int), np.ones(len(rewards))
+    for b, row in enumerate(rewards):
+        state = ((0, 0),) * arms
+        for t, reward in enumerate(row):
+            actions[b, t] = arm = choose(state)
+            m = mean(*state[arm])
+            chances[b] *= m if reward else 1 - m
+            state = pulled(state, arm, int(reward))
+    return SimpleNamespace(action=actions.T[None], reward=rewards.T[None]), chances
+
+
+@pytest.mark.parametrize("choose", [
+    lambda state: 0,
+    lambda state: max(range(3), key=lambda arm: mean(*state[arm])),
+    lambda state: sum(map(sum, state)) % 3,
+], ids=["one arm", "greedy", "in turn"])
+def test_the_mean_shortfall_is_what_a_policy_earns_less_than_the_value(choose):
+    data, chances = every_trial(3, 5, choose)
+    solution = bayes_optimal_bandit(3, 5)
+    lost = solution.value - float(enumerated(3, 5, choose))
+    assert abs(chances @ solution.shortfall(data)[0] - lost) < 1e-13
+
+
+def test_no_pull_gains_and_the_best_arm_loses_nothing():
+    s, f = histories(300, np.random.default_rng(3))
+    gaps = np.stack([SOLUTION.gap(s, f, np.full(300, arm))
+                     for arm in range(SOLUTION.arms)], 1)
+    best = SOLUTION.best_arm(s, f)
+    assert (gaps > -1e-12).all() and gaps.max() > .1
+    assert (gaps[np.arange(300), best] < 1e-12).all()
