@@ -129,7 +129,7 @@ def floating(name, array):
             f"{name} must be a NumPy array, got {type(array).__name__}; "
             f"use np.asarray({name}, dtype=float)"
         )
-    if not np.issubdtype(array.dtype, np.inexact):
+    if array.dtype.kind not in "fc":
         raise TypeError(
             f"{name} must hold floating numbers, got dtype {array.dtype}; "
             f"use {name}.astype(float)"

@@ -61,9 +61,14 @@ class MLP:
 
     def forward(self, theta, x):
         """x [..., R, n_in] -> y [..., R, n_out], cache; leading axes as theta's."""
-        require.parameters(self.layout, theta)
-        require.data("x", x, theta.shape[:-1], (None, self.sizes[0]),
-                     f"[..., R, {self.sizes[0]}]")
+        self._require(theta, x)
+        return self._run(theta, x)
+
+    def step(self, theta, x):
+        """y alone, for acting; theta and x are not checked."""
+        return self._run(theta, x)[0]
+
+    def _run(self, theta, x):
         act = ACTIVATIONS[self.activation][0]
         *hidden, (W, b) = self.layers(theta)
         ys = [x]
@@ -108,6 +113,12 @@ class MLP:
 
     def _pack(self, blocks):
         return self.layout.pack(**dict(zip(self.layout.names, blocks)))
+
+    def _require(self, theta, x):
+        """Raises ValueError if theta or x is not finite or has the wrong shape."""
+        require.parameters(self.layout, theta)
+        require.data("x", x, theta.shape[:-1], (None, self.sizes[0]),
+                     f"[..., R, {self.sizes[0]}]")
 
     def __post_init__(self):
         sizes = require.sequence("sizes", self.sizes)

@@ -108,6 +108,14 @@ def split(seen, H):
     return seen[..., :-1 - H, :], seen[..., -1 - H:-1, :]
 
 
+def see(x, h):
+    """(x, h, 1), what the cells see at one step."""
+    n_in, H = x.shape[-2], h.shape[-2]
+    seen = np.ones(x.shape[:-2] + (n_in + H + 1, x.shape[-1]), np.result_type(x, h))
+    seen[..., :n_in, :], seen[..., n_in:-1, :] = x, h
+    return seen
+
+
 def begin(x, state, one, dtype):
     """Returns seen [T + 1, ..., n_in + H + 1, B], in which only h is not filled in; hs,
     the views of seen that h goes into; and the state before the first step."""

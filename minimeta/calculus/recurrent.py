@@ -49,10 +49,11 @@ from functools import cached_property
 import numpy as np
 
 from .. import require
+from .fast import plus
 from .layout import Layout
 from .maps import transpose
 from .recurrence import (flip, from_columns, recur, recur_jvp, recur_vjp, recur_vjp_dot,
-                         to_columns)
+                         see, to_columns)
 
 
 @dataclass(frozen=True)
@@ -104,9 +105,11 @@ class Recurrent:
 
     def step(self, theta, state, x):
         """One step, for acting: state, x [..., B, n_in] -> y [..., B, n_out], state."""
-        V, Y = self.assemble(theta), self.read_out(theta)
-        cache = recur(self.cell, V, transpose(x)[None], flip(state))
-        return transpose(cache.read[0]) @ Y, self.state_after(cache)
+        V, Y, state = self.assemble(theta), self.read_out(theta), flip(state)
+        seen = see(transpose(x), state[0])
+        (h, *others), _ = self.cell.forward(transpose(V) @ seen, state)
+        y = plus(transpose(h) @ Y[..., :-1, :], Y[..., -1:, :])
+        return y, flip((h, *others))
 
     def state_after(self, cache, n_steps=None):
         """The state after the last step of a forward pass, or that of each row b after

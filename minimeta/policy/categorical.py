@@ -14,7 +14,7 @@ import numpy as np
 
 from .. import require
 from ..calculus import Layout
-from ..calculus.fast import max_last, sum_last
+from ..calculus.fast import cumsum_last, max_last, sum_last, take_last
 from .heads import Head, dot, quiet
 
 
@@ -65,10 +65,10 @@ class Categorical(Head):
         """One action for each row: the first whose cumulated probability is above r,
         uniform in [0, P_n).
 
-        P_n, the last cumulated probability, is 1 up to rounding. The first P above r is
-        also above the P before it, so the action's own p is not 0.
+        P_n, the last of them, is not 1, since p is not divided by its sum here. The
+        first P above r is also above the P before it, so the action's own p is not 0.
         """
-        P = np.cumsum(softmax(u), -1)
+        P = cumsum_last(np.exp(u - max_last(u.real)))
         r = P[..., -1:] * rng.random(u.shape[:-1] + (1,), P.dtype)
         return (P[..., :-1] <= r).sum(-1)
 
@@ -83,7 +83,7 @@ class Categorical(Head):
     def log_prob(self, u, a):
         a = np.asarray(a)
         self.require_actions(u, a)
-        return np.take_along_axis(log_softmax(u), a[..., None], -1)[..., 0]
+        return take_last(log_softmax(u), a)
 
     def log_prob_grad(self, u, a):
         return self.encode(a) - softmax(u)
@@ -140,7 +140,7 @@ class Categorical(Head):
 
     def require_actions(self, u, a):
         self.require_rows(u, a, ())
-        if not np.issubdtype(a.dtype, np.integer):
+        if a.dtype.kind not in "iu":
             raise TypeError(f"actions must be integers, got dtype {a.dtype}")
         if a.size and not (0 <= a.min() and a.max() < self.n):
             raise ValueError(

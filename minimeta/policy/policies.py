@@ -184,7 +184,8 @@ class Memoryless(Policy):
 
     def act(self, theta, memory, x, rng):
         """theta [..., P], x [..., R, n_in] -> Act, memory."""
-        y, _ = self.net.forward(self.weights(theta), x)
+        net, weights = self.net, self.weights(theta)
+        y = net.step(weights, x) if hasattr(net, "step") else net.forward(weights, x)[0]
         return self.choose(self.attach(y, theta), rng), memory
 
     def fold_steps(self, x):

@@ -63,7 +63,8 @@ def linear(data, gamma):
     f_tau, f_G, f_reward = np.split(sum_of_others(f_transpose @ columns), 3, -1)
     n = ff[..., :1, :1]                                   # steps, as the first f is 1
     r = f_reward[..., :1, :] / n
-    w = np.linalg.solve(ff + penalty(ff, n), f_G - r * f_tau)
+    add_penalty(ff, n)
+    w = np.linalg.solve(ff, f_G - r * f_tau)
     V = np.moveaxis((r * columns[..., :1] + f @ w)[..., 0], 1, 2)
     V = np.clip(V, *others_range(G, data.mask))
     return (V * data.mask).astype(data.reward.dtype)
@@ -74,16 +75,14 @@ def episodes(columns):
     return np.moveaxis(columns, 2, 1)
 
 
-def penalty(ff, n):
-    """RIDGE diag(var) [.., F, F] from the sums of f^T f over n steps. The penalty of
-    the feature 1 is 0. That of any other feature that does not vary is 1, which makes
-    its weight 0."""
-    mean = ff[..., 0] / n[..., 0]
-    var = np.einsum("...ff->...f", ff) / n[..., 0] - mean ** 2
-    matrix = np.zeros_like(ff)
-    diagonal = np.einsum("...ff->...f", matrix)  # a view
-    diagonal[..., 1:] = np.where(var > CONSTANT, RIDGE * var, 1)[..., 1:]
-    return matrix
+def add_penalty(ff, n):
+    """Adds RIDGE diag(var) to ff [.., F, F], the sums of f^T f over n steps, in place.
+    The penalty of the feature 1 is 0. That of any other feature that does not vary is
+    1, which makes its weight 0."""
+    diagonal = np.einsum("...ff->...f", ff)  # a view
+    mean = ff[..., 1:, 0] / n[..., 0]
+    var = diagonal[..., 1:] / n[..., 0] - mean ** 2
+    diagonal[..., 1:] += np.where(var > CONSTANT, RIDGE * var, 1)
 
 
 def features(data, t):

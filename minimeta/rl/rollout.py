@@ -77,43 +77,49 @@ def rollout(policy, theta, tasks, *, trials, episodes, rng):
     """
     require_fit(policy, tasks)
     rng, family = require.generator("rng", rng), tasks.family
-    K, B = len(tasks), require.count("trials", trials)
+    K, B = shape = len(tasks), require.count("trials", trials)
     episodes, lead, dtype = require.count("episodes", episodes), (), np.dtype(float)
     if theta is not None:
         lead, dtype = require_theta(policy, theta, K)
+    horizon = family.horizon
 
     state, obs = first = tasks.reset(B, rng)
     memory, last = policy.begin(theta, K * B if lead == () else B), None
-    clock, left, steps = np.zeros((K, B), int), np.full((K, B), episodes), []
+    clock, left, steps = np.zeros(shape, int), np.full(shape, episodes), []
+    alive, all_go_on = left > 0, True
     with np.errstate(under="ignore"):  # what is too small for the dtype is 0
-        for t in range(episodes * family.horizon):
-            obs = promised(family, "obs", obs, (K, B, family.obs_size), t, dtype)
+        for t in range(episodes * horizon):
+            obs = promised(family, "obs", obs, shape + (family.obs_size,), t, dtype)
             x = policy.see(obs, last, dtype)
             rows = x.reshape(lead + (-1, x.shape[-1]))
             act, memory = policy.act(theta, memory, rows, rng)
-            action = act.action.reshape((K, B) + act.action.shape[len(lead) + 1:])
+            action = act.action.reshape(shape + act.action.shape[len(lead) + 1:])
             state, obs, reward, done = tasks.step(state, action, rng)
-            reward = promised(family, "reward", reward, (K, B), t, dtype).astype(dtype)
-            alive, clock = left > 0, clock + 1
-            end = alive & (truths(family, done, (K, B)) | (clock == family.horizon))
-            steps.append((x, action, reward, act.log_prob.reshape(K, B),
-                          act.value.reshape(K, B), end, alive))
-            last, left = (action, reward, end), left - end
-            if not left.any():
+            reward = promised(family, "reward", reward, shape, t, dtype).astype(dtype)
+            clock = clock + 1
+            end = alive & (truths(family, done, shape) | (clock == horizon))
+            steps.append((x, action, reward, act.log_prob.reshape(shape),
+                          act.value.reshape(shape), end, alive))
+            last = action, reward, end
+            if all_go_on and not end.any():
+                continue
+            left = left - end
+            alive = left > 0
+            all_go_on = alive.all()
+            if not alive.any():
                 break
-            if end.any() or not alive.all():
-                clock = np.where(end, 0, clock)
-                state, obs = next_states(tasks, first, (state, obs), end, left, rng)
+            clock = np.where(end, 0, clock)
+            state, obs = next_states(tasks, first, (state, obs), end, alive, rng)
         x, action, *numbers, end, mask = (together(c, dtype) for c in zip(*steps))
     numbers = (np.where(mask, number, 0) for number in numbers)  # reward, log_prob, ..
     return Rollout(x, action, *numbers, end, mask)
 
 
-def next_states(tasks, first, here, end, left, rng):
+def next_states(tasks, first, here, end, alive, rng):
     """The (state, obs) to step from: of a new episode where one has ended, and those of
-    `first` where none is left. Tasks that are costly to reset may have
+    `first` where none is left to play. Tasks that are costly to reset may have
     reset_some(state, begins, rng), which resets only the rows that begin."""
-    begins, is_over = end & (left > 0), left == 0
+    begins, is_over = end & alive, ~alive
     if begins.any():
         fresh = (tasks.reset_some(here[0], begins, rng) if hasattr(tasks, "reset_some")
                  else tasks.reset(end.shape[1], rng))
