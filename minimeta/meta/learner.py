@@ -18,8 +18,6 @@ A learner is a frozen dataclass of a policy and of hyper-parameters:
 
 A recurrent learner adapts its hidden state inside the trial, so it has 0 rounds.
 """
-from pathlib import Path
-
 import numpy as np
 
 from .. import require
@@ -117,7 +115,7 @@ def begin(run_dir, resume, options):
     learner, family, theta = (options[name] for name in ("learner", "family", "theta"))
     start = learner.init(stream(options["seed"], 0, "init"))
     first = start if theta is None else fitting(theta, start)
-    folder = None if run_dir is None else Folder(Path(run_dir))
+    folder = None if run_dir is None else Folder.at(run_dir)
     lock = Lock(folder and folder.path)
     try:
         theta, state, log = earlier(folder, resume, options, lock) or (first, None, ())

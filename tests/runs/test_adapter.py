@@ -354,6 +354,7 @@ ZERO = np.zeros(2)
 @pytest.mark.parametrize("make, error, message", [
     (lambda rng: None, TypeError, "make must give an environment with reset, step, obs.* got None"),
     (lambda rng: worlds.Corridor, TypeError, "must give an environment, not a class"),
+    (lambda: worlds.Corridor(0), TypeError, "must be a function of rng .*too many positional"),
     ("FrozenLake-v1", TypeError, "make must be a function of rng that gives an environment")])
 def test_a_make_that_gives_something_else_is_refused(make, error, message):
     with pytest.raises(error, match=message):
@@ -373,7 +374,10 @@ def test_sizes_are_refused_by_name(horizon, episodes, message):
     (ZERO, (ZERO, np.nan, False, False, {}), ValueError, "reward must be a finite .* got nan"),
     (ZERO, (ZERO, 0.0, False, {}), TypeError, "step of .* must return 5 values, as in Gymnasium"),
     (ZERO, (np.zeros((1, 2)), 0.0, False, False, {}), ValueError, r"got \[1, 2\]"),
-    (ZERO, (ZERO, None, False, False, {}), ValueError, "reward must be a finite number")])
+    (ZERO, (ZERO, None, False, False, {}), TypeError, "reward must be a number, got None"),
+    (ZERO, (ZERO, "1", False, False, {}), TypeError, "reward must be a number, got '1'"),
+    (ZERO, (ZERO, ZERO, False, False, {}), TypeError, "reward must be a number, got array"),
+    ("wet", None, TypeError, r"obs must be numbers of shape \[2\], got 'wet'")])
 def test_an_environment_that_gives_what_it_must_not_is_told(obs, answer, error, message):
     tasks = told(FINE, BINARY, obs, answer).sample(1, rng())
     with pytest.raises(error, match=message):
