@@ -38,6 +38,7 @@ from minimeta import (RL2, Categorical, LinearSchedule, RecurrentPolicy, meta_tr
                       print_progress)
 from minimeta.exact import dependent_floor
 from minimeta.rivals import bandit_agents as agents
+from minimeta.runs import pictures
 from minimeta.tasks import DependentBandit, pulls_as_text
 
 PULLS = 100
@@ -66,12 +67,10 @@ def train(family, iterations, seed, sees=("action", "reward", "done")):
 
 
 def plot(path, kind, data):
-    """The action raster of 60 bandits: a row each, pulls of the better arm dark."""
-    import matplotlib.pyplot as plt
-    figure, axes = plt.subplots(figsize=(7, 4))
-    axes.imshow(data, aspect="auto", cmap="Greys", interpolation="nearest")
-    axes.set(xlabel="pull", ylabel="bandit", title=f"{kind}; dark: the better arm")
-    figure.savefig(path, dpi=120, bbox_inches="tight")
+    """The action raster of 60 bandits: a row each, whether a pull was of the better
+    arm."""
+    pictures.raster({kind: data}, ("worse arm", "better arm"), xlabel="pull"
+                    ).savefig(path)
 
 
 def main(kind="hard", iterations=ITERATIONS, bandits=TEST_BANDITS, seed=0,
@@ -79,6 +78,7 @@ def main(kind="hard", iterations=ITERATIONS, bandits=TEST_BANDITS, seed=0,
     """Trains, evaluates, prints. Returns name -> (mean regret, standard error), and the
     exact floor under "floor"."""
     family = DependentBandit(kind, PULLS)
+    pictures.required(plot_to)
     print(f"{kind}: training with and without the reward as an input")
     learner, theta = train(family, iterations, seed)
     blind, blind_theta = train(family, BLIND_ITERATIONS, seed, ("action", "done"))

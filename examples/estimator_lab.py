@@ -39,6 +39,7 @@ import time
 import numpy as np
 
 from minimeta.exact import PARTS, Laboratory, quality
+from minimeta.runs import pictures
 from minimeta.tasks import RandomMDP
 
 STATES, ACTIONS, HORIZON = 3, 2, 4
@@ -80,31 +81,26 @@ def show(results):
             f"{q.bias:7.3f}{q.std:7.2f}{q.cosine:6.2f}" for q in qualities))
 
 
-def plot(path, results):
-    """bias, std and cosine against N, a column for each number of steps."""
-    import matplotlib.pyplot as plt
-    figure, axes = plt.subplots(3, len(results), figsize=(4 * len(results), 9),
-                                sharex=True, sharey="row", squeeze=False)
-    for column, (steps, found) in zip(axes.T, results.items()):
-        sizes = sorted({N for _, N in found if N < np.inf})
-        for i, name in enumerate(ESTIMATORS):
-            for axis, measure in zip(column, ("bias", "std", "cosine")):
-                line = [getattr(found[name, N], measure) for N in sizes]
-                axis.plot(sizes, line, "o-", color=f"C{i}", label=name)
-                axis.set(xscale="log", ylabel=measure)
-            column[0].axhline(found[name, np.inf].bias, color=f"C{i}", ls=":")
-        column[0].set(yscale="log", ylim=(3e-3, 20))
-        column[0].set_title(f"{steps} steps; dotted: the limit")
-        column[1].set(yscale="log")
-        column[2].set(xlabel="trajectories of a batch")
-    axes[2, -1].legend(fontsize="small")
-    figure.savefig(path, dpi=120, bbox_inches="tight")
+def plot(path, found, steps, repetitions):
+    """Bias against noise, both relative to the exact meta-gradient: a line for each
+    estimator, more trajectories to the left. Below the dotted line, two standard errors
+    of a mean, a bias may be luck."""
+    sizes = sorted({N for _, N in found if N < np.inf})
+    figure = pictures.curves(
+        {name: [[getattr(found[name, N], measure) for N in sizes]
+                for measure in ("std", "bias")] for name in ESTIMATORS},
+        f"noise: standard deviation, for {sizes[0]} (right) to {sizes[-1]} "
+        f"trajectories", f"bias after {steps} steps", xscale="log", yscale="log")
+    [ax] = figure.axes
+    ends = np.array(ax.get_xlim())
+    ax.plot(ends, 2 * ends / repetitions ** 0.5, ":", color="0.5")
+    ax.set(xlim=ends)
+    figure.savefig(path)
 
 
 def main(steps=STEPS, sizes=SIZES, repetitions=REPETITIONS, seed=0, plot_to=None):
     """Prints the table; returns {steps: {(estimator, N): Quality}}."""
-    if plot_to:
-        import matplotlib  # noqa: F401
+    pictures.required(plot_to)
     rng, start = np.random.default_rng(seed), time.perf_counter()
     tasks = RandomMDP(STATES, ACTIONS, HORIZON, 1).sample(1, rng)
     theta, results = rng.normal(size=STATES * ACTIONS), {}
@@ -115,7 +111,7 @@ def main(steps=STEPS, sizes=SIZES, repetitions=REPETITIONS, seed=0, plot_to=None
               f"adaptation", flush=True)
     show(results)
     if plot_to:
-        plot(plot_to, results)
+        plot(plot_to, results[max(steps)], max(steps), repetitions)
     return results
 
 

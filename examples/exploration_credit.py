@@ -34,10 +34,12 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the products are small
 import argparse
 import time
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 import numpy as np
 
 from minimeta import EMAML, MAML, Reinforce, TabularPolicy, evaluate, meta_train
+from minimeta.runs import pictures
 from minimeta.tasks import Discrete, Family, TabularTasks
 
 PRIZE, TRAP = 1.0, -2.0
@@ -48,6 +50,7 @@ TASKS = 40             # K, in a meta-batch
 ITERATIONS = 200
 RATE = 0.02            # of Adam
 SEEDS = 10
+LIKELY = "probability of going to the doors"
 TEST_TASKS = 2000
 HOME, DOORS, END = range(3)
 STAY, GO = range(2)
@@ -138,15 +141,10 @@ def train(learner, iterations, seed):
 
 
 def plot(path, paths):
-    """How likely exploring is, against iterations: a line for each seed."""
-    import matplotlib.pyplot as plt
-    for i, (name, runs) in enumerate(paths.items()):
-        plt.plot(np.array(runs).T, color=f"C{i}", lw=1)
-        plt.plot([], color=f"C{i}", label=name)
-    plt.xlabel("iteration")
-    plt.ylabel("probability of going to the doors before adaptation")
-    plt.legend()
-    plt.savefig(path, dpi=120, bbox_inches="tight")
+    """How likely exploring is before adaptation, against iterations."""
+    pictures.learning(
+        {name: [SimpleNamespace(log=[{LIKELY: p} for p in run]) for run in runs]
+         for name, runs in paths.items()}, LIKELY, smooth=1).savefig(path)
 
 
 def show(results, seeds):
@@ -168,8 +166,7 @@ def show(results, seeds):
 def main(iterations=ITERATIONS, seeds=SEEDS, start=START, seed=0, plot_to=None):
     """Trains each learner with several seeds, from `seed` on. Returns name -> (how
     likely exploring is [seeds], return before and after adaptation [seeds, 2])."""
-    if plot_to:
-        import matplotlib  # noqa: F401
+    pictures.required(plot_to)
     began, paths, results = time.perf_counter(), {}, {}
     for name, learner in learners(start).items():
         runs = [train(learner, iterations, seed + i) for i in range(seeds)]

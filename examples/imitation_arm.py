@@ -31,6 +31,7 @@ import numpy as np
 
 from minimeta import (Gaussian, Imitation, LinearSchedule, MLPPolicy, meta_train,
                       print_progress)
+from minimeta.runs import pictures
 from minimeta.tasks import PlanarArm
 
 SUBSTEPS = 2            # of the integrator: half as many as usual, for speed
@@ -66,24 +67,15 @@ def sweep(tasks, act, state):
 
 def plot(path, tasks, states):
     """The arm's sweeps in three tasks (rows); names -> states (columns)."""
-    import matplotlib.pyplot as plt
-    figure, axes = plt.subplots(3, len(states), figsize=(9, 9))
-    for column, (name, all_states) in zip(axes.T, states.items()):
-        column[0].set_title(name)
-        for k, axis in enumerate(column):
-            some = tasks[k:k + 1]
-            elbow, hand = (f(all_states[k:k + 1])[0] for f in (some.elbow, some.hand))
-            for t in range(0, len(hand), 4):
-                x, y = np.stack([np.zeros(2), elbow[t], hand[t]]).T
-                axis.plot(x, y, color=plt.cm.viridis(t / len(hand)))
-            axis.plot(*some.target[0], "r*", markersize=12)
-            axis.set(aspect="equal", xlim=(-0.6, 1.1), ylim=(-1.1, 1.1))
-    figure.savefig(path, dpi=120, bbox_inches="tight")
+    three = tasks[:3]
+    pictures.sweeps({name: np.stack([three.elbow(some[:3]), three.hand(some[:3])], 2)
+                     for name, some in states.items()}, three.target).savefig(path)
 
 
 def main(iterations=ITERATIONS, targets=TARGETS, seed=0, plot_to=None):
     """Trains, tests, prints. Returns name -> final distances to the target, m
     [2, targets]: from where the demonstration began, and from elsewhere."""
+    pictures.required(plot_to)
     family = PlanarArm("target", substeps=SUBSTEPS)
     tasks = family.sample(targets, np.random.default_rng((seed, 0)))
     rng, states = np.random.default_rng((seed, 1)), {}

@@ -29,6 +29,7 @@ import numpy as np
 from minimeta import (RL2, Categorical, LinearSchedule, RecurrentPolicy, meta_train,
                       print_progress)
 from minimeta.exact import informative_optimum, informative_thompson
+from minimeta.runs import pictures
 from minimeta.tasks import InformativeBandit, pulls_as_text
 
 HIDDEN = 48             # H, LSTM cells
@@ -53,19 +54,13 @@ def train(family, iterations, seed):
 
 def plot(path, action):
     """The action raster: the arm of each pull (a column), for 40 bandits (a row)."""
-    import matplotlib.pyplot as plt
-    figure, axes = plt.subplots(figsize=(4, 6))
-    image = axes.imshow(action[:40] + 1, aspect="auto",
-                        cmap=plt.get_cmap("tab20", 11), vmin=0.5, vmax=11.5)
-    axes.set(xlabel="pull", ylabel="bandit", xticks=range(action.shape[1]),
-             xticklabels=range(1, action.shape[1] + 1))
-    figure.colorbar(image, label="arm", ticks=range(1, 12))
-    figure.savefig(path, dpi=120, bbox_inches="tight")
+    pictures.raster({"": action[:40]}, range(1, 12), xlabel="pull").savefig(path)
 
 
 def main(iterations=ITERATIONS, bandits=TEST_BANDITS, seed=0, plot_to=None):
     """Trains, evaluates, prints. Returns rewards by name, with (mean, standard error)
     of RL^2, and under "first" how often each arm is pulled first."""
+    pictures.required(plot_to)
     family = InformativeBandit()
     learner, theta = train(family, iterations, seed)
     rng = np.random.default_rng((seed, 1))

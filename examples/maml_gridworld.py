@@ -47,6 +47,7 @@ import numpy as np
 from minimeta import (MAML, LinearSchedule, TabularPolicy, evaluate, meta_train,
                       print_progress)
 from minimeta.exact import bayes_optimal_search
+from minimeta.runs import pictures
 from minimeta.tasks import GridNavigation
 
 HELD_OUT = ((0, 3), (2, 2), (3, 4), (4, 1))    # cells (row, column)
@@ -96,23 +97,17 @@ def picture(shares, goal, size):
 
 def plot(path, curves, optimum):
     """Return against gradient steps."""
-    import matplotlib.pyplot as plt
-    figure, axes = plt.subplots(figsize=(6, 4))
-    for name, curve in curves.items():
-        axes.errorbar(range(STEPS + 1), curve.mean, 1.96 * curve.standard_error,
-                      label=name)
-    axes.axhline(optimum, color="k", linestyle=":", label="knowing the goal")
-    axes.set(xlabel=f"gradient steps, of {EPISODES} episodes each", ylabel="return",
-             xticks=range(STEPS + 1))
-    axes.legend()
-    figure.savefig(path, dpi=120, bbox_inches="tight")
+    pictures.curves(
+        {name: (range(STEPS + 1), curve.mean, 1.96 * curve.standard_error)
+         for name, curve in curves.items()},
+        f"gradient steps, of {EPISODES} episodes each", "return",
+        {"knowing the goal": optimum}, xticks=range(STEPS + 1)).savefig(path)
 
 
 def main(iterations=ITERATIONS, tasks=TEST_TASKS, held_out=(), seed=0, plot_to=None):
     """Trains, evaluates on fresh draws or on the cells held out, prints. Returns name
     -> Curve of the returns after 0 .. 3 steps; numbers under "random", "optimum"."""
-    if plot_to:
-        import matplotlib  # noqa: F401
+    pictures.required(plot_to)
     room = GridNavigation(episodes=1)
     family = GridNavigation(episodes=1, goals=tuple(
         cell for cell in room.goal_cells if cell not in held_out))

@@ -33,8 +33,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from minimeta import (MAML, Gaussian, MLPPolicy, Reinforce, TrustRegion, evaluate,
-                      meta_train, print_progress)
+from minimeta import (MAML, Gaussian, MLPPolicy, Reinforce, Result, TrustRegion,
+                      evaluate, meta_train, print_progress)
+from minimeta.runs import pictures
 from minimeta.tasks import PointNavigation
 
 FAMILY = PointNavigation()
@@ -49,6 +50,7 @@ COMMON = {"trials": 20,   # B, episodes of a goal for each gradient step
           "optimizer": TrustRegion(max_kl=0.01, cg_steps=8)}
 TASKS = 20                # K, goals in a meta-batch
 GOALS = 200                              # fresh ones, to measure on; 40 were published
+DRAWN = 40                               # of them in the picture
 PUBLISHED = {"MAML": (-40.41, -11.68, -3.33, -3.23),
              "pretrained": (-40.81, -19.73, -11.72, -8.47),
              "random weights": (-82.66, -57.96, -53.84, -46.81)}
@@ -85,28 +87,16 @@ def margin(returns):
 
 
 def plot(path, theta, seed):
-    """The ways to one goal, before and after each gradient step."""
-    import matplotlib.pyplot as plt
-    task = FAMILY.sample(1, np.random.default_rng((seed, 2)))
-    learner = MAML(POLICY, alpha=ALPHA, **COMMON)
-    rng, phi, history = np.random.default_rng((seed, 3)), theta, []
-    figure, axes = plt.subplots(figsize=(6, 6))
-    for steps in range(len(ALPHA) + 1):
-        history.append(learner.collect(phi, task, rng))
-        way = history[-1].x[0, history[-1].mask[0, :, 0], 0]
-        axes.plot(way[:, 0], way[:, 1], ".-", label=f"after {steps} steps")
-        phi = learner.adapt(theta, history)
-    axes.plot(*task.goal[0], "k*", markersize=15, label="goal")
-    axes.set(aspect="equal", xlabel="x", ylabel="y")
-    axes.legend()
-    figure.savefig(path, dpi=120, bbox_inches="tight")
+    """Where a gradient step takes two of the parameters, for many goals."""
+    run = Result(theta, (), MAML(POLICY, alpha=ALPHA, **COMMON), FAMILY)
+    goals = FAMILY.sample(DRAWN, np.random.default_rng((seed, 2)))
+    pictures.steps(run, goals, seed=seed).savefig(path)
 
 
 def main(stages=STAGES, goals=GOALS, seed=0, plot_to=None):
     """Trains, evaluates, prints. Returns name -> Curve of the returns after 0 .. 3
     steps, and under "oracle" the exact optimum of the same goals."""
-    if plot_to:
-        import matplotlib  # noqa: F401
+    pictures.required(plot_to)
     maml, plain = MAML(POLICY, **COMMON), Reinforce(POLICY, outer="ratio", **COMMON)
     theta = train(maml, "MAML", stages, seed)
     as_many = 2 * sum(iterations for _, iterations in stages)  # episodes
@@ -143,7 +133,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--quick", action="store_true", help="little training")
-    parser.add_argument("--plot", metavar="FILE", help="draw the ways to one goal")
+    parser.add_argument("--plot", metavar="FILE", help="draw theta -> phi")
     args = parser.parse_args()
     main(seed=args.seed, plot_to=args.plot,
          **({"stages": ((0.05, 6),), "goals": 20} if args.quick else {}))

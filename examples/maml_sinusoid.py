@@ -23,6 +23,7 @@ import numpy as np
 
 from minimeta import (MLP, LinearSchedule, RegressionMAML, RegressionPretrained,
                       meta_train, print_progress)
+from minimeta.runs import pictures
 from minimeta.tasks import Sinusoid
 
 HIDDEN = (40, 40)
@@ -38,25 +39,22 @@ PUBLISHED = {"MAML": (None, 0.67, 0.38, 0.35), "pretrained": (None, 2.41, 2.23, 
 
 def plot(path, learner, theta, family, seed):
     """One curve, its five points, and the fit before and after each of three steps."""
-    import matplotlib.pyplot as plt
-
     tasks = family.sample(1, np.random.default_rng((seed, 2)))
     shown = learner.collect(theta, tasks, np.random.default_rng((seed, 3)))
     x = np.linspace(*family.x, 200)[None, :, None]
-    plt.plot(x[0, :, 0], tasks.curve(x)[0, :, 0], "k--", label="the curve")
-    plt.plot(shown.x[0, :, 0], shown.y[0, :, 0], "ko", label="what is shown of it")
+    lines = {"the curve": (x[0, :, 0], tasks.curve(x)[0, :, 0])}
     for steps in (0, 1, 3):
         phi = learner.adapt(theta, [shown] * steps) if steps else theta[None]
         fit, _ = learner.policy.forward(phi, x.astype(theta.dtype))
-        plt.plot(x[0, :, 0], fit[0, :, 0], label=f"after {steps} steps")
-    plt.legend()
-    plt.savefig(path)
+        lines[f"after {steps} steps"] = x[0, :, 0], fit[0, :, 0]
+    figure = pictures.curves(lines, "x", "y")
+    figure.axes[0].plot(shown.x[0, :, 0], shown.y[0, :, 0], "ko")
+    figure.savefig(path)
 
 
 def main(iterations=ITERATIONS, curves=CURVES, seed=0, plot_to=None):
     """Returns name -> mean squared errors [curves, 11] after 0 .. 10 gradient steps."""
-    if plot_to:
-        import matplotlib  # noqa: F401
+    pictures.required(plot_to)
     family, net, errors = Sinusoid(), MLP((1, *HIDDEN, 1), "relu"), {}
     for name, kind in (("pretrained", RegressionPretrained), ("MAML", RegressionMAML)):
         learner = kind(net, alpha=ALPHA, shots=SHOTS, rate=RATE)

@@ -32,6 +32,7 @@ import numpy as np
 
 from minimeta import (MAML, Gaussian, LinearSchedule, MLPPolicy, ProMP, TrustRegion,
                       evaluate, meta_train, print_progress)
+from minimeta.runs import pictures
 from minimeta.tasks import PointNavigation
 
 FAMILY = PointNavigation()
@@ -80,21 +81,16 @@ def learning(log):
 
 def plot(path, logs):
     """Return after a gradient step against environment steps."""
-    import matplotlib.pyplot as plt
-    figure, axes = plt.subplots(figsize=(6, 4))
-    for name, log in logs.items():
-        axes.plot(*learning(log), "o-", label=name)
-    axes.set(xlabel="environment steps", ylabel="return after one gradient step")
-    axes.legend()
-    figure.savefig(path, dpi=120, bbox_inches="tight")
+    pictures.curves({name: learning(log) for name, log in logs.items()},
+                    "steps of the environments", "return after one gradient step"
+                    ).savefig(path)
 
 
 def main(stages=STAGES, goals=GOALS, seed=0, plot_to=None):
     """Trains, evaluates, prints. Returns name -> Curve of the returns after 0 .. 3
     steps, under "learning" name -> returns of the parts of training, and under "oracle"
     the exact optimum of the goals."""
-    if plot_to:
-        import matplotlib  # noqa: F401
+    pictures.required(plot_to)
     curves, logs = {}, {}
     for name, learner in LEARNERS.items():
         theta, logs[name] = train(learner, name, stages, seed)

@@ -30,10 +30,12 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the products are small
 import argparse
 
 import numpy as np
+
 from minimeta import (GRU, LSTM, RL2, Categorical, LinearSchedule, RecurrentPolicy,
                       exact, meta_train, print_progress)
 from minimeta.rivals import bandit_agents as agents
 from minimeta.rl import rollout
+from minimeta.runs import pictures
 from minimeta.tasks import BernoulliBandit
 
 NETWORKS = {"lstm": LSTM, "gru": GRU}
@@ -78,10 +80,27 @@ def classical(family):
             for name, group in scores.items()}
 
 
+def plot(path, family, learner, theta, bandits, seed):
+    """What each pull of a trial pays, beside Thompson sampling and the optimum."""
+    tasks = family.sample(bandits, np.random.default_rng((seed, 1)))
+    best = exact.bayes_optimal_bandit(family.arms, family.pulls).best_arm
+    optimal = agents.BanditAgent(family.arms, lambda wins, losses, rng: np.eye(
+        family.arms)[best(wins, losses, rng)])
+    thompson = agents.BanditAgent(family.arms, agents.thompson)
+    lines = {}
+    for name, agent, phi in (("Bayes-optimal", optimal, None), ("RL^2", learner, theta),
+                             ("Thompson", thompson, None)):
+        reward = agent.collect(phi, tasks, np.random.default_rng((seed, 2))).reward
+        lines[name] = (range(1, family.pulls + 1), reward[..., 0].mean(0),
+                       1.96 * reward[..., 0].std(0) / np.sqrt(bandits))
+    pictures.curves(lines, "pull", "mean reward", {"random": 0.5}).savefig(path)
+
+
 def main(arms=5, pulls=10, network="lstm", iterations=None, bandits=TEST_BANDITS,
-         seed=0):
+         seed=0, plot_to=None):
     """Trains, evaluates, prints. Returns name -> (mean total reward, standard error),
     and the exact optimum under "exact"."""
+    pictures.required(plot_to)
     family = BernoulliBandit(arms, pulls)
     iterations = iterations or (2000 if pulls > 20 else 4000)
     optimum = exact.bayes_optimal_bandit(arms, pulls)
@@ -108,6 +127,8 @@ def main(arms=5, pulls=10, network="lstm", iterations=None, bandits=TEST_BANDITS
         print(f"{name:16}{mean:9.3f}{f'[{low:.3f}, {high:.3f}]':>20}"
               f"{mean / optimum.value:15.2%}")
     print(f"{'Bayes-optimal':16}{optimum.value:9.3f}{'exact':>20}{1:15.2%}")
+    if plot_to:
+        plot(plot_to, family, learner, theta, bandits, seed)
     return rewards | {"exact": (optimum.value, 0.0)}
 
 
@@ -118,6 +139,8 @@ if __name__ == "__main__":
     parser.add_argument("--network", choices=list(NETWORKS), default="lstm")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--quick", action="store_true", help="little training")
+    parser.add_argument("--plot", metavar="FILE", help="draw reward against pulls")
     args = parser.parse_args()
     quick = {"iterations": 300, "bandits": 2000} if args.quick else {}
-    main(args.arms, args.pulls, args.network, seed=args.seed, **quick)
+    main(args.arms, args.pulls, args.network, seed=args.seed, plot_to=args.plot,
+         **quick)

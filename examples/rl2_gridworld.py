@@ -54,6 +54,7 @@ import numpy as np
 from minimeta import (RL2, Categorical, LinearSchedule, RecurrentPolicy, meta_train,
                       print_progress)
 from minimeta.exact import bayes_optimal_search
+from minimeta.runs import pictures
 from minimeta.tasks import GridNavigation
 
 HIDDEN = 64             # H, LSTM cells
@@ -115,20 +116,15 @@ def picture(walk, goal, size):
 
 
 def plot(path, walk, goal, size):
-    """The same walks as lines, one panel an episode."""
-    import matplotlib.pyplot as plt
-    figure, panels = plt.subplots(1, len(walk), figsize=(11, 3), sharey=True)
-    for episode, (axes, cells) in enumerate(zip(panels, walk), 1):
-        axes.plot(goal % size, goal // size, "s", color="C1", markersize=22)
-        axes.plot(cells % size, cells // size, "o-")
-        axes.set(title=f"episode {episode}", xlim=(-0.5, size - 0.5),
-                 ylim=(-0.5, size - 0.5), aspect="equal")
-    figure.savefig(path, dpi=120, bbox_inches="tight")
+    """The first and the last walk of the same trial."""
+    shown = {"first episode": walk[None, 0], "last episode": walk[None, -1]}
+    pictures.rooms(shown, [goal], size).savefig(path)
 
 
 def main(iterations=ITERATIONS, tasks=TEST_TASKS, held_out=(), seed=0, plot_to=None):
     """Trains, evaluates, prints. Returns name -> (mean return of each of the episodes,
     standard errors), and under "cells" how many cells RL^2 entered in each."""
+    pictures.required(plot_to)
     family = GridNavigation(sees="row and column")
     others = tuple(cell for cell in family.goal_cells if cell not in held_out)
     learner, theta = train(replace(family, goals=others), iterations, seed)

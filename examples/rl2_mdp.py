@@ -38,6 +38,7 @@ import numpy as np
 from minimeta import (RL2, Categorical, LinearSchedule, RecurrentPolicy, evaluate,
                       meta_train, print_progress)
 from minimeta.rivals import Planner, posterior_mean, posterior_sample
+from minimeta.runs import pictures
 from minimeta.tasks import RandomMDP, RandomMDPTasks, one_hot
 
 FAMILY = RandomMDP()
@@ -129,14 +130,9 @@ def train(scale, seed):
 
 def plot(path, curves, ceiling):
     """Return of an episode against how many came before it."""
-    import matplotlib.pyplot as plt
-    figure, axes = plt.subplots(figsize=(6, 4))
-    for name, curve in curves.items():
-        axes.plot(range(1, FAMILY.episodes + 1), curve.mean, "o-", label=name)
-    axes.axhline(ceiling / FAMILY.episodes, color="k", label="knowing the world")
-    axes.set(xlabel="episode", ylabel="return")
-    axes.legend()
-    figure.savefig(path, dpi=120, bbox_inches="tight")
+    pictures.curves({name: (range(1, FAMILY.episodes + 1), curve.mean)
+                     for name, curve in curves.items()}, "episode", "return",
+                    {"knowing the world": ceiling / FAMILY.episodes}).savefig(path)
 
 
 def main(scale=1.0, worlds=WORLDS, seed=0, plot_to=None):
@@ -145,8 +141,7 @@ def main(scale=1.0, worlds=WORLDS, seed=0, plot_to=None):
 
     scale   of the training's length
     """
-    if plot_to:
-        import matplotlib  # noqa: F401
+    pictures.required(plot_to)
     learner, theta = train(scale, seed)
     players = {f"{name}, prior mean {mean}": Planner(FAMILY, imagine, mean)
                for name, imagine in (("PSRL", posterior_sample),

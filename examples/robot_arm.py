@@ -53,6 +53,7 @@ import numpy as np
 from minimeta import (MAML, RL2, Gaussian, LinearSchedule, MLPPolicy, ProMP,
                       RecurrentPolicy, Reinforce, TrustRegion, evaluate, meta_train,
                       print_progress)
+from minimeta.runs import pictures
 from minimeta.tasks import PlanarArm
 
 FAMILY = PlanarArm("dynamics", substeps=2)
@@ -107,20 +108,12 @@ def picture(arm, states):
     return "".join(str(min(9, round(10 * d))) for d in distance)
 
 
-def plot(path, arm, pictures):
-    """The arm's sweep before (above) and after adaptation, for each learner."""
-    import matplotlib.pyplot as plt
-    figure, axes = plt.subplots(2, len(pictures), figsize=(10, 6.5))
-    for column, (name, pair) in zip(axes.T, pictures.items()):
-        for axis, states, when in zip(column, pair, ("before", "after")):
-            elbow, hand = arm.elbow(states[None])[0], arm.hand(states[None])[0]
-            for t in range(0, len(hand), 4):
-                x, y = np.stack([np.zeros(2), elbow[t], hand[t]]).T
-                axis.plot(x, y, color=plt.cm.viridis(t / len(hand)))
-            axis.plot(*arm.target[0], "r*", markersize=12)
-            axis.set(title=f"{name}, {when}", aspect="equal", xlim=(-1.2, 1.2),
-                     ylim=(-1.2, 1.2))
-    figure.savefig(path, dpi=120, bbox_inches="tight")
+def plot(path, arm, shown):
+    """The arm's sweep before and after adaptation, for each learner."""
+    pictures.sweeps({f"{name}, {when}": np.stack(
+        [arm.elbow(states[None]), arm.hand(states[None])], 2)
+        for name, pair in shown.items()
+        for states, when in zip(pair, ("before", "after"))}, arm.target).savefig(path)
 
 
 def main(scale=1.0, arms=ARMS, seed=0, plot_to=None):
@@ -129,14 +122,13 @@ def main(scale=1.0, arms=ARMS, seed=0, plot_to=None):
 
     scale   of all trainings' lengths
     """
-    if plot_to:
-        import matplotlib  # noqa: F401
+    pictures.required(plot_to)
     arm = FAMILY.sample(1, np.random.default_rng((seed, 2)))
-    curves, pictures = {}, {}
+    curves, shown = {}, {}
     for name, (learner, _, _) in TRAININGS.items():
         theta = train(name, scale, seed)
         curves[name] = tested(learner, theta, arms, seed)
-        pictures[name] = sweeps(learner, theta, arm, seed)
+        shown[name] = sweeps(learner, theta, arm, seed)
     fresh = curves["one policy"].tasks
     expert, random = fresh.oracle().mean(), fresh.random().mean()
     fixed = curves["one policy"].mean[0]
@@ -146,7 +138,7 @@ def main(scale=1.0, arms=ARMS, seed=0, plot_to=None):
         return 1 - (expert - mean) / (expert - start)
 
     print()
-    for name, pair in pictures.items():
+    for name, pair in shown.items():
         for when, states in zip(("first episode", "adapted"), pair):
             print(f"{name:11}{when:14}{picture(arm, states)}")
     print(f"\n{'return, -+ 95 %':12}{'episodes':>10}{'return':>10}{'its gap':>15}"
@@ -160,7 +152,7 @@ def main(scale=1.0, arms=ARMS, seed=0, plot_to=None):
                   f"{closed(mean, fixed):17.0%}")
     print(f"{'acting uniformly':25}{random:10.2f}\n{'the expert':25}{expert:10.2f}")
     if plot_to:
-        plot(plot_to, arm, pictures)
+        plot(plot_to, arm, shown)
     return curves | {"expert": expert, "random": random}
 
 

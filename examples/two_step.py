@@ -34,6 +34,7 @@ from minimeta import (RL2, Categorical, LinearSchedule, RecurrentPolicy, meta_tr
                       print_progress)
 from minimeta.exact import two_step_optimum
 from minimeta.rivals import TwoStepAgent, stays
+from minimeta.runs import pictures
 from minimeta.tasks import TwoStep, episodes_as_text
 
 ROUNDS = 10             # of a trial, each an episode of two steps
@@ -60,22 +61,16 @@ def train(family, iterations, seed):
 
 def plot(path, signs):
     """Bars of the four stay probabilities of each learner."""
-    import matplotlib.pyplot as plt
-    figure, panels = plt.subplots(1, len(signs), figsize=(11, 3), sharey=True)
-    for axes, (name, sign) in zip(panels, signs.items()):
-        cells = [sign.cell(*case) for case in CASES.values()]
-        axes.bar([0, 1, 3, 4], [p for p, _ in cells], yerr=[half for _, half in cells],
-                 color=["C0", "C1"] * 2)
-        axes.set(title=name)
-        axes.set_xticks([0, 1, 3, 4], [case.replace(", ", "\n") for case in CASES],
-                        fontsize="small")
-    panels[0].set(ylabel="probability of staying")
-    figure.savefig(path, dpi=120, bbox_inches="tight")
+    pictures.bars({name: [sign.cell(*case) for case in CASES.values()]
+                   for name, sign in signs.items()},
+                  [case.replace(", ", "\n") for case in CASES],
+                  "probability of staying").savefig(path)
 
 
 def main(iterations=ITERATIONS, tasks=TEST_TASKS, seed=0, plot_to=None):
     """Trains, evaluates, prints. Returns learner -> (mean reward a round, standard
     error, Stays), and the exact optimum under "exact"."""
+    pictures.required(plot_to)
     family = TwoStep(ROUNDS)
     learner, theta = train(family, iterations, seed)
     fresh = family.sample(tasks, np.random.default_rng((seed, 1)))

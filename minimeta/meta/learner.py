@@ -23,7 +23,6 @@ cut into `shards` slices of the tasks at least, and work on all cores and machin
 there are (workers.py).
 """
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 
@@ -134,7 +133,7 @@ def begin(run_dir, resume, options):
     learner, family, theta = (options[name] for name in ("learner", "family", "theta"))
     start = learner.init(stream(options["seed"], 0, "init"))
     first = start if theta is None else fitting(theta, start)
-    folder = None if run_dir is None else Folder(Path(run_dir))
+    folder = None if run_dir is None else Folder.at(run_dir)
     lock = Lock(folder and folder.path)
     try:
         theta, state, log = earlier(folder, resume, options, lock) or (first, None, ())

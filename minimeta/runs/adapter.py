@@ -25,6 +25,7 @@ its own below the horizon. Laws about oracle() and random() do not apply.
 
 Letters: K tasks, B episodes side by side.
 """
+import inspect
 from dataclasses import dataclass, field
 from typing import Any, Callable
 
@@ -74,7 +75,9 @@ class Environments(Family):
 
     def made(self, seed):
         """A new environment of the task with this seed."""
-        env = self.make(np.random.default_rng(int(seed)))
+        rng = np.random.default_rng(int(seed))
+        require_takes(self.make, rng)
+        env = self.make(rng)
         needed = ("reset", "step", "observation_space", "action_space")
         if isinstance(env, type):
             raise TypeError(f"make must give an environment, not a class, got {env!r}; "
@@ -99,6 +102,17 @@ class Environments(Family):
                             ("action_space", first.action_space)):
             object.__setattr__(self, name, spaces.translated(space))
         self.action  # raises now if the actions are not supported
+
+
+def require_takes(make, rng):
+    """`make` must take an rng."""
+    try:
+        inspect.signature(make).bind(rng)
+    except TypeError as error:
+        raise TypeError(f"make must be a function of rng that gives an environment, "
+                        f"got {make!r}: {error}") from None
+    except ValueError:
+        pass  # a function without a signature
 
 
 class World:
@@ -131,6 +145,8 @@ class World:
             "step", 5, spaces.decode(self.action_space, action))
         t, is_cut = moment.t + 1, bool(truncated)
         is_last = t >= self.family.horizon
+        if np.asarray(reward).dtype.kind not in "biuf":
+            raise TypeError(f"reward must be a number, got {reward!r}")
         reward = float(require.number("reward", np.float64(reward)))
         done = bool(terminated) or is_cut and not is_last
         self.now = Moment(self, t, self.obs_space.encode(obs), reward, done,

@@ -130,7 +130,11 @@ class Numbers(Leaf):
 
     def encode(self, obs, name="obs"):
         """The numbers, row by row."""
-        numbers = np.asarray(obs, float)
+        try:
+            numbers = np.asarray(obs, float)
+        except (TypeError, ValueError):
+            raise TypeError(f"{name} must be numbers of shape {list(self.low.shape)}, "
+                            f"got {obs!r}") from None
         if numbers.shape != self.low.shape:
             raise ValueError(f"{name} must have shape {list(self.low.shape)}, as its "
                              f"space says, got {list(numbers.shape)}")

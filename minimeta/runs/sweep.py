@@ -9,10 +9,9 @@ here, the client of dask.distributed or the pool of mpi4py.futures on a cluster.
 training learns does not depend on the executor.
 """
 from functools import partial
-from pathlib import Path
-
 from .. import require
 from ..meta import meta_train
+from ..trace import Folder
 
 
 def sweep(learner, family, *, seeds, run_dir=None, resume=False, executor=None,
@@ -47,7 +46,7 @@ def sweep(learner, family, *, seeds, run_dir=None, resume=False, executor=None,
 
 def job(learner, family, seed, run_dir, resume, options):
     """One training, ready to be called."""
-    folder = None if run_dir is None else Path(run_dir) / f"seed{seed}"
+    folder = None if run_dir is None else Folder.at(run_dir).path / f"seed{seed}"
     begun = folder is not None and (folder / "config.json").exists()
     return partial(meta_train, learner, family, seed=seed, run_dir=folder,
                    resume=resume and begun, **options)

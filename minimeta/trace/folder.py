@@ -35,6 +35,14 @@ class Folder:
 
     path: Path
 
+    @classmethod
+    def at(cls, run_dir):
+        """The folder that a user names."""
+        try:
+            return cls(Path(run_dir))
+        except TypeError:
+            raise TypeError(f"run_dir must be a path, got {run_dir!r}") from None
+
     @property
     def config_file(self):
         return self.path / "config.json"

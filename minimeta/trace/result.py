@@ -12,7 +12,6 @@ attribute `result`, which holds what was learned before, and leaves the block.
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -70,7 +69,7 @@ def load(run_dir, learner=None, family=None):
     learner, family  those that were trained; needed only if they are made of classes or
                      functions of your own
     """
-    folder = Folder(Path(run_dir))
+    folder = Folder.at(run_dir)
     config, saved = folder.config(), folder.load()
     if saved is None:
         raise CheckpointError(f"{run_dir} has no checkpoint yet; use resume=True to go "

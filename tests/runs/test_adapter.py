@@ -2,7 +2,7 @@
 import importlib.util
 import pickle
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,7 @@ from minimeta import (MAML, RL2, Categorical, CheckpointError, Gaussian, Recurre
 from minimeta import from_gymnasium
 from minimeta.rl import rollout
 from minimeta.runs import spaces as convert
-from minimeta.tasks import Box, Discrete, GridNavigation
+from minimeta.tasks import Box, Discrete, Family, GridNavigation, Tasks
 from minimeta.testing import check_tasks
 
 spec = importlib.util.spec_from_file_location("worlds", Path(__file__).with_name("worlds.py"))
@@ -221,6 +221,57 @@ def test_a_deterministic_task_is_the_same_as_one_of_our_own():
         assert all(np.array_equal(a, b) for a, b in zip(ours_now, theirs_now, strict=True))
 
 
+@dataclass(frozen=True)
+class Lakes(Family):
+    """Frozen lakes as a family of ours, which draws as from_gymnasium does."""
+
+    horizon: int
+    episodes: int = 1
+    obs_size, action = 9, Discrete(4)
+
+    def draw(self, K, rng):
+        maps = [worlds.ice(np.random.default_rng(seed)) for seed in rng.integers(2 ** 63, size=K)]
+        return Ice(self, np.array([list("".join(desc)) for desc in maps]))
+
+
+@dataclass(frozen=True)
+class Ice(Tasks):
+    family: Lakes
+    fields: np.ndarray  # [K, 9]
+
+    def begin(self, B, rng):
+        rng.integers(2 ** 31, size=(len(self), B))  # the seeds of environments
+        return np.zeros((len(self), B), int), np.broadcast_to(np.eye(9)[0], (len(self), B, 9))
+
+    def move(self, state, action, rng):
+        at = np.stack(np.divmod(state, 3), -1) + np.array(worlds.FrozenLake.moves)[action]
+        state = at.clip(0, 2) @ [3, 1]
+        field = np.take_along_axis(self.fields, state, 1)
+        return state, np.eye(9)[state], (field == "G") * 1.0, np.isin(field, ["G", "H"])
+
+
+def frozen_lake(kind):
+    if kind == "ours":
+        return lambda rng: worlds.FrozenLake(worlds.ice(rng))
+    gymnasium = pytest.importorskip("gymnasium")
+    return lambda rng: gymnasium.make("FrozenLake-v1", desc=worlds.ice(rng), is_slippery=False)
+
+
+@pytest.mark.parametrize("kind", ["ours", "Gymnasium's"])
+@pytest.mark.parametrize("learner", [
+    MAML(MLPPolicy(9, Categorical(4), (4,)), trials=5, rate=0.02),
+    RL2(RecurrentPolicy(9, Categorical(4), 6), episodes=2, trials=3)], ids=["MAML", "RL2"])
+def test_a_frozen_lake_is_to_a_learner_what_the_same_family_of_ours_is(learner, kind):
+    """To the bit: what is learned, the log, and what is then earned on fresh lakes."""
+    families = (from_gymnasium(frozen_lake(kind), 6, learner.episodes),
+                Lakes(6, learner.episodes))
+    runs = [meta_train(learner, family, iterations=3, tasks=4) for family in families]
+    assert np.array_equal(runs[0].theta, runs[1].theta) and runs[0].log == runs[1].log
+    one, other = (evaluate(learner, run.theta, family, tasks=30).returns
+                  for run, family in zip(runs, families))
+    assert np.array_equal(one, other) and one.sum() > 0
+
+
 def test_environments_keep_every_law_but_the_one_that_the_docstring_names():
     check_tasks(from_gymnasium(worlds.corridor, horizon=7), skip=("pure",))
     with pytest.raises(AssertionError, match="pure: .*can be stepped once"):
@@ -303,6 +354,7 @@ ZERO = np.zeros(2)
 @pytest.mark.parametrize("make, error, message", [
     (lambda rng: None, TypeError, "make must give an environment with reset, step, obs.* got None"),
     (lambda rng: worlds.Corridor, TypeError, "must give an environment, not a class"),
+    (lambda: worlds.Corridor(0), TypeError, "must be a function of rng .*too many positional"),
     ("FrozenLake-v1", TypeError, "make must be a function of rng that gives an environment")])
 def test_a_make_that_gives_something_else_is_refused(make, error, message):
     with pytest.raises(error, match=message):
@@ -322,7 +374,10 @@ def test_sizes_are_refused_by_name(horizon, episodes, message):
     (ZERO, (ZERO, np.nan, False, False, {}), ValueError, "reward must be a finite .* got nan"),
     (ZERO, (ZERO, 0.0, False, {}), TypeError, "step of .* must return 5 values, as in Gymnasium"),
     (ZERO, (np.zeros((1, 2)), 0.0, False, False, {}), ValueError, r"got \[1, 2\]"),
-    (ZERO, (ZERO, None, False, False, {}), ValueError, "reward must be a finite number")])
+    (ZERO, (ZERO, None, False, False, {}), TypeError, "reward must be a number, got None"),
+    (ZERO, (ZERO, "1", False, False, {}), TypeError, "reward must be a number, got '1'"),
+    (ZERO, (ZERO, ZERO, False, False, {}), TypeError, "reward must be a number, got array"),
+    ("wet", None, TypeError, r"obs must be numbers of shape \[2\], got 'wet'")])
 def test_an_environment_that_gives_what_it_must_not_is_told(obs, answer, error, message):
     tasks = told(FINE, BINARY, obs, answer).sample(1, rng())
     with pytest.raises(error, match=message):

@@ -247,6 +247,7 @@ def test_a_sweep_goes_on_and_takes_more_seeds(tmp_path):
     (dict(seeds=[]), "seeds must be different, and one at least"),
     (dict(seeds=[1, 1]), "seeds must be different"),
     (dict(seeds=[0], resume=True), "resume=True needs the run_dir of a sweep"),
+    (dict(seeds=[0], run_dir=4), "run_dir must be a path, got 4"),
     (dict(seeds=[0], executor=4), r"executor must be one such as ThreadPoolExecutor\(2\)"),
     (dict(seeds=[0.5]), "a seed must be a whole number")])
 def test_a_sweep_that_cannot_be_is_refused(options, message):

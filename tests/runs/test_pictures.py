@@ -1,15 +1,19 @@
 """Pictures and the command line."""
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from minimeta import (MAML, RL2, Categorical, Gaussian, MLPPolicy, RecurrentPolicy, compare,
+from minimeta import (MAML, RL2, Categorical, Gaussian, MLPPolicy, RecurrentPolicy, adapt, compare,
                       meta_train, sweep)
+from minimeta.runs import Comparison
 from minimeta.runs.command_line import main
-from minimeta.tasks import GridNavigation, PlanarArm, PointNavigation
+from minimeta.runs.episodes import lived
+from minimeta.tasks import BernoulliBandit, GridNavigation, PlanarArm, PointNavigation
 from minimeta.trace import log
 
 ROOT = Path(__file__).parents[2]
@@ -37,51 +41,155 @@ def lines(figure):
     return figure.axes[0].lines
 
 
-def test_few_runs_are_drawn_each_and_many_as_mean_and_interval(pictures):
-    runs = sweep(MOVER, PLANE, seeds=range(5), iterations=4, tasks=2)
-    few, many = pictures.learning(runs[:3], smooth=2), pictures.learning(runs, smooth=2)
+def titles(figure):
+    return [ax.get_title() for ax in figure.axes]
+
+
+@pytest.fixture(scope="module")
+def seeds():
+    return sweep(MOVER, PLANE, seeds=range(5), iterations=4, tasks=2)
+
+
+def test_few_seeds_are_drawn_each_and_many_as_mean_and_interval(pictures, seeds):
+    few, many = pictures.learning(seeds[:3], smooth=2), pictures.learning(seeds, smooth=2)
     assert len(lines(few)) == 3 and not few.axes[0].collections
     assert len(lines(many)) == 1 and len(many.axes[0].collections) == 1
-    returns = np.array([[row["return"] for row in run.log] for run in runs])
+    returns = np.array([[row["return"] for row in run.log] for run in seeds])
     x, y = lines(many)[0].get_data()
     np.testing.assert_allclose(y, ((returns[:, 1:] + returns[:, :-1]) / 2).mean(0))
-    assert x.tolist() == [row["steps"] for row in runs[0].log][1:]
+    assert x.tolist() == [row["steps"] for row in seeds[0].log][1:]
 
 
-def test_a_comparison_is_drawn_against_episodes_of_experience(pictures, tmp_path):
-    run = meta_train(MOVER, PLANE, iterations=1, tasks=2)
-    table = compare({"MAML": run}, PLANE, tasks=6)
-    figure = table.plot(tmp_path / "compare.png")
+def test_learners_are_told_apart_by_colour_and_seeds_of_one_are_not(pictures, seeds):
+    figure = pictures.learning({"one": seeds[:2], "other": seeds[2:4]}, smooth=1)
+    assert len({line.get_color() for line in lines(figure)[:2]}) == 1
+    assert len({line.get_color() for line in lines(figure)}) == 2
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["one", "other"]
+
+
+def test_a_long_training_is_drawn_by_a_few_hundred_points(pictures):
+    log = [{"loss": 1.0 / (i + 1)} for i in range(5000)]
+    x, y = lines(pictures.learning([SimpleNamespace(log=log)], "loss", smooth=1))[0].get_data()
+    assert len(x) == 300 and x[0] == 1 and x[-1] == 5000 and y[-1] == 1 / 5000
+
+
+def test_a_comparison_is_drawn_against_the_experience_before(pictures, tmp_path, seeds):
+    far = replace(PLANE, reach=1.0)
+    both = compare({"MAML": seeds[0], "five": seeds}, {"near": PLANE, "far": far}, tasks=6)
+    figure = both.plot(tmp_path / "compare.png")
     assert (tmp_path / "compare.png").stat().st_size > 5000
-    assert [len(lines(drawn)) for drawn in (table.plot(), figure)] == [len(lines(figure))] * 2
-    x, y = lines(figure)[0].get_data()
-    assert x.tolist() == [0, 3] and np.allclose(y, table.returns["MAML"].mean(0))
-    texts = {text.get_text() for text in figure.legends[0].get_texts()}
-    assert texts == {"MAML", "oracle", "random"}
+    assert titles(figure) == ["near", "far"]
+    for against, x in (("episodes", [0, 3]), ("steps", [0, 12])):
+        first = both["near"].plot(against=against).axes[0].containers[0].lines[0]
+        assert first.get_xdata().tolist() == x
+        assert np.allclose(first.get_ydata(), both["near"].returns["MAML"].mean((0, 1)))
+    texts = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert texts == ["MAML", "five", "random", "oracle"]
 
 
-def test_choices_are_a_raster_and_moves_are_paths(pictures):
-    choose = meta_train(RECURRENT, GRID, iterations=1, tasks=2)
-    raster = pictures.trial(choose, GRID.sample(3, np.random.default_rng(0)))
-    assert raster.axes[0].images[0].get_array().shape == (3, 8)
+def test_experience_that_spans_much_is_drawn_on_a_log_scale_from_0_on(pictures):
+    few = compare({"MAML": meta_train(MOVER, PLANE, iterations=1, tasks=2)}, PLANE, tasks=3)
+    many = Comparison({"A": np.zeros((1, 3, 2)), "B": np.zeros((1, 3, 2))},
+                      {"A": np.array([0, 1]), "B": np.array([0, 40])}, {}, {})
+    assert few.plot().axes[0].get_xscale() == "linear"
+    assert many.plot().axes[0].get_xscale() == "symlog"
+    assert many.plot().axes[0].get_xticks().tolist() == [0, 1, 40]
+
+
+def test_arrows_go_from_theta_to_what_each_task_adapts_to(pictures):
+    run = meta_train(MOVER, PLANE, iterations=1, tasks=2)
+    tasks = PLANE.sample(5, np.random.default_rng(0))
+    figure = pictures.steps(run, tasks, pair=(3, 7))
+    phi = adapt(run, tasks, rounds=1)
+    arrows = [text for text in figure.axes[0].texts if hasattr(text, "xyann")]
+    assert np.allclose([arrow.xy for arrow in arrows], phi[:, [3, 7]])
+    assert np.allclose([arrow.xyann for arrow in arrows], run.theta[[3, 7]])
+    names = [run.learner.policy.layout.name(i) for i in (3, 7)]
+    assert [figure.axes[0].get_xlabel(), figure.axes[0].get_ylabel()] == names
+    assert pictures.steps(run, tasks).axes[0].get_xlabel() != names[0]
+
+
+# ---- what an agent does
+
+def test_choices_are_a_raster(pictures):
+    bandit = BernoulliBandit(3, 6)
+    run = meta_train(RL2(RecurrentPolicy(1, Categorical(3), 4)), bandit, iterations=1, tasks=2)
+    figure = pictures.trial(run, bandit.sample(7, np.random.default_rng(0)))
+    image = figure.axes[0].images[0].get_array()
+    assert image.shape == (7, 6) and set(np.unique(image)) <= {0, 1, 2}
+    assert [text.get_text() for text in figure.axes[1].get_yticklabels()] == ["0", "1", "2"]
+
+
+@pytest.mark.parametrize("sees", ["cell", "row and column"])
+def test_walks_on_a_grid_are_rooms_with_the_step_at_which_a_cell_was_entered(pictures, sees):
+    room = replace(GRID, sees=sees)
+    learner = replace(RECURRENT, policy=RecurrentPolicy(room.obs_size, Categorical(5), 4))
+    run = meta_train(learner, room, iterations=1, tasks=2)
+    figure = pictures.trial(run, room.sample(3, np.random.default_rng(0)))
+    assert titles(figure)[:2] == ["episode 1", "episode 2"] and len(figure.axes) == 3 * 2
+    for ax in figure.axes:
+        corner = [text for text in ax.texts if text.get_position() == (0, 0)]
+        assert [text.get_text() for text in corner] == ["0"]  # where each walk begins
+
+
+def test_rooms_tell_a_walk_that_is_known(pictures):
+    figure = pictures.rooms({"one": np.array([[0, 1, 1, 4, 7, np.nan]])}, [7], 3)
+    told = {text.get_position(): text.get_text() for text in figure.axes[0].texts}
+    assert told == {(0, 0): "0", (1, 0): "1", (1, 1): "3", (1, 2): "4"}
+    assert [mark.get_data() for mark in figure.axes[0].lines] == [([1], [2])]
+
+
+def test_moves_in_the_plane_are_ways_before_and_after_with_the_goals(pictures):
     move = meta_train(MOVER, PLANE, iterations=1, tasks=2)
-    paths = pictures.trial(move, PLANE.sample(3, np.random.default_rng(0)))
-    assert len(lines(paths)) == 3 * (2 + 1)  # before, after, and the goal
+    tasks = PLANE.sample(3, np.random.default_rng(0))
+    figure = pictures.trial(move, tasks)
+    assert titles(figure) == ["before adaptation", "after it"]
+    stars = [line.get_xydata()[0] for line in lines(figure) if line.get_marker() == "*"]
+    assert np.array_equal(stars, tasks.goal)
+    assert all(line.get_xydata()[0].tolist() == [0, 0] for line in lines(figure)[::3])
 
 
-def test_paths_on_a_grid_of_moves_are_drawn_without_a_goal_where_it_is_no_place(pictures):
-    family = PlanarArm("payload", horizon=3, substeps=2)
+def test_an_arm_is_swept_from_the_shoulder_to_the_hand(pictures):
+    family = PlanarArm("payload", horizon=5, substeps=2)
     learner = MAML(MLPPolicy(6, Gaussian(2), (4,)), trials=3)
-    move = meta_train(learner, family, iterations=1, tasks=2)
-    paths = pictures.trial(move, family.sample(2, np.random.default_rng(0)))
-    assert len(lines(paths)) == 2 * 2  # before and after
+    arm = meta_train(learner, family, iterations=1, tasks=2)
+    tasks = family.sample(2, np.random.default_rng(0))
+    figure = pictures.trial(arm, tasks)
+    assert len(figure.axes) == 2 * 2 and len(lines(figure)) == 2 + 1  # steps 0 and 4, target
+    start, _ = tasks.reset(1, np.random.default_rng(0))
+    drawn = lines(figure)[0].get_xydata()
+    assert np.allclose(drawn, [[0, 0], tasks.elbow(start)[0, 0], tasks.hand(start)[0, 0]])
 
 
-def test_without_matplotlib_the_remedy_is_told(monkeypatch):
+def test_an_episode_that_ends_early_is_drawn_no_longer():
+    """The arm of two pays and the episode ends; some tries take longer."""
+    near = PointNavigation(horizon=30, radius=0.4)
+    run = meta_train(MOVER, near, iterations=1, tasks=2)
+    for obs, action in lived(run, near.sample(9, np.random.default_rng(0))).values():
+        assert obs.shape[:2] == action.shape[:2] and np.isfinite(obs[:, 0]).all()
+        gone = np.isnan(obs[..., 0])
+        assert (gone == np.isnan(action[..., 1])).all() and not gone[:, :-1].all(0).any()
+        assert (np.diff(gone.astype(int), axis=1) >= 0).all() and gone.any()
+
+
+def test_lines_and_bars_are_drawn_with_their_intervals(pictures):
+    figure = pictures.curves({"a": (range(3), [1.0, 2.0, 4.0], [0.1, 0.2, 0.3]),
+                              "b": (range(3), [0.0, 1.0, 1.0])}, "x", "y", {"best": 5.0})
+    texts = {text.get_text() for text in figure.legends[0].get_texts()}
+    assert texts == {"a", "b", "best"} and lines(figure)[-1].get_ydata()[0] == 5
+    figure = pictures.bars({"one": [(1.0, 0.1), (2.0, 0.2)], "two": [(3.0, 0.0)] * 2},
+                           ["left", "right"], "height")
+    assert [bar.get_height() for bar in figure.axes[0].patches] == [1.0, 2.0]
+    assert titles(figure) == ["one", "two"]
+
+
+def test_without_matplotlib_the_remedy_is_told_before_the_training(monkeypatch):
     from minimeta.runs import pictures
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    with pytest.raises(ImportError, match="pictures need Matplotlib; use pip install"):
-        pictures.axes()
+    for draw in (lambda: pictures.curves({}, "", ""), lambda: pictures.required("a.png")):
+        with pytest.raises(ImportError, match="pictures need Matplotlib; use pip install"):
+            draw()
+    assert pictures.required(None) is None
 
 
 # ---- the command line

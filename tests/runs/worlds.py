@@ -89,3 +89,29 @@ class Buttons:
 
 def buttons(rng):
     return Buttons(rng.integers(2))
+
+
+def ice(rng):
+    """A map of 3 x 3 fields: the start, the goal, and holes."""
+    fields = np.where(rng.random((3, 3)) < 0.25, "H", "F")
+    fields[0, 0], fields[2, 2] = "S", "G"
+    return ["".join(row) for row in fields]
+
+
+class FrozenLake:
+    """What Gymnasium's FrozenLake-v1 does where it is not slippery."""
+
+    observation_space, action_space = Discrete(9), Discrete(4)
+    moves = [(0, -1), (1, 0), (0, 1), (-1, 0)]  # left, down, right, up
+
+    def __init__(self, desc):
+        self.desc = desc
+
+    def reset(self, seed=None):
+        self.at = np.zeros(2, int)
+        return 0, {}
+
+    def step(self, action):
+        self.at = np.clip(self.at + self.moves[action], 0, 2)
+        field = self.desc[self.at[0]][self.at[1]]
+        return int(self.at @ [3, 1]), float(field == "G"), field in "GH", False, {}

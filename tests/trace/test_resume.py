@@ -230,6 +230,7 @@ def test_the_file_of_the_log_also_tells_the_seconds_of_each_phase(tmp_path):
 @pytest.mark.parametrize("options, message", [
     (dict(resume=True), "resume=True needs the run_dir of a training"),
     (dict(resume=1), "resume must be True or False"),
+    (dict(run_dir=3), "run_dir must be a path, got 3"),
     (dict(run_dir="here", resume="the result"), None)])
 def test_a_resume_that_cannot_be_is_refused(options, message, tmp_path):
     if message is None:
