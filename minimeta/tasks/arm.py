@@ -9,8 +9,8 @@ from math import ceil, pi
 import numpy as np
 
 from .. import require
-from .family import Box, Family, Tasks
-from .mechanics import STABLE, TwoLinks
+from .family import Box, Family
+from .mechanics import STABLE, Simulated, TwoLinks, stacked, unstacked
 
 START = (-pi / 4, pi / 2)  # radians: the hand is on the x axis, the elbow below it
 TARGET = (0.1, 0.4)        # m: where the hand has to go if something else is hidden
@@ -21,7 +21,6 @@ STRETCH = 0.2              # links are longer or shorter by up to this share
 GAINS = (0.7, 1.3)         # the size of a motor's gain
 WEAK = (0.3, 0.7)          # the share of its gain that a weak joint keeps
 STIFFNESS = 6.0            # 1/s: the rate at which the expert's error dies out
-EPISODES = 16              # to estimate the return of acting at random
 
 DYNAMICS = ("payload", "lengths", "gains", "weak joint")
 HIDDEN = {name: (name,) for name in ("target",) + DYNAMICS} | {"dynamics": DYNAMICS}
@@ -127,18 +126,8 @@ def direction(angle):
     return np.stack([np.cos(angle), np.sin(angle)], -1)
 
 
-def unstacked(array):
-    """[..., n] -> [n, ...]: the coordinates come first, each contiguous."""
-    return np.moveaxis(array, -1, 0).copy()
-
-
-def stacked(array):
-    """[n, ...] -> [..., n]: the inverse of unstacked."""
-    return np.moveaxis(array, 0, -1).copy()
-
-
 @dataclass(frozen=True)
-class ArmTasks(Tasks):
+class ArmTasks(Simulated):
     """K arms. The state is (q1, q2, v1, v2), [K, B, 4]."""
 
     family: PlanarArm
@@ -218,24 +207,3 @@ class ArmTasks(Tasks):
     def oracle(self):
         """By simulation: an episode of the expert, who is good but not the best."""
         return self.simulated(lambda t, state: self.expert(state), 1)
-
-    def random(self):
-        """By simulation: 16 episodes. Their actions depend on the task alone, so the
-        result is always the same."""
-        shape = (self.family.horizon, EPISODES)
-        actions = np.stack([self.family.action.sample(shape, self.luck(k))
-                            for k in range(len(self))])
-        return self.simulated(lambda t, state: actions[:, t], EPISODES)
-
-    def luck(self, k):
-        """A random stream, seeded by the numbers of task k."""
-        numbers = np.concatenate([a[k].ravel() for a in self.arrays().values()])
-        return np.random.default_rng(numbers.view(np.uint32))
-
-    def simulated(self, act, B):
-        """The mean return [K] of B episodes with actions act(t, state)."""
-        state, total = self.begin(B, None)[0], 0
-        for t in range(self.family.horizon):
-            state, _, reward, _ = self.move(state, act(t, state), None)
-            total = total + reward
-        return total.mean(-1)

@@ -1,5 +1,6 @@
 """The mechanics of a robot arm that has two links in a plane, with a motor at the
-shoulder and one at the elbow.
+shoulder and one at the elbow. The integrator and the base of tasks that are simulated
+stand at the end of this file.
 
 The equation of motion, with q = (q1, q2) the angles (radians; q1 from the x axis, q2
 from the first link) and v = (v1, v2) their rates (radians per second):
@@ -28,7 +29,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .family import Tasks
+
 STABLE = 2.78  # the integrator is stable while decay rate times step is below 2.785
+EPISODES = 16  # to estimate the return of acting at random
 
 
 class TwoLinks(NamedTuple):
@@ -78,19 +82,9 @@ class TwoLinks(NamedTuple):
                          (M11 * f2 - M12 * f1) / det])
 
     def move(self, state, torque, dt, substeps):
-        """The state after `dt` seconds under a constant torque.
-
-        The classical Runge-Kutta method of fourth order takes `substeps` equal steps h.
-        The method is stable while decay() h is at most STABLE.
-        """
-        h = dt / substeps
-        for _ in range(substeps):
-            k1 = self.flow(state, torque)
-            k2 = self.flow(state + h / 2 * k1, torque)
-            k3 = self.flow(state + h / 2 * k2, torque)
-            k4 = self.flow(state + h * k3, torque)
-            state = state + h / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
-        return state
+        """The state after `dt` seconds under a constant torque, in `substeps` equal steps
+        h. They are stable while decay() h is at most STABLE."""
+        return runge_kutta(lambda state: self.flow(state, torque), state, dt, substeps)
 
     def decay(self):
         """The fastest rate at which friction stops a motion, 1/s, over all postures and
@@ -109,3 +103,55 @@ class TwoLinks(NamedTuple):
         M11, M12, M22 = self.inertia(state)
         kinetic = M11 * v1 ** 2 / 2 + M12 * v1 * v2 + M22 * v2 ** 2 / 2
         return kinetic + self.G1 * np.sin(q1) + self.G2 * np.sin(q1 + q2)
+
+
+def runge_kutta(flow, state, dt, substeps):
+    """The state after `dt` seconds of d state / dt = flow(state), by the classical
+    Runge-Kutta method of fourth order, in `substeps` equal steps."""
+    h = dt / substeps
+    for _ in range(substeps):
+        k1 = flow(state)
+        k2 = flow(state + h / 2 * k1)
+        k3 = flow(state + h / 2 * k2)
+        k4 = flow(state + h * k3)
+        state = state + h / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
+    return state
+
+
+def unstacked(array):
+    """[..., n] -> [n, ...]: the coordinates come first, each contiguous."""
+    return np.moveaxis(array, -1, 0).copy()
+
+
+def stacked(array):
+    """[n, ...] -> [..., n]: the inverse of unstacked."""
+    return np.moveaxis(array, 0, -1).copy()
+
+
+class Simulated(Tasks):
+    """Tasks without luck, whose returns are told by simulation."""
+
+    def random(self):
+        """By simulation: 16 episodes. Their actions depend on the task alone, so the
+        result is always the same."""
+        return self.uniform(EPISODES)
+
+    def uniform(self, episodes):
+        """The mean return [K] of so many episodes of uniform actions."""
+        shape = (self.family.horizon, episodes)
+        actions = np.stack([self.family.action.sample(shape, self.luck(k))
+                            for k in range(len(self))])
+        return self.simulated(lambda t, state: actions[:, t], episodes)
+
+    def luck(self, k):
+        """A random stream, seeded by the numbers of task k."""
+        numbers = np.concatenate([a[k].ravel() for a in self.arrays().values()])
+        return np.random.default_rng(numbers.view(np.uint32))
+
+    def simulated(self, act, B):
+        """The mean return [K] of B episodes with actions act(t, state)."""
+        state, total = self.begin(B, None)[0], 0
+        for t in range(self.family.horizon):
+            state, _, reward, _ = self.move(state, act(t, state), None)
+            total = total + reward
+        return total.mean(-1)

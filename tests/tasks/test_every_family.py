@@ -12,8 +12,8 @@ import pytest
 import minimeta.tasks
 from minimeta import Gaussian, MLPPolicy
 from minimeta.rl import rollout
-from minimeta.tasks import (BernoulliBandit, Box, DependentBandit, Discrete, Family,
-                            GridNavigation, InformativeBandit, PlanarArm,
+from minimeta.tasks import (BernoulliBandit, Box, CartPole, DependentBandit, Discrete,
+                            Family, GridNavigation, InformativeBandit, PlanarArm,
                             PointNavigation, RandomMDP, RestlessBandit, Sinusoid, Tasks,
                             TwoStep, value_iteration)
 from minimeta.testing import check_tasks, families as laws
@@ -26,6 +26,7 @@ FAMILIES = [
     InformativeBandit(), RestlessBandit(20), RestlessBandit(3), TwoStep(4),
     GridNavigation(), GridNavigation(4, 9, 2, walls=((1, 1), (2, 1))),
     GridNavigation(3, 6, sees="row and column"),
+    CartPole(horizon=60, substeps=1), CartPole("gravity", 50, 2, substeps=1),
     PlanarArm(horizon=20, substeps=1), PlanarArm("dynamics", horizon=25, substeps=2),
     PointNavigation(), PointNavigation(7, reach=2.0, max_step=0.5, radius=0.3),
     RandomMDP(), RandomMDP(3, 4, 6, 2, noise=0.1),
@@ -57,6 +58,7 @@ EXPERTS = {
     BernoulliBandit: best_arm, DependentBandit: best_arm, InformativeBandit: best_arm,
     RestlessBandit: best_arm, TwoStep: to_the_good_state,
     GridNavigation: plan, PointNavigation: straight, RandomMDP: plan,
+    CartPole: lambda tasks, state, t: tasks.expert(state),
     PlanarArm: lambda tasks, state, t: tasks.expert(state),
 }
 

@@ -1,0 +1,194 @@
+"""The cart and its pole: the equations of motion against Lagrange, energy and work; the reward;
+the expert."""
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from minimeta.tasks import CartPole
+from minimeta.tasks.cart_mechanics import CartAndPole
+from minimeta.tasks.cartpole import linearised
+
+STEP = 1e-30
+RNG = np.random.default_rng(0)
+
+
+def some_cart(seed, K=3, B=4, friction=None):
+    """K carts with their numbers, a state [4, K, B] and a force [K, B]."""
+    rng = np.random.default_rng(seed)
+    f = tuple(rng.uniform(0, 1, 2)) if friction is None else friction
+    numbers = (rng.uniform(0.5, 2), *rng.uniform(0.3, 3, (2, K)), rng.uniform(1, 15, K), f)
+    return numbers, rng.normal(0, 2, (4, K, B)), rng.normal(0, 5, (K, B))
+
+
+def lagrangian(numbers, x, q, v, w):
+    """T - V from the places and speeds of cart and rod. Two points at 1/2 -+ 1/sqrt(12) of its
+    length, each of half its mass, move as the rod does: Gauss's rule is exact for squares."""
+    cart, length, mass, gravity, _ = numbers
+    total = cart * v * v / 2
+    for share in (0.5 - 12 ** -0.5, 0.5 + 12 ** -0.5):
+        r, m = share * length[:, None], mass[:, None] / 2
+        speed = (v + r * w * np.cos(q)) ** 2 + (r * w * np.sin(q)) ** 2
+        total = total + m * speed / 2 - m * gravity[:, None] * r * np.cos(q)
+    return total
+
+
+def slope(f, z, i):
+    """df / dz_i by complex step."""
+    z = [a.astype(complex) for a in z]
+    z[i] = z[i] + STEP * 1j
+    return f(*z).imag / STEP
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_motion_is_that_of_lagrange(seed):
+    """d/dt dL/dv - dL/dx = F - f_x v, with the derivative of the momentum by the chain rule: L is
+    quadratic in the speeds, so differences over a width of 1 are exact."""
+    numbers, state, force = some_cart(seed)
+    rates = CartAndPole.of(*numbers).flow(state, force)
+    assert np.array_equal(rates[:2], state[2:])
+
+    def momentum(i, z):
+        z = list(z)
+        up, down = z[i] + 0.5, z[i] - 0.5
+        return (lagrangian(numbers, *z[:i], up, *z[i + 1:])
+                - lagrangian(numbers, *z[:i], down, *z[i + 1:]))
+
+    frictions, pushes = numbers[-1], (force, 0)
+    for i in (2, 3):
+        turned = sum(slope(lambda *z: momentum(i, z), state, j) * rates[j] for j in range(4))
+        left = turned - slope(lambda *z: lagrangian(numbers, *z), state, i - 2)
+        assert np.allclose(left, pushes[i - 2] - frictions[i - 2] * state[i], atol=1e-10)
+
+
+def test_the_power_of_force_and_friction_is_the_change_of_energy():
+    numbers, state, force = some_cart(5)
+    cart = CartAndPole.of(*numbers)
+    rates = cart.flow(state, force)
+    gained = sum(slope(lambda *z: cart.energy(np.stack(z)), state, i) * rates[i] for i in range(4))
+    (f_x, f_q), (_, _, v, w) = numbers[-1], state
+    assert np.allclose(gained, force * v - f_x * v * v - f_q * w * w, atol=1e-10)
+
+
+def test_inverse_dynamics_gives_the_acceleration_that_was_asked_for():
+    numbers, state, wanted = some_cart(6)
+    cart = CartAndPole.of(*numbers)
+    assert np.allclose(cart.flow(state, cart.force(state, wanted))[2], wanted, rtol=1e-10)
+
+
+@pytest.mark.parametrize("vary", ["nothing", "length", "mass", "gravity"])
+def test_without_force_and_friction_the_energy_is_kept_to_1e_6_for_an_episode(vary):
+    """From nearly upright, over the whole range of what varies."""
+    family = CartPole(vary, friction=(0, 0))
+    tasks = family.sample(40, np.random.default_rng(0))
+    state, _ = tasks.reset(2, RNG)
+    state[..., 1] = 0.01, np.pi / 2
+    first, most, drift = tasks.energy(state), 0, 0
+    for _ in range(family.horizon):
+        state, *_ = tasks.step(state, np.zeros((40, 2, 1)), RNG)
+        energy = tasks.energy(state)
+        most = np.maximum(most, tasks.mechanics.kinetic(np.moveaxis(state, -1, 0)))
+        drift = np.maximum(drift, abs(energy - first))
+    assert (drift / most).max() < 1e-6
+    assert (drift / most).max() > 1e-9      # a drift of nothing would mean that nothing moved
+
+
+def test_twice_the_substeps_conserve_the_energy_about_thirty_times_as_well():
+    def drift(substeps):
+        family = CartPole(friction=(0, 0), substeps=substeps)
+        tasks = family.sample(1, RNG)
+        state, _ = tasks.reset(1, RNG)
+        state[..., 1] = 1.0
+        first = tasks.energy(state)
+        for _ in range(40):
+            state, *_ = tasks.step(state, np.zeros((1, 1, 1)), RNG)
+        return abs(tasks.energy(state) - first).max()
+
+    assert 16 < drift(3) / drift(6) < 64     # fourth order; 2^5 of the energy
+
+
+def test_the_reward_is_one_upright_in_the_centre_and_falls_from_there():
+    tasks = CartPole(gravity=1e-9, friction=(0, 0)).sample(1, RNG)
+    state = np.zeros((1, 4, 4))
+    state[0, :, 0] = 0, 2.4, 0, -2.4
+    state[0, :, 1] = 0, 0, np.pi / 2, np.pi
+    reward = tasks.step(state, np.zeros((1, 4, 1)), RNG)[2]
+    assert np.allclose(reward, [[1, 1 / 2, 1 / 2, 0]], atol=1e-8)
+
+
+def test_what_is_seen_is_the_state_in_its_units():
+    tasks = CartPole().sample(1, RNG)
+    _, obs = tasks.reset(1, RNG)
+    assert np.allclose(obs, [[[0, -1, 0, 0, 0]]], atol=1e-15)
+    seen = tasks.observe(np.array([[[1.2, np.pi / 2, -4.8, 2 * np.pi]]]))
+    assert np.allclose(seen, [[[0.5, 0, 1, -2, 1]]], atol=1e-15)
+
+
+def test_a_push_to_the_right_moves_the_cart_to_the_right_and_a_longer_push_is_clipped():
+    tasks = CartPole().sample(1, RNG)
+    state, _ = tasks.reset(1, RNG)
+    one, two = (tasks.step(state, np.full((1, 1, 1), a), RNG)[0] for a in (1.0, 7.0))
+    assert one[0, 0, 0] > 0 and np.array_equal(one, two)
+
+
+@pytest.mark.parametrize("vary", ["length", "mass", "gravity"])
+def test_what_varies_is_log_uniform_within_a_factor_of_two_and_nothing_else_varies(vary):
+    family = CartPole(vary)
+    tasks = family.sample(4000, np.random.default_rng(0))
+    for name in ("length", "mass", "gravity"):
+        ratio = getattr(tasks, name) / getattr(family, name)
+        if name == vary:
+            share = np.log2(ratio)
+            assert share.min() > -1 and share.max() < 1 and ratio.max() > 1.99
+            assert abs(share.mean()) < 4 / np.sqrt(3 * 4000)
+        else:
+            assert np.all(ratio == 1)
+
+
+@pytest.mark.parametrize("vary", ["nothing", "length", "mass", "gravity"])
+def test_the_expert_swings_up_more_than_four_poles_of_five_and_keeps_them_up(vary):
+    family = CartPole(vary, horizon=160)
+    tasks = family.sample(60, np.random.default_rng(1))
+    state, up, gains = tasks.begin(1, None)[0], [], tasks.gains()
+    for _ in range(family.horizon):
+        state, *_ = tasks.move(state, tasks.expert(state, gains), None)
+        up.append(np.cos(state[:, 0, 1]))
+    assert np.mean(np.mean(up[-40:], 0) > 0.9) > 0.8
+
+
+def test_the_linear_motion_near_upright_is_the_derivative_of_the_equations():
+    cart = CartAndPole.of(*some_cart(7)[0])
+    A, B = linearised(cart, 1e-4, 1)
+    state = np.zeros((4, 3, 1))
+    for i in range(4):
+        moved = state.copy()
+        moved[i] = 1e-7
+        rate = cart.flow(moved, np.zeros((3, 1)))[..., 0].T / 1e-7
+        assert np.allclose((A[..., i] - np.eye(4)[i]) / 1e-4, rate, atol=2e-2)
+    assert np.allclose(B[..., 0] / 1e-4, cart.flow(state, np.ones((3, 1)))[..., 0].T, atol=2e-2)
+
+
+@pytest.mark.parametrize("settings, error, says", [
+    ({"vary": "colour"}, ValueError, "vary must be one of 'nothing', 'length'"),
+    ({"length": 0.0}, ValueError, "length must be a finite number in"),
+    ({"friction": (1.0,)}, ValueError, "friction must be two numbers, got"),
+    ({"friction": (-1.0, 0.0)}, ValueError, "each of friction must be a finite number"),
+    ({"friction": (0.0, 60.0)}, ValueError, "substeps must be at least 9 .* got 6"),
+    ({"substeps": 1.5}, TypeError, "substeps must be a whole number"),
+    ({"horizon": 0}, ValueError, "horizon must be at least 1"),
+])
+def test_settings_that_cannot_be_are_refused_with_the_reason(settings, error, says):
+    with pytest.raises(error, match=says):
+        CartPole(**settings)
+
+
+def test_friction_at_the_bound_is_stable_and_motion_that_is_too_fast_is_said():
+    stiff = CartPole(friction=(0.0, 40.0))
+    tasks = stiff.sample(1, RNG)
+    state, _ = tasks.reset(1, RNG)
+    for _ in range(100):
+        state, *_ = tasks.step(state, np.ones((1, 1, 1)), RNG)
+    assert abs(state).max() < 1e3
+    wild = replace(CartPole().sample(1, RNG))
+    with np.errstate(all="ignore"), pytest.raises(ValueError, match="too fast for its integrator"):
+        wild.step(np.full((1, 1, 4), 1e200), np.zeros((1, 1, 1)), RNG)
