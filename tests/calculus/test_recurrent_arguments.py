@@ -63,7 +63,7 @@ def test_a_trial_of_no_step_ends_in_the_state_that_it_begins_in(net):
     theta_bar, x_bar = net.vjp(theta, cache, y_bar)
     theta_bar_dot, _ = net.vjp_dot(theta, cache, y_bar, theta_dot, cache_dot, y_bar_dot)
     assert y.shape == y_dot.shape == (3, 0, B, 2) and x_bar.shape == x.shape
-    assert not theta_bar.any() and not theta_bar_dot.any()
+    assert not theta_bar.any() and not theta_bar_dot.any() and cache.x.shape == x.shape
     assert gap(net.state_after(cache), net.initial_state(theta, B)) == 0
 
 
