@@ -26,6 +26,12 @@ def test_the_forward_pass_is_the_formula():
     assert np.abs(NET.state_after(cache)[0] - h).max() < 1e-13
 
 
+def test_a_cache_does_not_keep_all_gates_alive_for_one_of_them():
+    _, cache = NET.forward(NET.init(np.random.default_rng(0)), np.zeros((6, 4, 3)))
+    for _, b, *_ in cache.kept:
+        assert b.base is None and b.shape == (5, 4)
+
+
 def test_theta_holds_no_zeros_of_the_candidate():
     assert NET.size == (3 + 5) * 3 * 5 + 4 * 5 + 5 + 5 * 2 + 2
     theta = np.random.default_rng(0).normal(size=(7, NET.size))

@@ -32,6 +32,11 @@ def test_every_coordinate_has_its_own_name_in_the_order_of_the_blocks(layout):
         assert getattr(theta, block)[index] == i
 
 
+def test_blocks_may_be_lists():
+    layout = Layout(W=(2, 3), b=(2,))
+    assert layout.pack(W=[[1, 2, 3], [4, 5, 6]], b=[7, 8]).tolist() == [*range(1, 9)]
+
+
 def test_a_name_is_the_block_and_its_index():
     layout = Layout(W=(3, 4), s=(), b=(4,))
     names = [layout.name(i) for i in (0, 11, 12, 15)]

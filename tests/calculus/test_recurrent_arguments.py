@@ -46,6 +46,28 @@ def test_a_complex_step_may_enter_by_any_linear_argument_alone(net, form):
         assert gap([a.imag / 1e-30 for a in stepped], alone) < 1e-12
 
 
+@every_net
+@pytest.mark.parametrize("which", range(3))
+def test_a_complex_step_may_enter_a_second_derivative_by_any_tangent_alone(net, which):
+    """Which: of theta, of the state, of x."""
+    theta, x, y_bar, theta_dot, x_dot, y_bar_dot = case(net, T)
+    state, state_dot, state_bar, state_bar_dot = (states(net, seed) for seed in range(4))
+    _, cache = net.unroll(theta, state, x)
+
+    def second(tangents, y_bar_dot, state_bar_dot):
+        _, cache_dot = net.unroll_jvp(theta, cache, *tangents)
+        return flat(net.unroll_vjp_dot(theta, cache, y_bar, state_bar, tangents[0], cache_dot,
+                                       y_bar_dot, state_bar_dot))
+
+    tangents, zeros = (theta_dot, state_dot, x_dot), mapped(np.zeros_like, state_bar_dot)
+    stepped, alone = ([mapped(change if k == which else keep, a) for k, a in enumerate(tangents)]
+                      for change, keep in ((lambda a: a + H * a, lambda a: a),
+                                           (lambda a: a, np.zeros_like)))
+    for one, other in zip(second(stepped, y_bar_dot, state_bar_dot),
+                          second(alone, 0 * y_bar_dot, zeros)):
+        assert gap(one.imag / 1e-30, other) < 1e-12
+
+
 @pytest.mark.parametrize("net", [net for net in NETS if len(net.cell.state) > 1])
 @pytest.mark.parametrize("which", [0, 1])
 def test_a_complex_step_may_enter_by_one_array_of_a_state_s_cotangent(net, which):
@@ -63,7 +85,7 @@ def test_a_trial_of_no_step_ends_in_the_state_that_it_begins_in(net):
     theta_bar, x_bar = net.vjp(theta, cache, y_bar)
     theta_bar_dot, _ = net.vjp_dot(theta, cache, y_bar, theta_dot, cache_dot, y_bar_dot)
     assert y.shape == y_dot.shape == (3, 0, B, 2) and x_bar.shape == x.shape
-    assert not theta_bar.any() and not theta_bar_dot.any()
+    assert not theta_bar.any() and not theta_bar_dot.any() and cache.x.shape == x.shape
     assert gap(net.state_after(cache), net.initial_state(theta, B)) == 0
 
 

@@ -150,11 +150,13 @@ def test_losses_of_an_adaptation_may_be_a_list():
     assert type(adapted.grads) is tuple and len(adapted.grads) == 1
 
 
-@pytest.mark.parametrize("learner, name", [(EMAML, "inner"), (Reptile, "outer")])
-def test_an_estimator_that_the_algorithm_fixes_is_no_option(learner, name):
+@pytest.mark.parametrize("learner, name, fixed", [
+    (EMAML, "inner", "log-likelihood"), (Reptile, "outer", "log-likelihood"),
+    (ProMP, "inner", "ratio"), (ProMP, "outer", "clipped-ratio")])
+def test_an_estimator_that_the_algorithm_fixes_is_no_option(learner, name, fixed):
     with pytest.raises(TypeError, match=f"unexpected keyword argument '{name}'"):
-        learner(POLICY, **{name: "ratio"})
-    assert getattr(learner(POLICY), name) == "log-likelihood" in ESTIMATORS
+        learner(POLICY, **{name: fixed})
+    assert getattr(learner(POLICY), name) == fixed and fixed in ESTIMATORS
 
 
 def test_the_adaptive_weight_of_the_penalty_is_the_one_that_the_loss_has():
