@@ -11,16 +11,16 @@ posterior over m, and the policy acts on this belief.
 
 A belief is good if it explains the rewards of the trial, past and to come, so the ELBO
 trains encoder and decoder. RL^2's loss trains the actor alone, unless the policy has
-through=True. n is the number of transitions j of a trial, so that elbo_weight does not
-depend on its length.
+through=True. n is the number of transitions j of a trial: elbo_weight does not depend
+on its length.
 
-noise and the choice of the transitions that are predicted at step t are data, which
-`collect` draws beside the trials: the loss is a function of theta.
+The noise, and the choice of the transitions that are predicted at step t, are data.
+`collect` draws them beside the trials, and so the loss is a function of theta.
 
 Letters: K tasks, T steps, B trials, d numbers of m, S transitions predicted at a step.
 Source: Zintgraf et al. (2020), VariBAD, arXiv 1910.08348.
 """
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -31,23 +31,23 @@ from ..calculus import MLP
 from ..objective import Objective
 from ..objective.elbo import ELBO, Bernoulli, Normal
 from ..objective.losses import Minus, Sum
+from ..policy.reparameterised import halves
 from ..rl import Rollout, counts
+from .evidence import PARTS, TELLS, at, chosen, parts_of, strata, widths
 from .explainer import Explainer
 from .rl2 import RL2, fold_tasks
-
-PARTS = dict.fromkeys(("obs", "action", "next"))
 
 
 @dataclass(frozen=True)
 class Trials(Rollout):
-    """A rollout, with the luck of the ELBO.
+    """A rollout, and the luck of the ELBO.
 
     noise  [K, T, B, d]  N(0, 1)
-    draws  [K, T, B, S]  uniform in [0, 1), which transitions are predicted
+    draws  [K, T, B, S]  uniform, of the transitions that are predicted
     """
 
-    noise: np.ndarray = None
-    draws: np.ndarray = None
+    noise: np.ndarray
+    draws: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -57,49 +57,49 @@ class VariBAD(RL2):
 
     decoder      sizes of the decoder's hidden layers
     shown        those of "obs", "action", "next" (the observation after the step) of a
-                 transition that the decoder is shown. Next ones are not known where an
-                 episode ends: these transitions are left out
-    pays         (low, high), if rewards have these two values: the decoder predicts the
-                 probability of the higher one. None: it predicts their mean
-    reward_std   of rewards about this mean
-    told         S, how many transitions are predicted at each step
-    future       True: only transitions from t on are predicted at step t
+                 transition that the decoder is shown
+    tells        those of "reward", "next" that it predicts. A transition whose next
+                 observation is needed is left out where an episode ends
+    pays         (low, high) if rewards have these two values: the decoder predicts the
+                 probability of the high one. None: it predicts their mean
+    std          of what is told about the mean that is predicted
+    told         S
+    future       True: at step t only the transitions from t on are predicted
     elbo_weight  of the ELBO
+    kl_weight    of the KL in it
     """
 
     decoder: tuple = (32,)
     shown: tuple = ("obs", "action")
+    tells: tuple = ("reward",)
     pays: Any = None
-    reward_std: float = 1.0
+    std: float = 1.0
     told: int = 10
     future: bool = False
     elbo_weight: float = 1.0
     kl_weight: float = 1.0
-    chained: bool = True
 
     @cached_property
     def model(self):
         """The policy with its decoder: theta is (encoder, actor, decoder)."""
-        policy = self.policy
-        widths = {"action": policy.head.n_code, "obs": policy.obs_size,
-                  "next": policy.obs_size}
-        n = policy.n_latent + sum(widths[part] for part in self.shown)
-        return Explainer(policy, MLP((n, *self.decoder, 1)))
+        n = self.policy.n_latent + widths(self.policy, self.shown)
+        n_out = widths(self.policy, self.tells)
+        return Explainer(self.policy, MLP((n, *self.decoder, n_out)))
 
     @property
     def layout(self):
         return self.model.layout
 
     def init(self, rng):
+        """A random theta [P]."""
         return self.model.init(rng, self.dtype)
 
     def collect(self, theta, tasks, rng):
-        """One batch of trials, and the luck of the ELBO."""
+        """One batch of Trials."""
         data = super().collect(theta[..., :self.policy.size], tasks, rng)
-        lead, S = data.reward.shape, self.told
+        lead = data.mask.shape
         noise = rng.standard_normal(lead + (self.policy.n_latent,), theta.dtype)
-        draws = (np.arange(S) + rng.random(lead + (S,))) / S
-        return Trials(**vars(data), noise=noise, draws=draws)
+        return Trials(**vars(data), noise=noise, draws=strata(lead + (self.told,), rng))
 
     def adapt(self, theta, history):
         return super().adapt(theta[..., :self.policy.size], history)
@@ -113,56 +113,64 @@ class VariBAD(RL2):
         return Objective(self.model, x, loss)
 
     def elbo(self, data):
-        """What the decoder is shown at each step, [T, K B, S n], and the ELBO."""
-        shown = transitions(self.policy, data, self.shown)
-        known = data.mask & ~data.end if "next" in self.shown else data.mask
+        """What the decoder is shown, [T, K B, S n], and the ELBO: a mean over steps, of
+        nats per transition."""
+        parts = parts_of(self.policy, data, self.unit(data.reward))
+        needs_next = "next" in self.shown + self.tells
+        known = data.mask & ~data.end if needs_next else data.mask
         j, N = chosen(known, data.draws, self.future)
-        w = data.mask / counts(data.mask).sum() / np.maximum(known.sum(1, keepdims=True), 1)
+        w = data.mask / counts(data.mask).sum() / known.sum(1, keepdims=True).clip(1)
         v = np.broadcast_to((w * N / self.told)[..., None], j.shape)
-        z, targets, v, w = (
-            fold_tasks(array).astype(data.reward.dtype) for array in (
-                at(shown, j), at(self.target(data.reward), j), v, w))
-        first = Bernoulli() if self.pays else Normal(self.reward_std)
+        shown, told = (at(np.concatenate([parts[name] for name in names], -1), j)
+                       for names in (self.shown, self.tells))
+        z, targets, v, w = (fold_tasks(array).astype(data.reward.dtype)
+                            for array in (shown, told, v, self.kl_weight * w))
         return z.reshape(z.shape[:2] + (-1,)), ELBO(
-            self.policy.n_latent, targets, v, w * self.kl_weight, first, chained=self.chained)
+            self.policy.n_latent, targets, v, w, self.likelihood, Normal(self.std))
 
-    def target(self, reward):
-        """What the decoder predicts of a reward, [.., 1]."""
+    @property
+    def likelihood(self):
+        """Of a reward."""
+        return Bernoulli() if self.pays else Normal(self.std)
+
+    def unit(self, reward):
+        """The reward as the decoder tells it: 0 or 1 if there are two of them."""
         low, high = self.pays or (0, 1)
-        return ((reward - low) / (high - low))[..., None]
+        return (reward - low) / (high - low)
 
-    def predict(self, theta, y, z):
-        """p of transitions z [.., T, B, S, n] from the belief in y, with the mean of m.
-        """
-        _, decoder = self.model.split(theta)
-        m = self.model.belief(y)[..., :self.policy.n_latent]
+    def predict(self, theta, data, z):
+        """What the agent believes: the reward that it expects of M transitions z [M, n],
+        as the decoder is shown them, before each step of its trials. [K, T, B, M]"""
+        (policy, decoder), (K, T, B) = self.model.split(theta), data.mask.shape
+        y, _ = self.policy.forward(policy, fold_tasks(data.x))
+        m, _ = halves(self.model.belief(y))
+        z = np.broadcast_to(z.astype(m.dtype), m.shape[:-1] + z.shape)
         p, _ = self.model.decoder.forward(decoder, self.model.shown(m, z))
-        first = Bernoulli() if self.pays else Normal(self.reward_std)
-        return first.mean(p.reshape(z.shape[:-1]))
+        mean = self.likelihood.mean(p[..., 0]).reshape(T, K, B, -1).swapaxes(0, 1)
+        low, high = self.pays or (0, 1)
+        return low + (high - low) * mean
 
     def __post_init__(self):
         super().__post_init__()
+        require.fields(self, count="told", truth="future", positive="std",
+                       nonnegative=("elbo_weight", "kl_weight"),
+                       sequence=("decoder", "shown", "tells"))
+        for name in self.shown:
+            require.choice("shown", name, PARTS)
+        if self.tells not in TELLS or set(self.tells) & set(self.shown):
+            raise ValueError(f"tells must be one of {TELLS} without what is shown, got "
+                             f"{self.tells} where {self.shown} is shown")
+        if self.pays is not None:
+            object.__setattr__(self, "pays", self.two_rewards())
+        if not hasattr(self.policy, "n_latent"):
+            raise TypeError(f"policy must have a belief, such as BeliefPolicy(..), got "
+                            f"{self.policy!r}")
 
-
-def transitions(policy, data, parts):
-    """What the decoder is shown of each transition, [K, T, B, n]."""
-    obs = data.x[..., :policy.obs_size]
-    after = np.concatenate([obs[:, 1:], np.zeros_like(obs[:, :1])], 1)
-    seen = {"obs": obs, "action": policy.head.encode(data.action), "next": after}
-    return np.concatenate([seen[part] for part in parts], -1)
-
-
-def chosen(known, draws, future):
-    """The transitions j [K, T, B, S] that are predicted at each step, of those that are
-    known, and the number N [K, T, B] of those that they are drawn from."""
-    before = np.cumsum(known, 1) - known if future else np.zeros(known.shape, int)
-    N = known.sum(1, keepdims=True) - before
-    order = np.argsort(~known, axis=1, kind="stable")
-    rank = before[..., None] + np.floor(draws * N[..., None]).astype(int)
-    return at(order[..., None], np.minimum(rank, known.shape[1] - 1))[..., 0], N
-
-
-def at(array, j):
-    """array [K, T, B, n] at the steps j [K, T, B, S] of each trial: [K, T, B, S, n]."""
-    K, _, B = array.shape[:3]
-    return array[np.arange(K)[:, None, None, None], j, np.arange(B)[:, None]]
+    def two_rewards(self):
+        """pays as (low, high)."""
+        pays = [require.number("each of pays", r)
+                for r in require.sequence("pays", self.pays)]
+        if len(pays) != 2 or not pays[0] < pays[1]:
+            raise ValueError(f"pays must be (low, high), the two rewards that there "
+                             f"are, or None, got {self.pays}")
+        return tuple(pays)

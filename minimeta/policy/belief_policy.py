@@ -1,24 +1,26 @@
-"""The belief policy keeps a belief about its task apart from what it does with it. The
-belief is a normal distribution over a hidden variable m that stands for the task.
+"""The belief policy keeps what it believes about its task apart from what it does. The
+belief is a normal distribution over a hidden variable m, which stands for the task.
 
-    q_t = N(mu_t, diag sigma_t^2),    (mu_t, log sigma_t), memory_t
-                                          = encoder(x_t, memory_{t-1})
-    (u_t, value_t) = actor(s_t, mu_t, log sigma_t)
+    q_t = N(mu_t, diag sigma_t^2),    b_t = (mu_t, log sigma_t)
+    b_t, memory_t  = encoder(x_t, memory_{t-1})        x_t = (s_t, a, r, d of t - 1)
+    (u_t, value_t) = actor(s_t, b_t)
 
-The encoder is a recurrent map of x_t = (s_t, a_{t-1}, r_{t-1}, d_{t-1}), and the actor
-is an MLP. The map of the policy shows its belief beside what the actor says:
+The encoder is a recurrent map, the actor an MLP. As a map, the policy shows its belief
+beside what the actor says:
 
-    y_t = (u_t, value_t, mu_t, log sigma_t)
+    y = (o, b),    o = (u, value) = actor(s, stop(b))
 
-With through=False the actor takes the belief as data. Then an objective of u and value
-trains the actor alone, and leaves the encoder to an objective of the belief (elbo.py).
-Let b be the belief, and stop(b) = b with the derivative 0:
+stop(b) is b, taken as data. So an objective of u and value trains the actor alone, and
+the encoder is left to an objective of the belief (elbo.py). With through=True there is
+no stop:
 
-    y = (actor(s, stop(b)), b)
-    y_dot = (actor_jvp(s_dot, 0), b_dot)                   b_dot = encoder_jvp
-    s_bar, stop_bar = actor_vjp(o_bar),  b_bar = b_bar     stop_bar is dropped
+    y_bar = (o_bar, b_bar)
+    actor_bar, s_bar, seen_bar = actor_vjp(o_bar)
+    encoder_bar, x_bar = encoder_vjp(b_bar)              with stop
+                         encoder_vjp(b_bar + seen_bar)   without
 
-With through=True stop is left out, and stop_bar is added to b_bar.
+stop(b) is the real part of b: then a complex step in theta passes where the derivative
+does, and is stopped where the derivative is.
 
 Letters: T steps, B episodes, d numbers of m; x [..., T, B, n_in].
 Source: Zintgraf et al. (2020), VariBAD, arXiv 1910.08348, section 3.
@@ -31,7 +33,7 @@ import numpy as np
 
 from .. import require
 from ..calculus import GRU, MLP, Layout
-from .policies import keep, require_head
+from .policies import keep
 from .recurrent_policy import RecurrentPolicy
 
 
@@ -42,16 +44,18 @@ def named(prefix, layout):
 
 @dataclass(frozen=True)
 class Believer:
-    """The map x_t -> (actor(s_t, b_t), b_t) of an encoder x_t -> b_t.
+    """The map x_t -> (actor(s_t, seen of b_t), b_t) of an encoder x_t -> b_t.
 
     encoder   a recurrent map with the outputs b
-    actor     an MLP of (s, b); s is the first part of x
+    actor     an MLP of s and what it sees of b
+    n_obs     length of s, the first part of x
     through   True: derivatives flow from the actor to the encoder
     """
 
     encoder: Any
     actor: MLP
-    through: bool
+    n_obs: int
+    through: bool = False
 
     @cached_property
     def layout(self):
@@ -63,17 +67,32 @@ class Believer:
         return self.layout.size
 
     def init(self, rng, dtype=np.float64, output_scale=1.0):
-        return np.concatenate([net.init(rng, dtype, output_scale)
-                               for net in (self.encoder, self.actor)])
+        """A random theta; output_scale is the actor's alone."""
+        return np.concatenate([self.encoder.init(rng, dtype),
+                               self.actor.init(rng, dtype, output_scale)])
 
     def split(self, theta):
         """theta of the encoder, theta of the actor."""
         return theta[..., :self.encoder.size], theta[..., self.encoder.size:]
 
-    @property
-    def n_obs(self):
-        """Length of s."""
-        return self.actor.sizes[0] - self.encoder.n_out
+    # What each of them sees of x and b. stop is the real part: see above.
+
+    def read(self, x):
+        """What the encoder sees."""
+        return x
+
+    def seen(self, x, b):
+        """What the actor sees."""
+        return np.concatenate([x[..., :self.n_obs], b if self.through else b.real], -1)
+
+    def seen_dot(self, x_dot, b_dot):
+        """The tangent of seen."""
+        return self.seen(x_dot, b_dot if self.through else 0 * b_dot)
+
+    def joined(self, read_bar, s_bar, rest_bar):
+        """x_bar, of the cotangents of what both see; rest_bar is that of b."""
+        n = self.n_obs
+        return np.concatenate([read_bar[..., :n] + s_bar, read_bar[..., n:]], -1)
 
     # Acting, with the memory of the encoder.
 
@@ -92,36 +111,34 @@ class Believer:
 
     # The four forms.
 
-    def seen(self, x, b):
-        """(s, b), all that the actor sees."""
-        return np.concatenate([x[..., :self.n_obs], b], -1)
-
     def forward(self, theta, x):
         """x [..., T, B, n_in] -> y [..., T, B, m], cache; leading axes as theta's."""
         encoder, actor = self.split(theta)
-        b, cache = self.encoder.forward(encoder, x)
+        b, cache = self.encoder.forward(encoder, self.read(x))
         o, actor_cache = self.actor.forward(actor, rows(self.seen(x, b)))
-        return np.concatenate([steps(o, b), b], -1), (cache, actor_cache, b)
+        return np.concatenate([steps(o, b), b], -1), (cache, actor_cache, x)
 
     def jvp(self, theta, cache, theta_dot, x_dot=None):
         (encoder, actor), (encoder_dot, actor_dot) = (
             self.split(theta), self.split(theta_dot))
-        cache, actor_cache, b = cache
-        b_dot, cache_dot = self.encoder.jvp(encoder, cache, encoder_dot, x_dot)
-        if x_dot is None:
-            x_dot = np.zeros_like(b_dot, shape=b.shape[:-1] + (self.n_obs,))
-        seen_dot = self.seen(x_dot, b_dot if self.through else 0 * b_dot)
+        cache, actor_cache, x = cache
+        x_dot = np.zeros_like(x) if x_dot is None else x_dot
+        b_dot, cache_dot = self.encoder.jvp(
+            encoder, cache, encoder_dot, self.read(x_dot))
         o_dot, actor_cache_dot = self.actor.jvp(
-            actor, actor_cache, actor_dot, rows(seen_dot))
-        y_dot = np.concatenate([steps(o_dot, b), b_dot], -1)
-        return y_dot, (cache_dot, actor_cache_dot, b_dot)
+            actor, actor_cache, actor_dot, rows(self.seen_dot(x_dot, b_dot)))
+        y_dot = np.concatenate([steps(o_dot, b_dot), b_dot], -1)
+        return y_dot, (cache_dot, actor_cache_dot, x_dot)
 
     def vjp(self, theta, cache, y_bar):
         (encoder, actor), (cache, actor_cache, _) = self.split(theta), cache
         o_bar, b_bar = self.parts(y_bar)
         actor_bar, seen_bar = self.actor.vjp(actor, actor_cache, rows(o_bar))
-        return self.joined(steps(seen_bar, y_bar), b_bar, actor_bar, lambda b_bar:
-                           self.encoder.vjp(encoder, cache, b_bar))
+        s_bar, rest_bar = self.halves(seen_bar, y_bar)
+        b_bar = b_bar + rest_bar if self.through else b_bar
+        encoder_bar, read_bar = self.encoder.vjp(encoder, cache, b_bar)
+        return (np.concatenate([encoder_bar, actor_bar], -1),
+                self.joined(read_bar, s_bar, rest_bar))
 
     def vjp_dot(self, theta, cache, y_bar, theta_dot, cache_dot, y_bar_dot):
         (encoder, actor), (encoder_dot, actor_dot) = (
@@ -129,29 +146,28 @@ class Believer:
         (cache, actor_cache, _), (cache_dot, actor_cache_dot, _) = cache, cache_dot
         (o_bar, b_bar), (o_bar_dot, b_bar_dot) = (
             self.parts(y_bar), self.parts(y_bar_dot))
-        if self.through:
-            _, seen_bar = self.actor.vjp(actor, actor_cache, rows(o_bar))
-            b_bar = b_bar + steps(seen_bar, y_bar)[..., self.n_obs:]
         actor_bar_dot, seen_bar_dot = self.actor.vjp_dot(
             actor, actor_cache, rows(o_bar), actor_dot, actor_cache_dot,
             rows(o_bar_dot))
-        return self.joined(
-            steps(seen_bar_dot, y_bar), b_bar_dot, actor_bar_dot, lambda b_bar_dot:
-            self.encoder.vjp_dot(encoder, cache, b_bar, encoder_dot, cache_dot,
-                                 b_bar_dot))
+        s_bar_dot, rest_bar_dot = self.halves(seen_bar_dot, y_bar)
+        if self.through:
+            _, seen_bar = self.actor.vjp(actor, actor_cache, rows(o_bar))
+            b_bar = b_bar + self.halves(seen_bar, y_bar)[1]
+            b_bar_dot = b_bar_dot + rest_bar_dot
+        encoder_bar_dot, read_bar_dot = self.encoder.vjp_dot(
+            encoder, cache, b_bar, encoder_dot, cache_dot, b_bar_dot)
+        return (np.concatenate([encoder_bar_dot, actor_bar_dot], -1),
+                self.joined(read_bar_dot, s_bar_dot, rest_bar_dot))
 
     def parts(self, y):
         """o and b of y."""
-        n = y.shape[-1] - self.encoder.n_out
+        n = self.actor.sizes[-1]
         return y[..., :n], y[..., n:]
 
-    def joined(self, seen_bar, b_bar, actor_bar, encode):
-        """theta_bar and x_bar, where `encode` is the encoder's vjp of b_bar."""
-        s_bar, stop_bar = seen_bar[..., :self.n_obs], seen_bar[..., self.n_obs:]
-        encoder_bar, x_bar = encode(b_bar + stop_bar if self.through else b_bar)
-        x_bar = np.concatenate([x_bar[..., :self.n_obs] + s_bar,
-                                x_bar[..., self.n_obs:]], -1)
-        return np.concatenate([encoder_bar, actor_bar], -1), x_bar
+    def halves(self, seen, like):
+        """s and the rest of what the actor sees, given as rows."""
+        seen = steps(seen, like)
+        return seen[..., :self.n_obs], seen[..., self.n_obs:]
 
 
 def rows(x):
@@ -180,10 +196,10 @@ class BeliefPolicy(RecurrentPolicy):
     through: bool = False
 
     def __post_init__(self):
-        require_head(self.head)
         super().__post_init__()
         require.fields(self, count="n_latent", truth="through", sequence="hidden")
-        n_out = self.head.n_in - self.head.free.size + 1
+        n_out, n_seen = self.net.n_out, self.obs_size + 2 * self.n_latent
         encoder = self.network(self.n_in, self.n_hidden, 2 * self.n_latent)
-        actor = MLP((self.obs_size + 2 * self.n_latent, *self.hidden, n_out))
-        keep(self, net=Believer(encoder, actor, self.through), hidden=actor.sizes[1:-1])
+        actor = MLP((n_seen, *self.hidden, n_out))
+        keep(self, net=Believer(encoder, actor, self.obs_size, self.through),
+             hidden=actor.sizes[1:-1])
