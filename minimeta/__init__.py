@@ -14,6 +14,7 @@ scalars:  log-likelihood, ratio, clipped ratio, DiCE, KL, entropy, squared error
 objective = scalar o map            theta -> one number per task:  value, grad, hvp
 adaptation = theta -> phi           gradient step: phi = theta - alpha grad L(theta; D)
                                     recurrence:    h_{t+1} = f_theta(h_t, s, a, r, d)
+                                    inference:     q(m | s, a, r, ..) = f_theta(h_t)
 meta-gradient = adaptation.vjp( grad of the outer objective at phi )
 
 The chapters in reading order; imports only point backwards, and require.py, the checks
@@ -62,12 +63,13 @@ One word, one meaning:
 """
 from . import exact, objective, policy, rivals, rl, tasks, testing
 from .calculus import GRU, LSTM, MLP, Cell, Layout, Recurrent, fast
-from .meta import (EMAML, MAML, RL2, GradientSteps, Imitation, ProMP, RegressionMAML,
-                   RegressionPretrained, RegressionReptile, Reinforce, Reptile,
-                   evaluate, meta_train)
+from .meta import (EMAML, MAML, RL2, GradientSteps, Imitation, PosteriorSampling, ProMP,
+                   RegressionMAML, RegressionPretrained, RegressionReptile, Reinforce,
+                   Reptile, VariBAD, evaluate, meta_train)
 from .objective import (SGD, Adam, LinearSchedule, Objective, TrustRegion, losses,
                         surrogates)
-from .policy import Categorical, Gaussian, MLPPolicy, RecurrentPolicy, TabularPolicy
+from .policy import (BeliefPolicy, Categorical, Gaussian, GuessPolicy, MLPPolicy,
+                     RecurrentPolicy, TabularPolicy)
 from .runs import compare, from_gymnasium, sweep
 from .trace import (CheckpointError, NonFiniteError, Result, adapt, load,
                     print_progress)
@@ -76,11 +78,12 @@ fast.keep_freed_memory()  # a trick of speed, and all that an import does
 
 __all__ = [
     "Layout", "MLP", "LSTM", "GRU", "Recurrent", "Cell", "Categorical", "Gaussian",
-    "MLPPolicy", "RecurrentPolicy", "TabularPolicy", "Objective", "surrogates",
-    "losses", "SGD", "Adam", "LinearSchedule", "TrustRegion", "RL2", "MAML", "EMAML",
-    "ProMP", "Reinforce", "Reptile", "RegressionMAML", "RegressionPretrained",
-    "RegressionReptile", "Imitation", "GradientSteps", "meta_train", "evaluate",
-    "print_progress", "Result", "NonFiniteError", "CheckpointError", "load", "adapt",
-    "from_gymnasium", "compare", "sweep", "exact", "objective", "policy", "rivals",
-    "rl", "tasks", "testing",
+    "MLPPolicy", "RecurrentPolicy", "TabularPolicy", "BeliefPolicy", "GuessPolicy",
+    "Objective", "surrogates", "losses", "SGD", "Adam", "LinearSchedule", "TrustRegion",
+    "RL2", "MAML", "EMAML", "ProMP", "Reinforce", "Reptile", "RegressionMAML",
+    "RegressionPretrained", "RegressionReptile", "Imitation", "VariBAD",
+    "PosteriorSampling", "GradientSteps", "meta_train", "evaluate", "print_progress",
+    "Result", "NonFiniteError", "CheckpointError", "load", "adapt", "from_gymnasium",
+    "compare", "sweep", "exact", "objective", "policy", "rivals", "rl", "tasks",
+    "testing",
 ]

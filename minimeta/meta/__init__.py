@@ -7,6 +7,9 @@
     maml, emaml, promp, reptile, reinforce          one idea each
     regression, imitation, learned_loss             the same ideas on other data
     rl2                     adaptation by memory
+    varibad                 adaptation by inference: a belief about the task
+    evidence, explainer     what a belief has to explain, and the map that does
+    posterior_sampling      the same, acting on guesses
     evaluate                how well a learner adapts
 """
 from .adaptation import GradientSteps
@@ -15,12 +18,15 @@ from .evaluate import Curve, evaluate
 from .imitation import Imitation
 from .learner import meta_train
 from .maml import MAML
+from .posterior_sampling import PosteriorSampling
 from .promp import ProMP
 from .regression import RegressionMAML, RegressionPretrained, RegressionReptile
 from .reinforce import Reinforce
 from .reptile import Reptile
 from .rl2 import RL2
+from .varibad import VariBAD
 
-__all__ = ["Curve", "EMAML", "GradientSteps", "Imitation", "MAML", "ProMP", "RL2",
-           "RegressionMAML", "RegressionPretrained", "RegressionReptile", "Reinforce",
-           "Reptile", "evaluate", "meta_train"]
+__all__ = ["Curve", "EMAML", "GradientSteps", "Imitation", "MAML",
+           "PosteriorSampling", "ProMP", "RL2", "RegressionMAML", "RegressionPretrained",
+           "RegressionReptile", "Reinforce", "Reptile", "VariBAD", "evaluate",
+           "meta_train"]

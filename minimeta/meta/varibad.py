@@ -1,0 +1,176 @@
+"""VariBAD: adaptation is inference. The task is a hidden variable m, the memory keeps a
+posterior over m, and the policy acts on this belief.
+
+    q_t = N(mu_t, diag sigma_t^2) = encoder(s_t and all steps before t)     adapts
+    (u_t, value_t) = actor(s_t, mu_t, log sigma_t)                          acts
+    p_tj = decoder(m_t, transition j),    m_t = mu_t + sigma_t noise_t      explains
+
+    ELBO_t = sum_j log p(r_j | p_tj) - KL(q_t, q_{t-1}),    q_{-1} = N(0, 1)
+
+    loss = RL^2's loss of (u, value) - elbo_weight * mean_t ELBO_t / n
+
+A belief is good if it explains the rewards of the trial, past and to come, so the ELBO
+trains encoder and decoder. RL^2's loss trains the actor alone, unless the policy has
+through=True. n is the number of transitions j of a trial: elbo_weight does not depend
+on its length.
+
+The noise, and the choice of the transitions that are predicted at step t, are data.
+`collect` draws them beside the trials, and so the loss is a function of theta.
+
+Letters: K tasks, T steps, B trials, d numbers of m, S transitions predicted at a step.
+Source: Zintgraf et al. (2020), VariBAD, arXiv 1910.08348.
+"""
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from .. import require
+from ..calculus import MLP
+from ..objective import Objective
+from ..objective.elbo import ELBO, Bernoulli, Normal
+from ..objective.losses import Minus, Sum
+from ..policy.reparameterised import halves
+from ..rl import Rollout, counts
+from .evidence import PARTS, TELLS, at, chosen, parts_of, strata, widths
+from .explainer import Explainer
+from .rl2 import RL2, fold_tasks
+
+
+@dataclass(frozen=True)
+class Trials(Rollout):
+    """A rollout, and the luck of the ELBO.
+
+    noise  [K, T, B, d]  N(0, 1)
+    draws  [K, T, B, S]  uniform, of the transitions that are predicted
+    """
+
+    noise: np.ndarray
+    draws: np.ndarray
+
+
+@dataclass(frozen=True)
+class VariBAD(RL2):
+    """A policy that acts on a belief learns it by explaining its trials. The fields are
+    those of RL2, where policy is a BeliefPolicy, and
+
+    decoder      sizes of the decoder's hidden layers
+    shown        those of "obs", "action", "next" (the observation after the step) of a
+                 transition that the decoder is shown
+    tells        those of "reward", "next" that it predicts. A transition whose next
+                 observation is needed is left out where an episode ends
+    pays         (low, high) if rewards have these two values: the decoder predicts the
+                 probability of the high one. None: it predicts their mean
+    std          of what is told about the mean that is predicted
+    told         S
+    future       True: at step t only the transitions from t on are predicted
+    elbo_weight  of the ELBO
+    kl_weight    of the KL in it
+    """
+
+    decoder: tuple = (32,)
+    shown: tuple = ("obs", "action")
+    tells: tuple = ("reward",)
+    pays: Any = None
+    std: float = 1.0
+    told: int = 10
+    future: bool = False
+    elbo_weight: float = 1.0
+    kl_weight: float = 1.0
+
+    @cached_property
+    def model(self):
+        """The policy with its decoder: theta is (encoder, actor, decoder)."""
+        n = self.policy.n_latent + widths(self.policy, self.shown)
+        n_out = widths(self.policy, self.tells)
+        return Explainer(self.policy, MLP((n, *self.decoder, n_out)))
+
+    @property
+    def layout(self):
+        return self.model.layout
+
+    def init(self, rng):
+        """A random theta [P]."""
+        return self.model.init(rng, self.dtype)
+
+    def collect(self, theta, tasks, rng):
+        """One batch of Trials."""
+        data = super().collect(theta[..., :self.policy.size], tasks, rng)
+        lead = data.mask.shape
+        noise = rng.standard_normal(lead + (self.policy.n_latent,), theta.dtype)
+        return Trials(**vars(data), noise=noise, draws=strata(lead + (self.told,), rng))
+
+    def adapt(self, theta, history):
+        return super().adapt(theta[..., :self.policy.size], history)
+
+    def objective(self, data, entropy_weight):
+        """The loss of one batch, as a function of theta."""
+        rl = super().objective(data, entropy_weight)
+        z, elbo = self.elbo(data)
+        x = np.concatenate([rl.x, fold_tasks(data.noise), z], -1)
+        loss = Sum(((1, rl.scalar), (self.elbo_weight, Minus(elbo))))
+        return Objective(self.model, x, loss)
+
+    def elbo(self, data):
+        """What the decoder is shown, [T, K B, S n], and the ELBO: a mean over steps, of
+        nats per transition."""
+        parts = parts_of(self.policy, data, self.unit(data.reward))
+        needs_next = "next" in self.shown + self.tells
+        known = data.mask & ~data.end if needs_next else data.mask
+        j, N = chosen(known, data.draws, self.future)
+        w = data.mask / counts(data.mask).sum() / known.sum(1, keepdims=True).clip(1)
+        v = np.broadcast_to((w * N / self.told)[..., None], j.shape)
+        shown, told = (at(np.concatenate([parts[name] for name in names], -1), j)
+                       for names in (self.shown, self.tells))
+        z, targets, v, w = (fold_tasks(array).astype(data.reward.dtype)
+                            for array in (shown, told, v, self.kl_weight * w))
+        return z.reshape(z.shape[:2] + (-1,)), ELBO(
+            self.policy.n_latent, targets, v, w, self.likelihood, Normal(self.std))
+
+    @property
+    def likelihood(self):
+        """Of a reward."""
+        return Bernoulli() if self.pays else Normal(self.std)
+
+    def unit(self, reward):
+        """The reward as the decoder tells it: 0 or 1 if there are two of them."""
+        low, high = self.pays or (0, 1)
+        return (reward - low) / (high - low)
+
+    def predict(self, theta, data, z):
+        """What the agent believes: the reward that it expects of M transitions z [M, n],
+        as the decoder is shown them, before each step of its trials. [K, T, B, M]"""
+        (policy, decoder), (K, T, B) = self.model.split(theta), data.mask.shape
+        y, _ = self.policy.forward(policy, fold_tasks(data.x))
+        m, _ = halves(self.model.belief(y))
+        z = np.broadcast_to(z.astype(m.dtype), m.shape[:-1] + z.shape)
+        p, _ = self.model.decoder.forward(decoder, self.model.shown(m, z))
+        mean = self.likelihood.mean(p[..., 0]).reshape(T, K, B, -1).swapaxes(0, 1)
+        low, high = self.pays or (0, 1)
+        return low + (high - low) * mean
+
+    def __post_init__(self):
+        super().__post_init__()
+        require.fields(self, count="told", truth="future", positive="std",
+                       nonnegative=("elbo_weight", "kl_weight"),
+                       sequence=("decoder", "shown", "tells"))
+        for name in self.shown:
+            require.choice("shown", name, PARTS)
+        if self.tells not in TELLS or set(self.tells) & set(self.shown):
+            raise ValueError(f"tells must be one of {TELLS} without what is shown, got "
+                             f"{self.tells} where {self.shown} is shown")
+        if self.pays is not None:
+            object.__setattr__(self, "pays", self.two_rewards())
+        if not hasattr(self.policy, "n_latent"):
+            raise TypeError(f"policy must have a belief, such as BeliefPolicy(..), got "
+                            f"{self.policy!r}")
+
+    def two_rewards(self):
+        """pays as (low, high)."""
+        pays = [require.number("each of pays", r)
+                for r in require.sequence("pays", self.pays)]
+        if len(pays) != 2 or not pays[0] < pays[1]:
+            raise ValueError(f"pays must be (low, high), the two rewards that there "
+                             f"are, or None, got {self.pays}")
+        return tuple(pays)

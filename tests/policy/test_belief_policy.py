@@ -1,0 +1,187 @@
+"""The belief policy and the guess policy: laws, what is stopped, and how a guess is held."""
+import numpy as np
+import pytest
+from planting import planted
+
+from minimeta import GRU, LSTM, Categorical, Gaussian
+from minimeta.policy import BeliefPolicy, GuessPolicy
+from minimeta.policy.belief_policy import Believer
+from minimeta.policy.product import Product
+from minimeta.policy.reparameterised import sample
+from minimeta.testing import LawBroken, check_map, check_policy
+
+STOPPED = {"central difference": "it sees through the stop"}
+HEADS = [Categorical(3), Gaussian(2)]
+
+
+def believer(head=HEADS[0], **options):
+    return BeliefPolicy(2, head, 4, n_latent=3, hidden=(6,), **options)
+
+
+def guesser(head=HEADS[0], **options):
+    return GuessPolicy(2, head, n_latent=3, votes=(5,), hidden=(6,), **options)
+
+
+# ---- laws
+
+@pytest.mark.parametrize("head", HEADS)
+@pytest.mark.parametrize("network", [GRU, LSTM])
+def test_a_belief_policy_obeys_every_law(network, head):
+    check_policy(believer(head, network=network, through=True))
+
+
+@pytest.mark.parametrize("network", [GRU, LSTM])
+def test_with_a_stop_only_central_differences_see_through_it(network):
+    check_policy(believer(network=network), expect_failure=STOPPED)
+
+
+@pytest.mark.parametrize("head", HEADS)
+def test_a_guess_policy_obeys_every_law_of_a_policy_that_is_given_its_guesses(head):
+    check_policy(guesser(head), skip=("acting",))
+
+
+def test_a_product_of_votes_obeys_every_law_of_a_map():
+    check_map(Product(2, 5, (6,), 3), (5, 4, 5))
+
+
+# ---- the stop
+
+def gradients(policy, seed=0):
+    """theta_bar of an objective of u and value alone: the encoder's part, the actor's."""
+    rng = np.random.default_rng(seed)
+    theta = rng.normal(size=policy.size) * 0.5
+    y, cache = policy.forward(theta, rng.normal(size=(5, 4, policy.n_in)))
+    u, value = policy.split(y)
+    y_bar = policy.join(rng.normal(size=u.shape), y, rng.normal(size=value.shape))
+    return policy.net.split(policy.weights(policy.vjp(theta, cache, y_bar)[0]))
+
+
+def test_an_objective_of_the_actions_trains_the_actor_alone():
+    for policy in (believer(), guesser()):
+        encoder, actor = gradients(policy)
+        assert not encoder.any() and np.abs(actor).min() < np.abs(actor).max()
+
+
+def test_with_through_it_trains_the_encoder_too():
+    encoder, actor = gradients(believer(through=True))
+    assert np.abs(encoder).max() > 1e-3
+    assert np.array_equal(actor, gradients(believer())[1])
+
+
+def test_a_stop_that_the_gradient_does_not_know_is_caught():
+    def plant(edit):
+        def wrap(real):
+            def broken(net, theta, cache, y_bar):
+                return real(Believer(net.encoder, net.actor, net.n_obs, True), theta, cache,
+                            y_bar)
+            return broken
+        edit(Believer, "vjp", wrap)
+
+    with planted(plant), pytest.raises(LawBroken) as broken:
+        check_policy(believer(), leads=((2,),), scales=(1.0,), expect_failure=STOPPED)
+    assert set(broken.value.report.failed) >= {"complex step", "transpose", "second"}
+
+
+# ---- acting
+
+def acted(policy, ends, seed=0, swap=None):
+    """Memories of four rows after each step; `ends` are the steps that end an episode."""
+    rng, luck = np.random.default_rng(seed), np.random.default_rng(7)
+    theta = rng.normal(size=policy.size) * 0.5
+    memory, last, memories = policy.begin(theta, 4), None, []
+    for t in range(7):
+        x = policy.see(rng.normal(size=(1, 4, 2)), last, theta.dtype)
+        act, memory = policy.act(theta, memory, x[0], luck)
+        memories.append(memory)
+        last = act.action[None], rng.normal(size=(1, 4)), np.full((1, 4), t in ends)
+    return memories
+
+
+def test_a_guess_is_held_from_the_beginning_of_an_episode_to_its_end():
+    guesses = [memory[-2] for memory in acted(guesser(), ends=(2, 4))]
+    for t, (one, other) in enumerate(zip(guesses, guesses[1:])):
+        assert np.array_equal(one, other) == (t not in (2, 4))
+
+
+def test_a_guess_of_a_step_is_held_for_a_step():
+    guesses = [memory[-2] for memory in acted(guesser(held="step"), ends=())]
+    assert all((one != other).all() for one, other in zip(guesses, guesses[1:]))
+
+
+def test_a_guess_is_a_draw_from_the_belief():
+    policy, rng = guesser(), np.random.default_rng(0)
+    theta, R = rng.normal(size=policy.size) * 0.5, 100_000
+    x = np.zeros((R, policy.n_in))
+    _, (*_, m, _) = policy.act(theta, policy.begin(theta, R), x, rng)
+    assert np.abs(m.mean(0)).max() < 5 / np.sqrt(R)                    # N(0, 1) at first
+    assert np.abs(m.var(0) - 1).max() < 5 * np.sqrt(2 / R)
+
+
+def test_a_sample_has_sigma_and_not_log_sigma_for_its_spread():
+    m, _ = sample(np.array([[2.0, 5.0, np.log(3.0), 0.0]]), np.array([[1.0, -1.0]]))
+    assert m == pytest.approx(np.array([[5.0, 4.0]]), rel=1e-15)
+
+
+# ---- the product
+
+def beliefs(net, x, seed=0):
+    theta = np.random.default_rng(seed).normal(size=net.size) * 0.5
+    return net.forward(theta, x)[0]
+
+
+def test_the_order_of_the_transitions_does_not_matter_to_a_product():
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=(6, 4, 5))
+    x[..., :2] = 0.3                                 # the same observation at every step
+    order = np.concatenate([[0], 1 + rng.permutation(5)])
+    product, gru = Product(2, 5, (6,), 3), GRU(5, 4, 6)
+    one, other = beliefs(product, x)[-1], beliefs(product, x[order])[-1]
+    assert np.abs(one - other).max() < 1e-14
+    assert np.abs(beliefs(gru, x)[-1] - beliefs(gru, x[order])[-1]).max() > 1e-3
+
+
+def test_a_product_is_the_normal_density_that_the_votes_multiply_to():
+    net, rng = Product(1, 4, (), 1), np.random.default_rng(2)
+    x, theta = rng.normal(size=(4, 1, 4)), rng.normal(size=net.size)
+    z = np.concatenate([x[:-1, 0, :1], x[1:, 0]], -1)
+    votes = net.net.forward(theta, z)[0]
+    m = np.linspace(-12, 12, 100_001)
+    log_p = -m ** 2 / 2 - sum(np.exp(k) * (m - c) ** 2 / 2 for c, k in votes)
+    p = np.exp(log_p - log_p.max())
+    mean = (p * m).sum() / p.sum()
+    sigma = np.sqrt((p * (m - mean) ** 2).sum() / p.sum())
+    q = net.forward(theta, x)[0][-1, 0]
+    assert q == pytest.approx([mean, np.log(sigma)], rel=1e-9)
+
+
+def test_acting_step_by_step_ends_in_the_belief_and_memory_of_a_forward_pass():
+    policy = guesser()
+    rng, theta = np.random.default_rng(3), None
+    net = policy.net.encoder
+    theta = rng.normal(size=net.size) * 0.5
+    x = rng.normal(size=(5, 4, net.n_in))
+    b, cache = net.forward(theta, x)
+    state = net.initial_state(theta, 4)
+    n_steps = np.array([0, 1, 3, 5])
+    some = net.state_after(cache, n_steps)
+    for t in range(6):
+        for a, each in zip(state, some, strict=True):
+            assert np.abs((a - each)[n_steps == t]).max(initial=0) < 1e-14
+        if t < 5:
+            out, state = net.step(theta, state, x[t])
+            assert np.abs(out - b[t]).max() < 1e-14
+    for a, each in zip(state, net.state_after(cache), strict=True):
+        assert np.abs(a - each).max() < 1e-14
+
+
+# ---- what is refused
+
+@pytest.mark.parametrize("make, wrong, message", [
+    (believer, {"through": 1}, "through must be True or False, got 1"),
+    (guesser, {"held": "trial"}, "held must be one of 'episode', 'step', got 'trial'"),
+    (guesser, {"sees": ("action",)}, "sees must have 'done'.*got .'action'"),
+    (guesser, {"sees": ("action", "done", "x")}, "sees must be one of .* got 'x'"),
+])
+def test_what_cannot_be_is_refused(make, wrong, message):
+    with pytest.raises((ValueError, TypeError), match=message):
+        make(**wrong)
