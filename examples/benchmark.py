@@ -37,8 +37,10 @@ def line(result, peers):
     spread = 50 * (high - low) / middle["minimeta"]
     others = "".join(f"{middle[p]:10.2f}" if p in middle else f"{'':10}" for p in peers)
     ratio = f"{result['ratio']:8.3f}" if "ratio" in result else f"{'':8}"
-    end = f"{result['floor']:9.2f}{result['distance']:6.1f}" if "floor" in result else ""
-    return f"{result['row']:20}{middle['minimeta']:10.2f}{spread:5.0f}{others}{ratio}{end}"
+    if "floor" in result:
+        ratio += f"{result['floor']:9.2f}{result['distance']:6.1f}"
+    ours = f"{middle['minimeta']:10.2f}{spread:5.0f}"
+    return f"{result['row']:20}{ours}{others}{ratio}"
 
 
 def measure(rows, threads, turns, seconds, seed):
@@ -87,7 +89,8 @@ def compare(first, second):
             for library, old in before[name].get(unit, {}).items():
                 new = after.get(name, {}).get(unit, {}).get(library)
                 if new is not None:
-                    print(f"{name:20}{library:>10}{old:10.2f}{new:10.2f}{new / old:14.2f}")
+                    print(f"{name:20}{library:>10}{old:10.2f}{new:10.2f}"
+                          f"{new / old:14.2f}")
 
 
 if __name__ == "__main__":

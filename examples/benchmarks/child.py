@@ -92,7 +92,8 @@ def size(library):
     if library == "minimeta":
         import minimeta
         files += Path(minimeta.__file__).parent.rglob("*.py")
-    return sum(os.path.getsize(file) for file in files if os.path.isfile(file)) / 2 ** 20
+    sizes = [os.path.getsize(file) for file in files if os.path.isfile(file)]
+    return sum(sizes) / 2 ** 20
 
 
 def sizes(data, libraries, turns, threads):

@@ -1,6 +1,6 @@
-"""The clock: the libraries take turns, so that what disturbs the machine disturbs all of
-them. A turn lasts some time, and its figure is the median run; the figure of a row is
-the median of the turns."""
+"""The clock: the libraries take turns, so that what disturbs the machine disturbs all
+of them. A turn lasts some time, and its figure is the median run; the figure of a row
+is the median of the turns."""
 import time
 from statistics import median
 
@@ -22,16 +22,17 @@ def take_turns(runs, turns, seconds):
     times = {name: [] for name in runs}
     for _ in range(turns):
         for name, run in runs.items():
-            run()    # not counted: it wakes threads, and brings data back to the cache
             times[name].append(turn(run, seconds))
     return times
 
 
 def turn(run, seconds):
-    """The median of the runs that begin within some seconds, milliseconds."""
+    """The median of the runs that begin within some seconds, milliseconds. The first,
+    which wakes threads and brings data back to the cache, counts only if it is alone.
+    """
     taken, stop = [], time.perf_counter() + seconds
     while not taken or time.perf_counter() < stop:
         start = time.perf_counter()
         run()
         taken.append(1e3 * (time.perf_counter() - start))
-    return median(taken)
+    return median(taken[1:] or taken)

@@ -34,7 +34,8 @@ def outer(np, p, x, a, A, l_old):
 def kl(np, old, p, x):
     (mu_old, log_old), (mu, log_std) = old, network(np, p, x)
     spread = np.exp(2 * log_old) + (mu - mu_old) ** 2
-    return (log_std - log_old + 0.5 * spread * np.exp(-2 * log_std) - 0.5).sum(-1).mean()
+    each = log_std - log_old + 0.5 * spread * np.exp(-2 * log_std) - 0.5
+    return each.sum(-1).mean()
 
 
 def adapted(np, grad, p, before):

@@ -1,5 +1,6 @@
-"""The grid and the plane as environments of Gymnasium in plain Python, side by side in
-its SyncVectorEnv. The policy that acts is minimeta's: only the environments differ."""
+"""The grid and the plane as registered environments of Gymnasium in plain Python, side
+by side in its SyncVectorEnv. The policy that acts is minimeta's: only the environments
+differ."""
 import math
 from functools import partial
 
@@ -15,7 +16,7 @@ class Grid(gymnasium.Env):
     """GridNavigation without walls."""
 
     def __init__(self, family, goal):
-        self.size, self.horizon, self.goal = family.size, family.horizon, int(goal)
+        self.size, self.goal = family.size, int(goal)
         self.observation_space = Box(0, 1, (self.size ** 2,), np.float32)
         self.action_space = Discrete(len(MOVES))
 
@@ -25,17 +26,15 @@ class Grid(gymnasium.Env):
         return obs
 
     def reset(self, *, seed=None, options=None):
-        self.row = self.column = self.t = 0
+        self.row = self.column = 0
         return self.observe(), {}
 
     def step(self, action):
         up, right = MOVES[action]
         self.row = min(max(self.row + up, 0), self.size - 1)
         self.column = min(max(self.column + right, 0), self.size - 1)
-        self.t += 1
         is_on = self.row * self.size + self.column == self.goal
-        reward = 1.0 if is_on else -0.1
-        return self.observe(), reward, False, self.t == self.horizon, {}
+        return self.observe(), 1.0 if is_on else -0.1, False, False, {}
 
 
 class Plane(gymnasium.Env):
@@ -51,28 +50,27 @@ class Plane(gymnasium.Env):
 
     def reset(self, *, seed=None, options=None):
         self.x = self.y = 0.0
-        self.t = 0
         return self.observe(), {}
 
     def step(self, action):
         right, up = action.tolist()
         self.x += self.family.max_step * min(max(right, -1.0), 1.0)
         self.y += self.family.max_step * min(max(up, -1.0), 1.0)
-        self.t += 1
         x, y = self.x - self.goal[0], self.y - self.goal[1]
         done = max(abs(x), abs(y)) < self.family.radius
-        is_over = self.t == self.family.horizon
-        return self.observe(), -math.hypot(x, y), done, is_over, {}
+        return self.observe(), -math.hypot(x, y), done, False, {}
 
 
-ENVIRONMENTS = {"GridNavigation": Grid, "PointNavigation": Plane}
+for name, environment in {"GridNavigation": Grid, "PointNavigation": Plane}.items():
+    gymnasium.register(f"{name}-v0", environment)
 
 
 def environments(family, tasks, trials):
     """K trials environments, those of a task side by side."""
-    make = ENVIRONMENTS[type(family).__name__]
-    return SyncVectorEnv([partial(make, family, goal)
-                          for goal in np.repeat(tasks.goal, trials, 0)])
+    name = f"{type(family).__name__}-v0"
+    return SyncVectorEnv([
+        partial(gymnasium.make, name, family.horizon, family=family, goal=goal)
+        for goal in np.repeat(tasks.goal, trials, 0)])
 
 
 def acting(family, tasks, trials, policy, theta, rng):
@@ -90,10 +88,12 @@ def acting(family, tasks, trials, policy, theta, rng):
     return run
 
 
-def rewards(family, tasks, trials, actions):
-    """The rewards [K, T, B] that the actions [K, T, B, ..] earn here."""
-    envs = environments(family, tasks, trials)
-    envs.reset()
-    columns = [envs.step(a.reshape((-1,) + a.shape[2:]))[1].reshape(a.shape[:2])
-               for a in np.moveaxis(actions, 1, 0)]
-    return np.stack(columns, 1)
+def stepping(family, tasks, trials, actions):
+    """The rewards [T, K, B] of given actions [T, K, B, ..]."""
+    envs, rows = environments(family, tasks, trials), (-1,) + actions.shape[3:]
+
+    def run():
+        envs.reset()
+        rewards = [envs.step(action.reshape(rows))[1] for action in actions]
+        return np.reshape(rewards, actions.shape[:3])
+    return run

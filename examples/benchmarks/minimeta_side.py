@@ -59,11 +59,12 @@ def rl2_learner(arms, pulls, H, options):
     return family, RL2(policy, **options)
 
 
-def rl2(arms, pulls, H, bandits, options, threads=1):
-    """One iteration of meta-training, from theta at random."""
+def rl2(arms, pulls, H, bandits, iterations, options, threads=1):
+    """Some iterations of meta-training, from theta at random."""
     family, learner = rl2_learner(arms, pulls, H, options)
     shared = executor(meta_train, threads)
-    return lambda: meta_train(learner, family, iterations=1, tasks=bandits, **shared)
+    return lambda: meta_train(learner, family, iterations=iterations, tasks=bandits,
+                              **shared)
 
 
 def rl2_update(arms, pulls, H, options, blocks, x, action, reward, log_prob, value):
@@ -116,6 +117,18 @@ def trust_region(blocks, before, after, threads=1):
 
 def acting(family, tasks, trials, policy, theta, rng, threads=1):
     """One episode of each trial."""
-    shared = executor(rollout, threads)
-    return lambda: rollout(policy, theta, tasks, trials=trials, episodes=1, rng=rng,
-                           **shared)
+    machine.set_blas_threads(threads)
+    return lambda: rollout(policy, theta, tasks, trials=trials, episodes=1, rng=rng)
+
+
+def stepping(family, tasks, trials, actions, threads=1):
+    """The rewards [T, K, B] of given actions [T, K, B, ..]."""
+    rng = np.random.default_rng(0)
+
+    def run():
+        (state, _), rewards = tasks.reset(trials, rng), []
+        for action in actions:
+            state, _, reward, _ = tasks.step(state, action, rng)
+            rewards.append(reward)
+        return np.stack(rewards)
+    return run

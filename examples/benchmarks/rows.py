@@ -22,6 +22,7 @@ SIDES = {"minimeta": ("minimeta_side", "{}"), "torch": ("torch_peer", "{}"),
 NEEDS = {"vmap": "torch"}              # the package, where its name is another
 N_IN, N_OUT = 8, 6                     # of the LSTM alone
 N_OBS, N_ACTION = 10, 4                # of MAML
+GRID, PLANE = GridNavigation(), PointNavigation(radius=1e-9)    # no early ends
 ARMS = 5                               # of RL^2
 PPO = dict(gamma=1.0, lam=0.9, clip=0.2, epochs=3, rate=6e-3, value_weight=0.5,
            entropy_weight=0.02, max_norm=1.0)
@@ -45,6 +46,7 @@ class Timed:
     data        rng -> its arguments
     peers       who takes part beside minimeta
     operations  of the floor, () if there is none
+    iterations  in a run; the times are of one
     check       arguments -> {library: numbers that must agree}; None: what the runs
                 return must agree
     """
@@ -55,6 +57,7 @@ class Timed:
     peers: tuple
     operations: tuple = ()
     tolerance: float = 1e-4
+    iterations: int = 1
     check: Any = None
     unit = "ms"
 
@@ -66,7 +69,9 @@ class Timed:
         results = ({library: run() for library, run in runs.items()}
                    if self.check is None else self.check(libraries, data))
         clock.agree(results, self.tolerance)
-        return clock.take_turns(runs, turns, seconds)
+        times = clock.take_turns(runs, turns, seconds)
+        return {library: [time / self.iterations for time in times[library]]
+                for library in times}
 
 
 @dataclass(frozen=True)
@@ -116,8 +121,8 @@ def hvp_data(B, T, H, rng):
     return dict(blocks=blocks, x=x, targets=targets, v=v)
 
 
-def rl2_data(B, T, H, rng):
-    return dict(arms=ARMS, pulls=T, H=H, bandits=B, options=PPO)
+def rl2_data(B, T, H, iterations, rng):
+    return dict(arms=ARMS, pulls=T, H=H, bandits=B, iterations=iterations, options=PPO)
 
 
 def rl2_check(libraries, data):
@@ -154,15 +159,18 @@ def acting_data(family, head, K, B, rng):
                 theta=policy.init(rng, np.float32), rng=rng)
 
 
-def acting_check(libraries, data):
-    """The rewards of the same actions, up to the end of each episode."""
-    played = side("minimeta", "acting")(**data)()
-    rewards = {"minimeta": played.reward}
-    if "gymnasium" in libraries:
-        family, tasks, trials = (data[k] for k in ("family", "tasks", "trials"))
-        again = side("gymnasium", "rewards")(family, tasks, trials, played.action)
-        rewards["gymnasium"] = again * played.mask
-    return rewards
+def stepping_data(family, K, B, rng):
+    """The same tasks, and actions at random; no task may end before the horizon."""
+    shape = family.horizon, K, B
+    actions = (rng.integers(family.action.n, size=shape) if family is GRID
+               else rng.normal(size=(*shape, 2)))
+    return dict(family=family, tasks=family.sample(K, rng), trials=B, actions=actions)
+
+
+def no_check(libraries, data):
+    """Luck decides what is done; that the tasks agree is seen where they are stepped.
+    """
+    return {"minimeta": 0}
 
 
 # ---- the rows
@@ -191,10 +199,11 @@ def lstm_rows(sizes):
             (*form("forward", 1), *form("jvp", 1), *form("vjp", 1, x_bar=False),
              *form("vjp_dot", 1))))
         form = machine.lstm(B, T, ARMS + 3, H, ARMS + 1)
+        n = min(40, max(6, 5_000_000 // (B * T * H)))    # about a second
         rl2.append(Timed(
-            f"RL2 {size}", "rl2", partial(rl2_data, B, T, H), TORCH,
+            f"RL2 {size}", "rl2", partial(rl2_data, B, T, H, n), TORCH,
             (*form("forward", 1 + PPO["epochs"]),
-             *form("vjp", PPO["epochs"], x_bar=False)), 1e-3, rl2_check))
+             *form("vjp", PPO["epochs"], x_bar=False)), 1e-3, n, rl2_check))
     return gradient + hvp + rl2
 
 
@@ -214,11 +223,16 @@ def maml_rows(sizes):
 
 
 def acting_rows(K, B):
-    kinds = {"grid": (GridNavigation(), Categorical(5)),
-             "plane": (PointNavigation(), Gaussian(2))}
-    return [Timed(f"acting {name} {K * B}", "acting",
-                  partial(acting_data, family, head, K, B), ("gymnasium",),
-                  check=acting_check) for name, (family, head) in kinds.items()]
+    acting, stepping = [], []
+    for name, family, head in (("grid", GRID, Categorical(5)),
+                               ("plane", PLANE, Gaussian(2))):
+        acting.append(Timed(
+            f"acting {name} {K * B}", "acting",
+            partial(acting_data, family, head, K, B), ("gymnasium",), check=no_check))
+        stepping.append(Timed(
+            f"stepping {name} {K * B}", "stepping",
+            partial(stepping_data, family, K, B), ("gymnasium",)))
+    return stepping + acting
 
 
 def fresh_rows(sizes):

@@ -144,12 +144,16 @@ class Agent:
         return [W, U, b, *start, Wy, by]
 
 
-def rl2(arms, pulls, H, bandits, options):
+def rl2(arms, pulls, H, bandits, iterations, options):
     n = arms + 3
     shapes = ((n, 4 * H), (H, 4 * H), (4 * H,), (H,), (H,), (H, arms + 1), (arms + 1,))
     blocks = [0.1 * torch.randn(shape).numpy() for shape in shapes]
     agent = Agent(blocks, options)
-    return lambda: agent.update(*agent.rollout(arms, pulls, bandits))
+
+    def run():
+        for _ in range(iterations):
+            agent.update(*agent.rollout(arms, pulls, bandits))
+    return run
 
 
 def rl2_update(arms, pulls, H, options, blocks, x, action, reward, log_prob, value):

@@ -33,10 +33,12 @@ def test_every_kind_of_work_is_measured_and_saved(tmp_path):
     assert run.returncode == 0, run.stderr
     saved = json.loads(file.read_text())
     kinds = {row["row"].rpartition(" ")[0] for row in saved["rows"]}
-    assert kinds == COUNTED | {"acting grid", "acting plane", "start,", "memory,", "packages,"}
+    assert kinds == COUNTED | {
+        f"{verb} {place}" for verb in ("stepping", "acting") for place in ("grid", "plane")
+    } | {"start,", "memory,", "packages,"}
     for row in saved["rows"]:
         assert all(number > 0 for number in row.get("ms", row.get("MiB")).values())
-        assert row["row"] in run.stdout
+        assert f"\n{row['row']} " in run.stdout
         assert (row["row"].rpartition(" ")[0] in COUNTED) == ("floor" in row)
     assert saved["machine"]["threads"] == 1
 
@@ -45,7 +47,8 @@ def test_rows_are_picked_by_a_part_of_their_names(part, monkeypatch, capsys):
     monkeypatch.syspath_prepend(str(EXAMPLES))
     monkeypatch.setattr(part("machine"), "use_cores", lambda n: 1)
     saved = runpy.run_path(str(BENCHMARK))["main"](("maml", "grid"), quick=True)
-    assert [row["row"] for row in saved["rows"]] == ["MAML 3x8x5", "acting grid 10"]
+    assert [row["row"] for row in saved["rows"]] == [
+        "MAML 3x8x5", "stepping grid 10", "acting grid 10"]
 
 
 def test_two_files_are_compared_row_by_row(tmp_path, capsys):
@@ -72,7 +75,7 @@ def test_libraries_that_disagree_are_refused(part):
 def test_an_update_and_a_trust_region_step_move_theta(part):
     """So that an agreement says something."""
     rows, rng = part("rows"), np.random.default_rng(0)
-    update = rows.rl2_check(["minimeta"], rows.rl2_data(6, 5, 4, rng))["minimeta"]
+    update = rows.rl2_check(["minimeta"], rows.rl2_data(6, 5, 4, 1, rng))["minimeta"]
     step = part("minimeta_side").trust_region(**rows.maml_data(3, 8, 5, rng))()
     assert np.linalg.norm(update) > 1e-2 and np.linalg.norm(step) > 1e-2
 
