@@ -1,4 +1,4 @@
-"""How fast is minimeta, beside PyTorch, JAX, Gymnasium, and what the machine can do?
+"""How fast is minimeta, beside PyTorch, JAX and Gymnasium, and beside the machine itself?
 
 TODO
 """
@@ -7,40 +7,25 @@ import json
 from pathlib import Path
 from statistics import median
 
-TURNS, SECONDS = 5, 0.5      # turns of each library, and how long a turn lasts
+TURNS, SECONDS = 5, 0.4      # turns of each library, and how long a turn lasts
 COLUMNS = ("torch", "vmap", "jax"), ("gymnasium",)
 
 
-def summary(row, numbers, floor):
-    """A row of the file: medians of the turns, and how far the turns spread."""
-    middle = {library: median(turns) for library, turns in numbers.items()}
-    peers = [middle[library] for library in middle if library != "minimeta"]
-    result = {"row": row.name, row.unit: middle,
-              "spread": {library: [min(turns), max(turns)]
-                         for library, turns in numbers.items()}}
-    if peers:
-        result["ratio"] = middle["minimeta"] / min(peers)
-    if floor:
-        result |= {"floor": floor, "distance": middle["minimeta"] / floor}
-    return result
-
-
-def header(peers):
-    return (f"{'':20}{'minimeta':>10}{'+-%':>5}" + "".join(f"{p:>10}" for p in peers)
-            + f"{'ratio':>8}{'floor':>9}{'dist':>6}")
-
-
-def line(result, peers):
-    """A line of the table."""
-    middle = next(result[unit] for unit in ("ms", "MiB") if unit in result)
-    low, high = result["spread"]["minimeta"]
-    spread = 50 * (high - low) / middle["minimeta"]
-    others = "".join(f"{middle[p]:10.2f}" if p in middle else f"{'':10}" for p in peers)
-    ratio = f"{result['ratio']:8.3f}" if "ratio" in result else f"{'':8}"
-    if "floor" in result:
-        ratio += f"{result['floor']:9.2f}{result['distance']:6.1f}"
-    ours = f"{middle['minimeta']:10.2f}{spread:5.0f}"
-    return f"{result['row']:20}{ours}{others}{ratio}"
+def main(names=(), threads=None, turns=TURNS, quick=False, file=None, seed=0):
+    """Measures the rows whose name holds one of the names, or all; saves them in a
+    file. Returns what the file holds."""
+    from benchmarks import machine
+    from benchmarks.rows import QUICK, all_rows
+    threads = machine.use_cores(threads)
+    here = machine.describe(threads)
+    print(", ".join(f"{name} {value}" for name, value in here.items()))
+    rows = [row for row in all_rows(**QUICK if quick else {})
+            if not names or any(name.lower() in row.name.lower() for name in names)]
+    turns, seconds = (1, 0.01) if quick else (turns, SECONDS)
+    results = {"rows": measure(rows, threads, turns, seconds, seed), "machine": here}
+    if file is not None:
+        Path(file).write_text(json.dumps(results, indent=2))
+    return results
 
 
 def measure(rows, threads, turns, seconds, seed):
@@ -57,40 +42,65 @@ def measure(rows, threads, turns, seconds, seed):
         numbers = row.measure(libraries, turns, seconds, threads, seed)
         results.append(summary(row, numbers, machine.floor(row.operations, threads)))
         print(line(results[-1], peers), flush=True)
-    print("milliseconds but where MiB stands; ratio: to the fastest peer")
     return results
 
 
-def main(names=(), threads=None, turns=TURNS, quick=False, file=None, seed=0):
-    """Measures the rows whose name holds one of the names, or all; saves them. Returns
-    what the file holds."""
-    from benchmarks import machine
-    from benchmarks.rows import QUICK, all_rows
-    threads = machine.use_cores(threads)
-    here = machine.describe(threads)
-    print(", ".join(f"{name} {value}" for name, value in here.items()))
-    rows = [row for row in all_rows(**QUICK if quick else {})
-            if not names or any(name.lower() in row.name.lower() for name in names)]
-    turns, seconds = (1, 0.01) if quick else (turns, SECONDS)
-    results = {"rows": measure(rows, threads, turns, seconds, seed), "machine": here}
-    if file is not None:
-        Path(file).write_text(json.dumps(results, indent=2))
-    return results
+def summary(row, numbers, floor):
+    """A row of the file: medians of the turns, and the least and the most of them."""
+    middle = {library: median(turns) for library, turns in numbers.items()}
+    peers = [middle[library] for library in middle if library != "minimeta"]
+    result = {"row": row.name, row.unit: middle,
+              "spread": {library: [min(turns), max(turns)]
+                         for library, turns in numbers.items()}}
+    if peers:
+        result["ratio"] = middle["minimeta"] / min(peers)
+    if floor:
+        result |= {"floor": floor, "distance": middle["minimeta"] / floor}
+    if row.steps:
+        result["steps_per_second"] = {library: 1e3 * row.steps / ms
+                                      for library, ms in middle.items()}
+    return result
+
+
+def medians(row):
+    """The medians of a row of the file, whatever their unit."""
+    return row.get("ms", row.get("MiB"))
+
+
+def header(peers):
+    last = ("million steps/s",) if "gymnasium" in peers else ("floor", "distance")
+    return (f"{'':20}{'minimeta':>10}{'+-%':>5}" + "".join(f"{p:>10}" for p in peers)
+            + f"{'ratio':>8}" + "".join(f"{name:>{len(name) + 3}}" for name in last))
+
+
+def line(result, peers):
+    """A line of the table. +- is half of the way from the least turn to the most."""
+    middle, (low, high) = medians(result), result["spread"]["minimeta"]
+    cells = [f"{result['row']:20}{middle['minimeta']:10.2f}",
+             f"{50 * (high - low) / middle['minimeta']:5.0f}"]
+    cells += [f"{middle[p]:10.2f}" if p in middle else f"{'':10}" for p in peers]
+    cells += [f"{result['ratio']:8.3f}" if "ratio" in result else f"{'':8}"]
+    if "floor" in result:
+        cells += [f"{result['floor']:8.2f}{result['distance']:11.1f}"]
+    if "steps_per_second" in result:
+        cells += [f"{result['steps_per_second']['minimeta'] / 1e6:18.2f}"]
+    return "".join(cells)
 
 
 def compare(first, second):
-    """Prints how the times of the second file stand to those of the first."""
+    """Prints how the numbers of the second file stand to those of the first."""
     before, after = (
         {row["row"]: row for row in json.loads(Path(file).read_text())["rows"]}
         for file in (first, second))
-    print(f"{'':20}{'':10}{'first':>10}{'second':>10}{'second/first':>14}")
-    for name in before:
-        for unit in ("ms", "MiB"):
-            for library, old in before[name].get(unit, {}).items():
-                new = after.get(name, {}).get(unit, {}).get(library)
-                if new is not None:
-                    print(f"{name:20}{library:>10}{old:10.2f}{new:10.2f}"
-                          f"{new / old:14.2f}")
+    print(f"{'':30}{'first':>10}{'second':>10}{'second/first':>14}")
+    for name in [name for name in before if name in after]:
+        old, new = before[name], after[name]
+        for library in [library for library in medians(old) if library in medians(new)]:
+            a, b = medians(old)[library], medians(new)[library]
+            (low_a, high_a), (low_b, high_b) = (
+                row["spread"][library] for row in (old, new))
+            note = "" if low_a > high_b or low_b > high_a else "  turns overlap"
+            print(f"{name:20}{library:>10}{a:10.2f}{b:10.2f}{b / a:14.2f}{note}")
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ MEMORY = ("read = lambda name: next(int(line.split()[1]) for line in "
 
 
 def fresh(data, library, threads, before="", after=""):
-    """Runs the program in a process of its own. Returns seconds, and what it printed."""
+    """Runs the program in a new process. Returns seconds, and what it printed."""
     module, function = SIDES[library]
     arrays = [*data["blocks"], *data["before"], *data["after"]]
     with tempfile.TemporaryDirectory() as folder:

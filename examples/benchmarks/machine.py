@@ -109,7 +109,7 @@ def lstm(B, T, n, H, m):
                         2 * [(H + 1, B, m), (H, m, B)])}[name]
         tanhs, passes, sums = {
             "forward": (5, 13, 0),   # 3 sigmoids of a tanh: 3 each; c: 3, h: 1
-            "jvp": (0, 29, 0),       # slopes, times z_dot: 12, z_dot's sum: 4, c_dot: 7,
+            "jvp": (0, 29, 0),       # slopes, times z_dot: 12, its sum: 4, c_dot: 7,
                                      # q_dot and h_dot: 6
             "vjp": (0, 23, 1),       # slopes, times a_bar: 12, a_bar: 4, c_bar: 6,
                                      # h_bar: 1

@@ -47,6 +47,7 @@ class Timed:
     peers       who takes part beside minimeta
     operations  of the floor, () if there is none
     iterations  in a run; the times are of one
+    steps       of the environments in a run, 0 if there are none
     check       arguments -> {library: numbers that must agree}; None: what the runs
                 return must agree
     """
@@ -59,6 +60,7 @@ class Timed:
     tolerance: float = 1e-4
     iterations: int = 1
     check: Any = None
+    steps: int = 0
     unit = "ms"
 
     def measure(self, libraries, turns, seconds, threads, seed):
@@ -83,7 +85,8 @@ class Fresh:
     of: Callable          # data, libraries, turns, threads -> {library: numbers}
     data: Callable
     peers: tuple
-    operations: tuple = ()
+    operations = ()
+    steps = 0
 
     def measure(self, libraries, turns, seconds, threads, seed):
         return self.of(self.data(np.random.default_rng(seed)), libraries, turns,
@@ -168,7 +171,7 @@ def stepping_data(family, K, B, rng):
 
 
 def no_check(libraries, data):
-    """Luck decides what is done; that the tasks agree is seen where they are stepped.
+    """Chance decides what is done. That the tasks agree is seen where they are stepped.
     """
     return {"minimeta": 0}
 
@@ -228,10 +231,12 @@ def acting_rows(K, B):
                                ("plane", PLANE, Gaussian(2))):
         acting.append(Timed(
             f"acting {name} {K * B}", "acting",
-            partial(acting_data, family, head, K, B), ("gymnasium",), check=no_check))
+            partial(acting_data, family, head, K, B), ("gymnasium",), check=no_check,
+            steps=K * B * family.horizon))
         stepping.append(Timed(
             f"stepping {name} {K * B}", "stepping",
-            partial(stepping_data, family, K, B), ("gymnasium",)))
+            partial(stepping_data, family, K, B), ("gymnasium",),
+            steps=K * B * family.horizon))
     return stepping + acting
 
 

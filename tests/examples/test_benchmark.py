@@ -56,10 +56,12 @@ def test_two_files_are_compared_row_by_row(tmp_path, capsys):
     for i, (torch, rows) in enumerate(((4.0, "ab"), (1.0, "bc"))):
         files.append(tmp_path / f"{i}.json")
         files[-1].write_text(json.dumps({"rows": [
-            {"row": name, "ms": {"minimeta": 2.0, "torch": torch}} for name in rows]}))
+            {"row": name, "ms": {"minimeta": 2.0, "torch": torch},
+             "spread": {"minimeta": [1.9, 2.1 + i], "torch": [torch - 1, torch + 1]}}
+            for name in rows]}))
     runpy.run_path(str(BENCHMARK))["compare"](*files)
     _, ours, theirs = capsys.readouterr().out.splitlines()
-    assert ours.split() == ["b", "minimeta", "2.00", "2.00", "1.00"]
+    assert ours.split() == ["b", "minimeta", "2.00", "2.00", "1.00", "turns", "overlap"]
     assert theirs.split() == ["b", "torch", "4.00", "1.00", "0.25"]
 
 
