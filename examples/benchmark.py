@@ -1,6 +1,39 @@
-"""How fast is minimeta, beside PyTorch, JAX and Gymnasium, and beside the machine itself?
+"""How fast is minimeta, beside PyTorch, JAX, Gymnasium and what the machine can do?
 
-TODO
+    python examples/benchmark.py                      all rows: 4 minutes
+    python examples/benchmark.py --rows MAML RL2      the rows whose names hold these
+    python examples/benchmark.py --threads 1          on one core
+    python examples/benchmark.py --json today.json    saves the numbers
+    python examples/benchmark.py --compare old.json today.json
+    python examples/benchmark.py --quick              seconds, tiny sizes
+
+All work is in float32:
+
+    LSTM grad   BxTxH: forward and back, the gradient of all parameters and of x
+    LSTM Hv     the exact Hessian of a squared error, times a vector
+    RL2         an iteration: a rollout of B bandits with T pulls, 3 epochs of PPO
+    MAML        KxRxH: the meta-gradient of K tasks through an inner step, from R rows
+                before it and R after it; two layers of H units
+    trust       a trust-region step on it: 10 Fisher products through the adaptation
+    stepping    1000 episodes, in a grid or in the plane, with given actions
+    acting      the same, where a policy with two layers of 64 units acts
+    start       from `python` to the end of the first meta-gradient of 20x200x32
+    memory      what a process grows by in its first meta-gradient of 20x2000x100
+    packages    on the disk: the library and all that it needs
+
+PyTorch is torch.nn.LSTM, a cell by hand where the Hessian is wanted (torch.nn.LSTM has
+no second derivative), and a loop over tasks; `vmap` is torch.func. JAX is jitted. Where
+they are not installed, their columns stay empty. Their numbers must agree with
+minimeta's before the clock starts. The libraries take turns, each with all of its
+threads. A number is the median of 5 turns; +-% is half of the way from the least to the
+most. ratio is minimeta's to the best peer's: below 1 minimeta is better. The floor is
+what the arithmetic alone takes on these cores (benchmarks/machine.py), and distance is
+how many floors minimeta takes.
+
+Where OPENBLAS_CORETYPE is set, it may keep NumPy, and no other library, from the
+processor's best instructions: unset it, as here. On two cores the run ends with
+
+TABLE
 """
 import argparse
 import json

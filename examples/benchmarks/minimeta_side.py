@@ -1,8 +1,7 @@
 """Each kind of work, written with minimeta. See rows.py for the data.
 
-`threads` is how many threads a run may use. Where minimeta has an `executor`, its tasks
-are shared by so many threads and each of them has one BLAS thread; elsewhere BLAS has
-so many.
+`threads` is how many threads a run may use. Where minimeta can share its tasks among
+workers, so many threads do, and each has one BLAS thread; elsewhere BLAS has so many.
 """
 from concurrent.futures import ThreadPoolExecutor
 from inspect import signature
@@ -17,11 +16,14 @@ from minimeta.tasks import BernoulliBandit
 from . import formulas, machine
 
 
-def executor(function, threads):
-    """The keyword that shares the work of `function` among threads, if it has one."""
-    is_shared = threads > 1 and "executor" in signature(function).parameters
+def workers(function, threads):
+    """The keyword by which `function` shares its work among threads, if it has one."""
+    pool = ThreadPoolExecutor(threads)
+    keywords = {"executor": pool, "map": pool.map}
+    offered = [name for name in keywords if name in signature(function).parameters]
+    is_shared = threads > 1 and offered != []
     machine.set_blas_threads(1 if is_shared else threads)
-    return {"executor": ThreadPoolExecutor(threads)} if is_shared else {}
+    return {offered[0]: keywords[offered[0]]} if is_shared else {}
 
 
 def flat(blocks):
@@ -62,7 +64,7 @@ def rl2_learner(arms, pulls, H, options):
 def rl2(arms, pulls, H, bandits, iterations, options, threads=1):
     """Some iterations of meta-training, from theta at random."""
     family, learner = rl2_learner(arms, pulls, H, options)
-    shared = executor(meta_train, threads)
+    shared = workers(meta_train, threads)
     return lambda: meta_train(learner, family, iterations=iterations, tasks=bandits,
                               **shared)
 
@@ -98,7 +100,7 @@ def batch(x, a, A, l_old):
 
 def maml(blocks, before, after, threads=1):
     learner, theta, before, after = maml_learner(blocks, before, after)
-    shared = executor(learner.meta_gradient, threads)
+    shared = workers(learner.meta_gradient, threads)
     return lambda: learner.meta_gradient(theta, [before], after, **shared)[1]
 
 
@@ -108,7 +110,7 @@ def trust_region(blocks, before, after, threads=1):
                          formulas.SHRINK, formulas.TRIES)
     learner, theta, before, after = maml_learner(blocks, before, after,
                                                  optimizer=region)
-    shared = executor(learner.update, threads)
+    shared = workers(learner.update, threads)
     return lambda: learner.update(
         theta, None, [before], after, 0.0, **shared)[0] - theta
 

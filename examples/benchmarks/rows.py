@@ -22,8 +22,8 @@ SIDES = {"minimeta": ("minimeta_side", "{}"), "torch": ("torch_peer", "{}"),
 NEEDS = {"vmap": "torch"}              # the package, where its name is another
 N_IN, N_OUT = 8, 6                     # of the LSTM alone
 N_OBS, N_ACTION = 10, 4                # of MAML
-GRID, PLANE = GridNavigation(), PointNavigation(radius=1e-9)    # no early ends
 ARMS = 5                               # of RL^2
+GRID, PLANE = GridNavigation(), PointNavigation(radius=1e-9)    # no early ends
 PPO = dict(gamma=1.0, lam=0.9, clip=0.2, epochs=3, rate=6e-3, value_weight=0.5,
            entropy_weight=0.02, max_norm=1.0)
 
@@ -96,7 +96,7 @@ class Fresh:
 # ---- the data
 
 def single(arrays):
-    """float32, in lists as they are."""
+    """The arrays in float32."""
     return [np.asarray(array, np.float32) for array in arrays]
 
 
@@ -130,15 +130,14 @@ def rl2_data(B, T, H, iterations, rng):
 
 def rl2_check(libraries, data):
     """How one update on the same trials changes theta."""
-    rng, T, H, B = (np.random.default_rng(0), *(data[k] for k in ("pulls", "H",
-                                                                  "bandits")))
-    x, noise, value = single(rng.normal(size=s) for s in ((T, B, ARMS + 3), (T, B),
-                                                          (T, B)))
-    action = rng.integers(ARMS, size=(T, B))
-    reward, = single([rng.random((T, B)) < 0.5])
-    update = dict(arms=ARMS, pulls=T, H=H, options=PPO, x=x, action=action,
-                  blocks=lstm_blocks(rng, ARMS + 3, H, ARMS + 1), reward=reward,
-                  log_prob=np.float32(-np.log(ARMS)) + noise / 10, value=value)
+    T, B, H = (data[name] for name in ("pulls", "bandits", "H"))
+    rng, shape = np.random.default_rng(0), (T, B)
+    x, noise, value, luck = single(
+        rng.normal(size=size) for size in ((*shape, ARMS + 3), shape, shape, shape))
+    update = dict(arms=ARMS, pulls=T, H=H, options=PPO, x=x,
+                  blocks=lstm_blocks(rng, ARMS + 3, H, ARMS + 1),
+                  action=rng.integers(ARMS, size=shape), reward=np.maximum(luck, 0),
+                  log_prob=noise / 10 - np.float32(np.log(ARMS)), value=value)
     return {library: side(library, "rl2_update")(**update)() for library in libraries}
 
 
@@ -178,7 +177,7 @@ def no_check(libraries, data):
 
 # ---- the rows
 
-TORCH, ALL, MAML = ("torch",), ("torch", "jax"), ("torch", "vmap", "jax")
+ONE, TWO, THREE = ("torch",), ("torch", "jax"), ("torch", "vmap", "jax")    # peers
 LSTM_SIZES = (256, 10, 48), (64, 100, 48), (64, 100, 256)
 MAML_SIZES = (20, 200, 32), (20, 400, 64), (20, 2000, 100)
 QUICK = dict(lstm_sizes=((6, 5, 4),), maml_sizes=((3, 8, 5),), episodes=(2, 5))
@@ -195,18 +194,19 @@ def lstm_rows(sizes):
     for B, T, H in sizes:
         size, form = f"{B}x{T}x{H}", machine.lstm(B, T, N_IN, H, N_OUT)
         gradient.append(Timed(
-            f"LSTM grad {size}", "lstm_gradient", partial(gradient_data, B, T, H), ALL,
+            f"LSTM grad {size}", "lstm_gradient", partial(gradient_data, B, T, H), TWO,
             (*form("forward", 1), *form("vjp", 1))))
         hvp.append(Timed(
-            f"LSTM Hv {size}", "lstm_hvp", partial(hvp_data, B, T, H), ALL,
+            f"LSTM Hv {size}", "lstm_hvp", partial(hvp_data, B, T, H), TWO,
             (*form("forward", 1), *form("jvp", 1), *form("vjp", 1, x_bar=False),
              *form("vjp_dot", 1))))
         form = machine.lstm(B, T, ARMS + 3, H, ARMS + 1)
         n = min(40, max(6, 5_000_000 // (B * T * H)))    # about a second
         rl2.append(Timed(
-            f"RL2 {size}", "rl2", partial(rl2_data, B, T, H, n), TORCH,
+            f"RL2 {size}", "rl2", partial(rl2_data, B, T, H, n), ONE,
             (*form("forward", 1 + PPO["epochs"]),
-             *form("vjp", PPO["epochs"], x_bar=False)), 1e-3, n, rl2_check))
+             *form("vjp", PPO["epochs"], x_bar=False)),
+            tolerance=1e-3, iterations=n, check=rl2_check))
     return gradient + hvp + rl2
 
 
@@ -217,10 +217,10 @@ def maml_rows(sizes):
         data = partial(maml_data, K, R, H)
         hvp = (*form("jvp", 1), *form("vjp_dot", 1))
         one = (*form("forward", 2), *form("vjp", 2), *hvp)
-        gradient.append(Timed(f"MAML {size}", "maml", data, MAML, one, 1e-3))
+        gradient.append(Timed(f"MAML {size}", "maml", data, THREE, one, 1e-3))
         fisher = (*hvp, *form("jvp", 1), *form("vjp", 1), *hvp)
         judge = (*form("forward", 2), *form("vjp", 1))
-        trust.append(Timed(f"trust {size}", "trust_region", data, ALL,
+        trust.append(Timed(f"trust {size}", "trust_region", data, TWO,
                            (*one, *formulas.PRODUCTS * fisher, *judge), 1e-3))
     return gradient + trust[:2]
 
@@ -241,8 +241,7 @@ def acting_rows(K, B):
 
 
 def fresh_rows(sizes):
-    (first, last), libraries = (sizes[0], sizes[-1]), MAML
-    return [
-        Fresh("start, ms", "ms", child.start, partial(maml_data, *first), ALL),
-        Fresh("memory, MiB", "MiB", child.memory, partial(maml_data, *last), libraries),
-        Fresh("packages, MiB", "MiB", child.sizes, lambda rng: None, ALL)]
+    small, large = partial(maml_data, *sizes[0]), partial(maml_data, *sizes[-1])
+    return [Fresh("start, ms", "ms", child.start, small, TWO),
+            Fresh("memory, MiB", "MiB", child.memory, large, THREE),
+            Fresh("packages, MiB", "MiB", child.sizes, small, TWO)]
