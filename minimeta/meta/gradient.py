@@ -128,7 +128,7 @@ class GradientLearner:
         """The mean loss over the tasks of all shards, and its gradient [P]. This is the
         only place where tasks mix. One shard comes after the other, unless `map` has
         workers: only the forward passes of one shard are held."""
-        return means(map(partial(self.value_and_grad, theta), problems))
+        return means([*map(partial(self.value_and_grad, theta), problems)])
 
     def value_and_grad(self, theta, problem):
         """The loss of each task of a shard [k], and its gradient [k, P]."""

@@ -126,20 +126,16 @@ class RL2:
 
     def objective(self, data, entropy_weight):
         """The loss of one batch, as a function of theta."""
-        (part,) = self.parts(data)
-        return self.loss(entropy_weight, *part)
+        return self.loss(entropy_weight, *self.columns(data))
 
-    def parts(self, data, shards=1):
-        """The arguments of `loss` after the weight, for each shard of the tasks; the
-        losses of all shards add up to that of the batch."""
-        n, B = counts(data.mask).sum(), data.mask.shape[-1]
-        w = fold_tasks(data.mask / n).astype(data.reward.dtype)
+    def columns(self, data):
+        """The arguments of `loss` after the weight, each [T, R = K B, ..]. The losses of
+        shards of the rows add up to that of the batch."""
+        w = fold_tasks(data.mask / counts(data.mask).sum()).astype(data.reward.dtype)
         A, targets, scale = self.advantages(data)
         A = w * normalised(fold_tasks(A), fold_tasks(data.mask), scale)
         of_data = map(fold_tasks, (data.x, data.action, data.log_prob, data.mask))
-        arrays = *of_data, w, A, fold_tasks(targets)
-        return [[np.ascontiguousarray(array[:, shard.start * B:shard.stop * B])
-                 for array in arrays] for shard in cut(len(data.mask), shards)]
+        return *of_data, w, A, fold_tasks(targets)
 
     def loss(self, entropy_weight, x, action, log_prob, mask, w, A, targets):
         """The loss of rows [T, R, ..], as a function of theta; A holds the weights."""
@@ -170,7 +166,9 @@ class RL2:
     def update(self, theta, state, history, data, progress, map=map, shards=1):
         """`epochs` steps on the loss of one batch."""
         weight = schedule_value(self.entropy_weight, progress)
-        parts = self.parts(data, shards)
+        columns, (K, _, B) = self.columns(data), data.mask.shape
+        parts = [[np.ascontiguousarray(column[:, each.start * B:each.stop * B])
+                  for column in columns] for each in cut(K, shards)]
         if state is None:
             state = self.optimizer.init(theta)
             self.warn_of_unit(data)

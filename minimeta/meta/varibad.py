@@ -104,17 +104,27 @@ class VariBAD(RL2):
     def adapt(self, theta, history):
         return super().adapt(theta[..., :self.policy.size], history)
 
-    def objective(self, data, entropy_weight):
-        """The loss of one batch, as a function of theta."""
-        rl = super().objective(data, entropy_weight)
-        z, elbo = self.elbo(data)
-        x = np.concatenate([rl.x, fold_tasks(data.noise), z], -1)
-        loss = Sum(((1, rl.scalar), (self.elbo_weight, Minus(elbo))))
-        return Objective(self.model, x, loss)
+    def columns(self, data):
+        """The arguments of `loss` after the weight: those of RL^2's loss, then the noise
+        and the ELBO's, each [T, R = K B, ..]."""
+        z, targets, v, w = self.evidence(data)
+        return *super().columns(data), fold_tasks(data.noise), z, targets, v, w
 
-    def elbo(self, data):
-        """What the decoder is shown, [T, K B, S n], and the ELBO: a mean over steps, of
-        nats per transition."""
+    def loss(self, entropy_weight, *columns):
+        """The loss of rows [T, R, ..], as a function of theta."""
+        *of_rl2, noise, z, targets, v, w = columns
+        rl = super().loss(entropy_weight, *of_rl2)
+        elbo = self.elbo(targets, v, w)
+        return Objective(self.model, np.concatenate([rl.x, noise, z], -1),
+                         Sum(((1, rl.scalar), (self.elbo_weight, Minus(elbo)))))
+
+    def elbo(self, targets, v, w):
+        return ELBO(self.policy.n_latent, targets, v, w, self.likelihood,
+                    Normal(self.std))
+
+    def evidence(self, data):
+        """What the decoder is shown, what it is to tell, and the weights of both terms
+        of the ELBO, a mean over steps, of nats per transition: [T, K B, ..]."""
         parts = parts_of(self.policy, data, self.unit(data.reward))
         needs_next = "next" in self.shown + self.tells
         known = data.mask & ~data.end if needs_next else data.mask
@@ -125,8 +135,7 @@ class VariBAD(RL2):
                        for names in (self.shown, self.tells))
         z, targets, v, w = (fold_tasks(array).astype(data.reward.dtype)
                             for array in (shown, told, v, self.kl_weight * w))
-        return z.reshape(z.shape[:2] + (-1,)), ELBO(
-            self.policy.n_latent, targets, v, w, self.likelihood, Normal(self.std))
+        return z.reshape(z.shape[:2] + (-1,)), targets, v, w
 
     @property
     def likelihood(self):

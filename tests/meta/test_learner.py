@@ -132,10 +132,10 @@ def test_a_number_that_is_no_longer_finite_stops_the_run_and_keeps_what_was_lear
 def test_a_gradient_with_nan_names_its_block():
     @dataclass(frozen=True)
     class Broken(RL2):
-        def parts(self, data, shards=1):
-            parts = super().parts(data, shards)
-            parts[0][-1][0, 0] = np.nan      # a target of the value
-            return parts
+        def columns(self, data):
+            *columns, targets = super().columns(data)
+            targets[0, 0] = np.nan           # of the value
+            return *columns, targets
 
     with pytest.raises(NonFiniteError, match=r"iteration 0: .* is not finite"):
         meta_train(Broken(LEARNER.policy), FAMILY, iterations=2, tasks=8)

@@ -149,7 +149,8 @@ def test_with_through_rl_trains_the_encoder_too():
 def test_the_elbo_is_what_the_formula_says(learner, family, future):
     learner = replace(learner, future=future, told=4)
     theta, data, _ = setting(learner, family)
-    z, elbo = learner.elbo(data)
+    z, *terms = learner.evidence(data)
+    elbo = learner.elbo(*terms)
     x = np.concatenate([fold_tasks(data.x), fold_tasks(data.noise), z], -1)
     y, _ = learner.model.forward(theta, x)
     policy, decoder = learner.model.split(theta)
