@@ -207,9 +207,6 @@ def test_the_command_line_of_an_example_fits_its_main(name, monkeypatch, capsys)
         return lambda *args, **kwargs: calls.append(
             (kwargs, inspect.signature(main).bind(*args, **kwargs).arguments))
 
-    if name == "benchmark.py" and "benchmark_maml.py" in EXAMPLES:  # which comes after it
-        maml = import_module("benchmark_maml")
-        monkeypatch.setattr(maml, "main", stub(maml.main))
     monkeypatch.setattr(sys, "argv", [name, "--quick", "--seed", "3"])
     program = compile(ast.Module(last.body, []), name, "exec")
     exec(program, scope | {"main": stub(scope["main"])})

@@ -61,7 +61,7 @@ class Start:
 
     @Kept
     def loss(self):
-        return self.learner.loss_of(self.theta, self.problem)
+        return loss_of(self.learner, self.theta, self.problem)
 
     @Kept
     def kl(self):
@@ -88,8 +88,13 @@ def fisher_product(v, start):
 
 def compared(candidate, start):
     """The loss of each task of a shard at another theta, and the divergence there."""
-    there = start.learner.loss_of(candidate, start.problem)
+    there = loss_of(start.learner, candidate, start.problem)
     return there.value, start.kl.value(there.outer.y)
+
+
+def loss_of(learner, theta, problem):
+    """The MetaLoss of a shard at theta [P]."""
+    return learner.meta_loss(share(theta, problem.n), *problem)
 
 
 def divergence(policy, y_old, w):

@@ -18,6 +18,10 @@ of episodes (returns="episode"), which is right where one episode suffices to fi
 what the task is, or pay for the end (a negative reward). With gamma=1 an agent learns
 too, but not surely: see examples/rl2_survival.py.
 
+Long trials learn best with a small gamma and lam at first, since most of what comes
+after a step is noise, and with larger ones later, since exploring pays late:
+gamma=LinearSchedule(0.9, 0.995).
+
 The policy's v estimates a return in units of the batch, so that no scale or offset of
 the rewards changes what value_weight means. G is the discounted return of a step:
 
@@ -32,7 +36,7 @@ into the rows: [K, T, B, n] -> [T, K B, n]. Source: Duan et al. (2016), RL^2, ar
 Schulman et al. (2017), arXiv 1707.06347.
 """
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial, reduce
 from typing import Any
 
@@ -47,6 +51,7 @@ from .learner import require_finite
 from .workers import cut
 
 RETURNS = dict.fromkeys(("trial", "episode"))
+SCHEDULED = {"gamma": 1, "lam": 1, "rate": np.inf, "entropy_weight": np.inf}  # at most
 FAR = 100.0  # a memory reads rewards badly if they are so much more or less than 1
 
 
@@ -71,7 +76,7 @@ class RL2:
                     contract of policy/policies.py
     episodes        of a trial
     trials          B, trials of each task in a batch
-    gamma, lam      discount, and the mix of advantages
+    gamma, lam      discount, and the mix of advantages: numbers or schedules
     returns         "trial": returns run across the episodes of a trial; "episode":
                     they are cut where an episode ends
     clip            of the ratio
@@ -85,8 +90,8 @@ class RL2:
     policy: Any
     episodes: int = 1
     trials: int = 1
-    gamma: float = 1.0
-    lam: float = 0.9
+    gamma: Any = 1.0
+    lam: Any = 0.9
     returns: str = "trial"
     clip: float = 0.2
     epochs: int = 3
@@ -165,24 +170,28 @@ class RL2:
 
     def update(self, theta, state, history, data, progress, map=map, shards=1):
         """`epochs` steps on the loss of one batch."""
-        weight = schedule_value(self.entropy_weight, progress)
-        columns, (K, _, B) = self.columns(data), data.mask.shape
+        now = self.scheduled(progress)
+        columns, (K, _, B) = now.columns(data), data.mask.shape
         parts = [[np.ascontiguousarray(column[:, each.start * B:each.stop * B])
                   for column in columns] for each in cut(K, shards)]
         if state is None:
             state = self.optimizer.init(theta)
             self.warn_of_unit(data)
         for _ in range(self.epochs):
-            pairs = map(partial(self.value_and_grad, theta, weight), parts)
+            pairs = map(partial(now.value_and_grad, theta, now.entropy_weight), parts)
             loss, grad = (reduce(np.add, column) for column in zip(*pairs))
             require_finite(self.policy.layout, loss=loss, gradient=grad)
             grad, norm = clip_norm(grad, self.max_norm)
-            theta, state = self.optimizer.step(
-                theta, grad, state, schedule_value(self.rate, progress))
+            theta, state = self.optimizer.step(theta, grad, state, now.rate)
             require_finite(self.policy.layout, theta=theta)
         return theta, state, {
             "return": float(data.reward.sum(1).mean()) / self.episodes,
             "loss": float(loss), "gradient": norm}
+
+    def scheduled(self, progress):
+        """The learner with numbers in place of its schedules."""
+        return replace(self, **{name: schedule_value(getattr(self, name), progress)
+                                for name in SCHEDULED})
 
     def warn_of_unit(self, data):
         """Warns if the rewards that the policy sees are far from 1 in size."""
@@ -195,11 +204,11 @@ class RL2:
 
     def __post_init__(self):
         require.fields(self, count=("episodes", "trials", "epochs"),
-                       fraction=("gamma", "lam"), positive=("clip", "max_norm"),
-                       nonnegative="value_weight", precision="dtype")
+                       positive=("clip", "max_norm"), nonnegative="value_weight",
+                       precision="dtype")
         require.choice("returns", self.returns, RETURNS)
-        require_schedule("rate", self.rate)
-        require_schedule("entropy_weight", self.entropy_weight)
+        for name in SCHEDULED:
+            require_schedule(name, getattr(self, name), SCHEDULED[name])
         require.able(self.policy, "policy", "RecurrentPolicy(..)", "begin", "see",
                      "act", "forward", "vjp")
         if not hasattr(self.policy, "memory_after"):

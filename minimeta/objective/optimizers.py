@@ -35,10 +35,11 @@ def schedule_value(schedule, progress):
     return schedule.value(progress) if hasattr(schedule, "value") else schedule
 
 
-def require_schedule(name, schedule):
-    """Raises ValueError if the number or the schedule is below 0 at progress 0 or 1."""
+def require_schedule(name, schedule, high=np.inf):
+    """Raises ValueError if the number or the schedule is below 0 or above `high` at
+    progress 0 or 1."""
     for progress in (0, 1):
-        require.number(name, schedule_value(schedule, progress), 0)
+        require.number(name, schedule_value(schedule, progress), 0, high)
 
 
 def inner(u, v):
