@@ -1,0 +1,427 @@
+"""Executors and shards: the workers change no bit of a result, and what may go wrong with them."""
+import multiprocessing
+import os
+import signal
+import warnings
+from concurrent.futures import (BrokenExecutor, Future, ProcessPoolExecutor,
+                                ThreadPoolExecutor)
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from minimeta import (EMAML, MAML, RL2, Categorical, CheckpointError, Gaussian, Imitation,
+                      MLPPolicy, NonFiniteError, ProMP, RecurrentPolicy, RegressionMAML,
+                      RegressionReptile, Reinforce, Reptile, TrustRegion, evaluate,
+                      load, meta_train)
+from minimeta.calculus import MLP
+from minimeta.meta import gradient, workers
+from minimeta.meta.learner import stream
+from minimeta.meta.workers import (AGAIN, TRIES, Clock, Collector, Workers, as_it_lies, cut,
+                                   joined, pieces)
+from minimeta.rl import Rollout
+from minimeta.tasks import BernoulliBandit, GridNavigation, PointNavigation, Sinusoid
+
+BANDIT, CURVE = BernoulliBandit(3, 4), Sinusoid()
+PLANE = PointNavigation(horizon=9, radius=0.2)           # some episodes end early
+PLANES = replace(PLANE, horizon=5, episodes=2)
+GRID = GridNavigation(3, horizon=4, episodes=1)
+MOVE, NET = MLPPolicy(2, Gaussian(2), (5,)), MLP((1, 6, 1))
+WALK = MLPPolicy(9, Categorical(5), (4,))
+RUNS = {
+    "RL2": (RL2(RecurrentPolicy(1, Categorical(3), 4), trials=2), BANDIT),
+    "RL2 in the plane": (RL2(RecurrentPolicy(2, Gaussian(2), 4), episodes=2), PLANES),
+    "MAML": (MAML(MOVE, trials=3), PLANE),
+    "MAML, trust region": (MAML(MOVE, trials=3, rounds=2,
+                                optimizer=TrustRegion(cg_steps=3)), PLANE),
+    "E-MAML": (EMAML(MOVE, trials=3, rounds=2), PLANE),
+    "ProMP": (ProMP(MOVE, trials=3, target_kl=1e-9, epochs=2), PLANE),
+    "Reptile": (Reptile(MOVE, trials=3, optimizer="adam"), PLANE),
+    "Reinforce": (Reinforce(MOVE, trials=3), PLANE),
+    "regression, MAML": (RegressionMAML(NET), CURVE),
+    "regression, Reptile": (RegressionReptile(NET, steps=2), CURVE),
+    "imitation": (Imitation(WALK, tries=2), GRID),
+    "imitation, learned loss": (Imitation(WALK, inner="learned"), GRID),
+}
+MAML_RUN = RUNS["MAML"]
+SIZES = dict(iterations=3, tasks=5, seed=3)
+
+
+def processes(n):
+    """A pool that has all its workers. They are forked, so that they know this module."""
+    fork = multiprocessing.get_context("fork")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # threads of other pools
+        pool = ProcessPoolExecutor(n, mp_context=fork)
+        list(pool.map(abs, range(n)))
+    return pool
+
+
+def dask_workers():
+    distributed = pytest.importorskip("distributed", reason="dask.distributed is not there")
+    cluster = distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None)
+    return distributed.Client(cluster).get_executor(pure=False)
+
+
+MAKE = {"2 threads": partial(ThreadPoolExecutor, 2), "1 process": partial(processes, 1),
+        "2 processes": partial(processes, 2), "4 processes": partial(processes, 4),
+        "dask": dask_workers}
+needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="os.fork is needed")
+
+
+@pytest.fixture(scope="module")
+def pools():
+    """name -> executor, made when first asked for."""
+    made = {}
+
+    def pool(name):
+        if "process" in name and not hasattr(os, "fork"):
+            pytest.skip("os.fork is needed")
+        if name not in made:
+            made[name] = MAKE[name]()
+        return made[name]
+
+    yield pool
+    for executor in made.values():
+        executor.shutdown()
+
+
+@pytest.fixture(scope="module")
+def alone():
+    """The results of one thread, by the name of the run and its number of shards."""
+    known = {}
+
+    def result(name, shards):
+        if (name, shards) not in known:
+            known[name, shards] = train(name, shards=shards)
+        return known[name, shards]
+
+    return result
+
+
+@pytest.fixture(autouse=True)
+def one_task_a_shard(monkeypatch):
+    monkeypatch.setattr(gradient, "CACHE", 1)
+
+
+def train(name, executor=None, **options):
+    learner, family = RUNS[name]
+    share = None if executor is None else Workers(executor, always=True)
+    return meta_train(learner, family, executor=share, **SIZES | options)
+
+
+def leaves(tree):
+    return [leaf for each in tree for leaf in leaves(each)] if isinstance(tree, tuple) else [tree]
+
+
+def assert_same(one, other):
+    """To the bit: theta, the optimizer, and the log."""
+    assert one.theta.dtype == other.theta.dtype and np.array_equal(one.theta, other.theta)
+    assert one.log == other.log and len(one.log) == SIZES["iterations"]
+    for a, b in zip(leaves(one.state), leaves(other.state), strict=True):
+        assert type(a) is type(b) and np.array_equal(a, b)
+
+
+# ---- the workers change no bit
+
+@pytest.mark.parametrize("shards", [1, 3])
+@pytest.mark.parametrize("executor", MAKE)
+@pytest.mark.parametrize("name", RUNS)
+def test_a_training_does_not_depend_on_the_executor(name, executor, shards, pools, alone):
+    assert_same(train(name, pools(executor), shards=shards), alone(name, shards))
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_a_training_depends_on_the_shards_it_is_told_to_make(name, alone):
+    assert not np.array_equal(alone(name, 3).theta, alone(name, 1).theta)
+
+
+@pytest.mark.parametrize("executor", [None, "2 threads", "2 processes"])
+def test_a_training_goes_on_under_another_executor(executor, tmp_path, pools, alone):
+    train("ProMP", pools("2 processes"), shards=3, iterations=1, run_dir=tmp_path)
+    then = executor and pools(executor)
+    assert_same(train("ProMP", then, shards=3, run_dir=tmp_path, resume=True), alone("ProMP", 3))
+
+
+def test_other_shards_are_another_run(tmp_path):
+    train("MAML", shards=2, iterations=1, run_dir=tmp_path)
+    with pytest.raises(CheckpointError, match="shards: 2 in the folder, 1 now"):
+        train("MAML", run_dir=tmp_path, resume=True)
+
+
+@pytest.mark.parametrize("name", ["RL2 in the plane", "MAML", "imitation"])
+def test_more_shards_than_tasks_are_as_many_as_there_are_tasks(name, pools, alone):
+    assert_same(train(name, pools("2 threads"), shards=9), alone(name, 5))
+
+
+@pytest.mark.parametrize("executor", ["2 threads", "2 processes", "dask"])
+@pytest.mark.parametrize("name", ["RL2 in the plane", "MAML"])
+def test_an_evaluation_does_not_depend_on_the_executor(name, executor, pools, alone):
+    (learner, family), theta = RUNS[name], alone(name, 1).theta
+    one, two, whole = (evaluate(learner, theta, family, tasks=7, seed=1, **options)
+                       for options in (dict(shards=3), dict(
+                           shards=3, executor=pools(executor)), {}))
+    assert np.array_equal(one.returns, two.returns) and one.n == 7
+    assert np.array_equal(one.tasks.goal, whole.tasks.goal)      # the tasks are the same
+    assert not np.array_equal(one.returns, whole.returns)        # the luck in them is not
+
+
+def test_a_user_s_learner_that_knows_no_map_trains_unshared(pools):
+    class Plain(MAML):
+        def adapt(self, theta, history):
+            return super().adapt(theta, history)
+
+        def update(self, theta, state, history, data, progress):
+            return super().update(theta, state, history, data, progress)
+
+    plain = Plain(MOVE, trials=3)  # a local class, which no process could be sent
+    result = meta_train(plain, PLANE, executor=Workers(pools("1 process"), always=True), **SIZES)
+    assert_same(result, train("MAML"))
+
+
+# ---- cutting and joining
+
+def test_a_cut_covers_all_tasks_once_in_parts_that_differ_by_one_at_most():
+    for K in (1, 5, 12):
+        for n in (1, 2, 5, 9):
+            parts = [list(range(K))[part] for part in cut(K, n)]
+            assert sum(parts, []) == list(range(K)) and len(parts) == min(n, K)
+            assert max(map(len, parts)) - min(map(len, parts)) <= 1
+
+
+def test_one_shard_has_the_stream_of_the_iteration_and_several_have_one_each():
+    tasks = PLANE.sample(5, np.random.default_rng(0))
+    make = partial(stream, 7, 2, "collect")
+    whole, (rng,) = pieces(tasks, 1, make)
+    assert whole == [tasks] and rng.random() == make().random()
+    parts, rngs = pieces(tasks, 3, make)
+    assert sorted(map(len, parts)) == [1, 2, 2]
+    assert len({rng.random() for rng in [make(), *rngs]}) == 4
+
+
+def test_batches_of_other_lengths_are_joined_with_padding():
+    family = replace(PLANE, radius=0.3)
+    learner, tasks = MAML(MOVE, trials=3), family.sample(6, np.random.default_rng(0))
+    theta = learner.init(np.random.default_rng(1))
+    batches = [learner.collect(theta, tasks[part], np.random.default_rng(2))
+               for part in cut(6, 4)]
+    lengths = [batch.x.shape[1] for batch in batches]
+    whole, start = joined(batches), 0
+    assert whole.x.shape == (6, max(lengths), 3, 2) and len(set(lengths)) > 1
+    for batch, T in zip(batches, lengths):
+        k = slice(start, start := start + len(batch.x))
+        for name in Rollout.__dataclass_fields__:
+            joint = getattr(whole, name)[k]
+            assert np.array_equal(joint[:, :T], getattr(batch, name))
+            assert not joint[:, T:].any()
+
+
+def test_a_second_round_begins_where_each_task_was_adapted_to():
+    tasks, told = PLANE.sample(5, np.random.default_rng(0)), []
+
+    class Told(MAML):
+        def collect(self, theta, tasks, rng):
+            told.append((theta.shape, len(tasks)))
+            return super().collect(theta, tasks, rng)
+
+    learner = Told(MOVE, trials=3)
+    theta = learner.init(np.random.default_rng(0))
+    collect = Collector(learner, theta, map, *pieces(tasks, 2, partial(stream, 0, 0, "collect")))
+    first = collect(theta)
+    second = collect(learner.adapt(theta, [first]))
+    P = len(theta)
+    assert told == [((P,), 2), ((P,), 3), ((2, P), 2), ((3, P), 3)]
+    assert not np.array_equal(first.x[..., :3, :, :], second.x[..., :3, :, :])
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (1, 0, 2), (2, 0, 1), (2, 1, 0)])
+def test_a_pickled_batch_lies_in_memory_as_it_lay(order):
+    import pickle
+    axes = np.argsort(order)
+    x = np.random.default_rng(0).normal(size=(4, 2, 3)).transpose(axes)
+    back = pickle.loads(pickle.dumps(as_it_lies({"x": x, "n": 3})))
+    assert back["n"] == 3 and np.array_equal(back["x"], x) and back["x"].strides == x.strides
+
+
+# ---- when to share
+
+def test_the_quicker_way_is_kept_and_the_other_tried_from_time_to_time():
+    for seconds in ({True: 1.0, False: 2.0}, {True: 2.0, False: 1.0}):
+        clock, ways = Clock(), []
+        for _ in range(2 * AGAIN):
+            ways.append(clock.next_is_shared())
+            clock.note(ways[-1], seconds[ways[-1]])
+        assert sorted(ways[:2 * TRIES]) == [False] * TRIES + [True] * TRIES
+        others = [i for i, way in enumerate(ways) if seconds[way] == 2.0 and i >= 2 * TRIES]
+        assert others == [AGAIN]
+
+
+def test_a_way_that_becomes_slow_is_left():
+    clock, ways = Clock(), []
+    for i in range(3 * AGAIN):
+        ways.append(clock.next_is_shared())
+        clock.note(ways[-1], 1.0 if not ways[-1] else 0.5 if i < AGAIN + 9 else 3.0)
+    assert all(ways[2 * TRIES:AGAIN]) and not any(ways[AGAIN + 20:2 * AGAIN])
+
+
+class Refuses:
+    """An executor that takes nothing."""
+
+    def submit(self, *args):
+        raise AssertionError("a single item was shared")
+
+
+def test_a_single_item_is_never_shared():
+    assert Workers(Refuses(), always=True)(abs, [-3]) == [3]
+    assert Workers(Refuses())(abs, []) == []
+
+
+def test_work_is_timed_by_its_kind():
+    share = Workers(ThreadPoolExecutor(1))
+    for f in (abs, partial(pow, 2), MAML_RUN[0].losses):
+        share(f, []), share(f, [])
+    for f in (abs, partial(pow, 2), partial(pow, 3)):
+        assert share(f, [1, 2]) == [f(1), f(2)]
+    assert {kind: clock.calls for kind, clock in share.clocks.items()} == {"abs": 1, "pow": 2}
+
+
+# ---- a worker works as the caller would
+
+def underflows(_):
+    return np.float32(1e-30) ** 2
+
+
+def warns(_):
+    warnings.warn("something is odd")
+
+
+@pytest.mark.parametrize("executor", ["2 threads", "2 processes"])
+def test_settings_of_warnings_and_of_errors_hold_in_workers(executor, pools):
+    share = Workers(pools(executor), always=True)
+    with np.errstate(under="raise"), pytest.raises(FloatingPointError):
+        share(underflows, [1, 2])
+    with np.errstate(under="ignore"):
+        assert share(underflows, [1, 2]) == [0, 0]
+    with pytest.raises(UserWarning, match="something is odd"):
+        share(warns, [1, 2])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert share(warns, [1, 2]) == [None, None]
+
+
+@pytest.mark.parametrize("executor", ["2 threads", "2 processes"])
+def test_a_number_that_is_not_finite_stops_the_run_from_a_worker_too(executor, pools):
+    learner = MAML(MOVE, alpha=1e38, trials=3)
+    with np.errstate(all="ignore"), pytest.raises(NonFiniteError, match="iteration 0") as caught:
+        meta_train(learner, PLANE, shards=3, executor=Workers(pools(executor), always=True),
+                   **SIZES)
+    assert len(caught.value.result.log) == 0
+
+
+# ---- what may go wrong
+
+@dataclass(frozen=True)
+class Fragile(MAML):
+    """Its worker dies, or the user presses Ctrl-C, once there is a file."""
+
+    path: str = ""
+    kills: bool = True
+
+    def collect(self, theta, tasks, rng):
+        with suppress(FileNotFoundError):  # one worker alone finds the file
+            Path(self.path).unlink()
+            os._exit(1) if self.kills else os.kill(os.getpid(), signal.SIGINT)
+        return super().collect(theta, tasks, rng)
+
+
+def fragile(folder, n, **options):
+    """A learner that breaks after n iterations, and the callback that sees to it."""
+    path = folder / "now"
+    return Fragile(MOVE, trials=3, path=str(path), **options), (
+        lambda iteration, row, theta: path.touch() if iteration + 1 == n else None)
+
+
+@needs_fork
+def test_a_worker_that_dies_stops_the_run_and_nothing_is_lost(tmp_path):
+    learner, callback = fragile(tmp_path, 2)
+    train = partial(meta_train, learner, PLANE, shards=2, run_dir=tmp_path / "run", **SIZES)
+    with processes(2) as pool, pytest.raises(
+            BrokenExecutor, match="a worker died.* resume=True") as caught:
+        train(executor=Workers(pool, always=True), callback=callback)
+    assert len(caught.value.result.log) == len(load(tmp_path / "run", learner).log) == 2
+    assert_same(train(resume=True), meta_train(*MAML_RUN, shards=2, **SIZES))
+
+
+def test_ctrl_c_while_workers_work_returns_the_last_good_result(tmp_path, pools):
+    learner, callback = fragile(tmp_path, 2, kills=False)
+    result = meta_train(learner, PLANE, shards=2, callback=callback,
+                        executor=Workers(pools("2 threads"), always=True), **SIZES)
+    short = meta_train(*MAML_RUN, shards=2, **SIZES | {"iterations": 2})
+    assert result.interrupted and np.array_equal(result.theta, short.theta)
+
+
+class ByHand:
+    """An executor whose futures the test fulfils."""
+
+    def __init__(self, *outcomes):
+        self.outcomes, self.futures = list(outcomes), []
+
+    def submit(self, *args):
+        self.futures.append(Future())
+        if self.outcomes:
+            self.futures[-1].set_exception(self.outcomes.pop())
+        return self.futures[-1]
+
+
+def test_what_still_waits_is_cancelled_when_a_worker_fails():
+    executor = ByHand(ZeroDivisionError("a dead end"))
+    with pytest.raises(ZeroDivisionError, match="a dead end"):
+        Workers(executor, always=True)(abs, [1, 2, 3])
+    assert [future.cancelled() for future in executor.futures] == [False, True, True]
+
+
+@dataclass(frozen=True)
+class Kept(BernoulliBandit):
+    """A bandit with something that no process can be sent."""
+
+    secret: object = None
+
+
+@pytest.mark.parametrize("learner, family, culprit", [
+    (replace(MAML_RUN[0], inner=lambda A, l_old, mask: workers), PLANE, "<function <lambda>"),
+    (RUNS["RL2"][0], Kept(3, 4, secret=open(os.devnull)), "<_io.TextIOWrapper")])
+def test_what_does_not_pickle_is_named(learner, family, culprit, pools):
+    message = f"{culprit}.* cannot be pickled, .* at the top of a module, or use a ThreadPool"
+    with pytest.raises(TypeError, match=message) as caught:
+        meta_train(learner, family, shards=2, **SIZES,
+                   executor=Workers(pools("2 processes"), always=True))
+    assert len(caught.value.result.log) == 0
+
+
+def test_threads_need_no_pickle(pools):
+    from minimeta.objective.surrogates import LogLikelihood
+    learner = replace(MAML_RUN[0], inner=lambda A, l_old, mask: LogLikelihood(A, mask))
+    result = meta_train(learner, PLANE, executor=Workers(pools("2 threads"), always=True), **SIZES)
+    assert_same(result, train("MAML"))
+
+
+def test_a_mistake_in_a_worker_is_told_as_it_is(pools):
+    with pytest.raises(TypeError, match="bad operand"):
+        Workers(pools("2 processes"), always=True)(abs, ["a", "b"])
+
+
+@pytest.mark.parametrize("wrong, error, message", [
+    ({"executor": 4}, TypeError, r"executor must be one such as ThreadPoolExecutor\(2\), got 4"),
+    ({"executor": ThreadPoolExecutor}, TypeError, "executor must be one such as"),
+    ({"shards": 0}, ValueError, "shards must be at least 1, got 0"),
+    ({"shards": 2.0}, TypeError, "shards must be a whole number, got 2.0")])
+def test_bad_arguments_are_refused_before_anything_is_made(wrong, error, message, tmp_path):
+    with pytest.raises(error, match=message):
+        meta_train(*MAML_RUN, run_dir=tmp_path / "run", **SIZES | wrong)
+    assert not (tmp_path / "run").exists()
+    theta = MAML_RUN[0].init(np.random.default_rng(0))
+    with pytest.raises(error, match=message):
+        evaluate(MAML_RUN[0], theta, PLANE, tasks=3, **wrong)
