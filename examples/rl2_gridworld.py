@@ -22,10 +22,13 @@ The default run ends with a trial, where numbers say when a cell was first enter
     random                 -1.16 -+0.01   -1.16 -+0.01   -1.16 -+0.01   -1.16 -+0.01
     posterior sampling     -0.79 -+0.08    1.29 -+0.17    2.93 -+0.19    4.50 -+0.20
     RL^2                    3.99 -+0.16   10.65 -+0.07   11.09 -+0.06   11.09 -+0.06
+    Bayes-optimal           4.00 -+0.16   11.10 -+0.05   11.10 -+0.05   11.10 -+0.05
     knowing the goal       11.10 -+0.05   11.10 -+0.05   11.10 -+0.05   11.10 -+0.05
     cells RL^2 entered             11.3            5.9            5.6            5.6
 
-With --held-out, in the same way:
+The Bayes-optimal searcher knows the room, and that each of the 21 cells is as likely:
+nobody who does not know the goal earns more on average. With --held-out, in the same
+way:
 
      .   .   6   7   .  | .   .   .   .   .  | .   .   .   .   .  | .   .   .   .   .
      3   4   5   8  [.] | .   .   .   .  [7] | .   .   .   6  [7] | .   .   .   .  [7]
@@ -35,6 +38,7 @@ With --held-out, in the same way:
 
     posterior sampling     -0.94 -+0.08    0.50 -+0.14    2.01 -+0.17    3.48 -+0.19
     RL^2                   -1.49 -+0.01    2.03 -+0.13    6.42 -+0.16    6.82 -+0.17
+    Bayes-optimal           3.05 -+0.16   10.87 -+0.05   10.87 -+0.05   10.87 -+0.05
     knowing the goal       10.87 -+0.05   10.87 -+0.05   10.87 -+0.05   10.87 -+0.05
 
 It looks last where nothing was ever found. But when it comes there it knows what it has
