@@ -14,14 +14,14 @@ that nobody can notice stand in tests/mutants_equivalent.txt, each with its reas
 
 A mutant meets the tests that run its line, for --patience seconds in all: the module's own
 tests and those of its chapter before others. Tests of examples do not count: that an example
-still works says little of a formula. The script finds out once which test runs which line, by tracing the suite,
-and keeps this in a temporary directory as long as no source changes.
+still works says little of a formula. The script finds out once which test runs which line,
+by tracing the suite, and keeps this in a temporary directory as long as no source changes.
 
 With --minutes the script times the first mutants of a random order, computes how many it has
 time for, and stops there. --most with that number and the same --seed tries the same ones
-again, and --skip the rest. --again FILE tries the survivors of an earlier report alone. With --tests tests/meta
-mutants meet the tests of that folder alone: this is quick, but what survives must meet the
-others too.
+again, and --skip the rest. --again FILE tries the survivors of an earlier report alone. With
+--tests tests/meta mutants meet the tests of that folder alone: this is quick, but what
+survives must meet the others too.
 """
 import argparse
 import contextlib

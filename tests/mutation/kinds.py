@@ -37,7 +37,8 @@ WRAPPERS = {  # calls that are replaced by what they wrap
     "reversed", "T", "transpose", "swapaxes", "moveaxis", "reshape", "ravel", "squeeze",
     "broadcast_to", "maximum", "minimum", "max", "min", "clip", "sqrt", "abs", "sum"}
 SYMMETRIC = {"maximum", "minimum", "max", "min", "multiply", "add", "logical_and",
-             "logical_or", "result_type", "isinstance", "hasattr", "getattr", "setattr", "swapaxes"}
+             "logical_or", "result_type", "dot", "inner", "isinstance", "hasattr",
+             "getattr", "setattr", "swapaxes"}
 ERRORS = {"ValueError": "TypeError", "TypeError": "ValueError"}
 
 

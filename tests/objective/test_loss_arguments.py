@@ -13,7 +13,8 @@ def scalars(head, lead, rng):
     """{name: (make, its arrays, y)}: make(*arrays) is the scalar, whose first axes are tasks."""
     shape = (*lead, T, B)
     policy, recurrent = MLPPolicy(3, head, (4,)), RecurrentPolicy(3, head, 4)
-    u, u_old, (A, w, targets) = *rng.normal(size=(2, *shape, head.n_in)), rng.normal(size=(3, *shape))
+    u, u_old = rng.normal(size=(2, *shape, head.n_in))
+    A, w, targets = rng.normal(size=(3, *shape))
     a = np.asarray(head.sample(u_old, rng))
     y = np.concatenate([u, targets[..., None] + 1], -1)
     made = {
