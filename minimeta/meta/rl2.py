@@ -98,6 +98,10 @@ class RL2:
     rounds = 0  # all adaptation happens inside the trial
     adapts_between_trials = False
 
+    @property
+    def layout(self):
+        return self.policy.layout
+
     def init(self, rng):
         """A random theta [P]."""
         return self.policy.init(rng, self.dtype)
@@ -158,11 +162,11 @@ class RL2:
         for _ in range(self.epochs):
             point = objective.at(theta)
             loss, grad = point.value, point.grad
-            require_finite(self.policy.layout, loss=loss, gradient=grad)
+            require_finite(self.layout, loss=loss, gradient=grad)
             grad, norm = clip_norm(grad, self.max_norm)
             theta, state = self.optimizer.step(
                 theta, grad, state, schedule_value(self.rate, progress))
-            require_finite(self.policy.layout, theta=theta)
+            require_finite(self.layout, theta=theta)
         return theta, state, {
             "return": float(data.reward.sum(1).mean()) / self.episodes,
             "loss": float(loss), "gradient": norm}
