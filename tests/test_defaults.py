@@ -23,7 +23,9 @@ TRIED = "found by trying"
 PPO = "Schulman et al. (2017), PPO"
 PROMP = "Rothfuss et al. (2018), ProMP, and the authors' code"
 TRPO = "Schulman et al. (2015), in all experiments"
+RAKELLY = "Rakelly et al. (2019), PEARL"
 VARIBAD = "Zintgraf et al. (2020)"
+VARIBAD_CODE = VARIBAD + ", the authors' code"
 WANG = "Wang et al. (2016)"
 SEED = "any number is as good; the same number for all"
 UNDISCOUNTED = "returns are told undiscounted"
@@ -105,6 +107,23 @@ DEFAULTS = {
     "RL2.max_norm": (1.0, OURS + TRIED),
     "RL2.optimizer": (Adam(), PPO),
     "RL2.dtype": (np.float32, "for speed"),
+    "BeliefPolicy.network": (GRU, VARIBAD_CODE),
+    "BeliefPolicy.n_latent": (5, VARIBAD_CODE),
+    "BeliefPolicy.hidden": ((32,), VARIBAD_CODE + ", a layer less"),
+    "GuessPolicy.sees": (("action", "reward", "done"), "as RecurrentPolicy's"),
+    "GuessPolicy.reward_unit": (1.0, "rewards as they are"),
+    "GuessPolicy.n_latent": (5, "as BeliefPolicy's"),
+    "GuessPolicy.votes": ((32,), "as the actor's"),
+    "GuessPolicy.hidden": ((32,), "as BeliefPolicy's"),
+    "GuessPolicy.held": ("episode", RAKELLY),
+    "VariBAD.decoder": ((32,), VARIBAD_CODE + ", a layer less"),
+    "VariBAD.shown": (("obs", "action"), "known for every transition"),
+    "VariBAD.tells": (("reward",), VARIBAD_CODE + ", for the grid"),
+    "VariBAD.std": (1.0, "the squared error, halved"),
+    "VariBAD.told": (10, OURS + "a sixth of a trial of the grid"),
+    "VariBAD.elbo_weight": (1.0, VARIBAD_CODE),
+    "VariBAD.kl_weight": (1.0, "the ELBO as it is"),
+    "PosteriorSampling.returns": ("episode", "a guess is worth what it earns while it is held"),
     "Curve.experience": ("experience", "the word for either kind"),
     "evaluate.seed": (0, SEED),
     "meta_train.seed": (0, SEED),

@@ -105,6 +105,10 @@ class RL2:
     rounds = 0  # all adaptation happens inside the trial
     adapts_between_trials = False
 
+    @property
+    def layout(self):
+        return self.policy.layout
+
     def init(self, rng):
         """A random theta [P]."""
         return self.policy.init(rng, self.dtype)
@@ -180,10 +184,10 @@ class RL2:
         for _ in range(self.epochs):
             pairs = map(partial(now.value_and_grad, theta, now.entropy_weight), parts)
             loss, grad = (reduce(np.add, column) for column in zip(*pairs))
-            require_finite(self.policy.layout, loss=loss, gradient=grad)
+            require_finite(self.layout, loss=loss, gradient=grad)
             grad, norm = clip_norm(grad, self.max_norm)
             theta, state = self.optimizer.step(theta, grad, state, now.rate)
-            require_finite(self.policy.layout, theta=theta)
+            require_finite(self.layout, theta=theta)
         return theta, state, {
             "return": float(data.reward.sum(1).mean()) / self.episodes,
             "loss": float(loss), "gradient": norm}

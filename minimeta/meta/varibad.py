@@ -105,51 +105,54 @@ class VariBAD(RL2):
         return super().adapt(theta[..., :self.policy.size], history)
 
     def columns(self, data):
-        """The arguments of `loss` after the weight: those of RL^2's loss, then the noise
-        and the ELBO's, each [T, R = K B, ..]."""
-        z, targets, v, w = self.evidence(data)
-        return *super().columns(data), fold_tasks(data.noise), z, targets, v, w
+        return *super().columns(data), *self.evidence(data)
 
     def loss(self, entropy_weight, *columns):
-        """The loss of rows [T, R, ..], as a function of theta."""
         *of_rl2, noise, z, targets, v, w = columns
         rl = super().loss(entropy_weight, *of_rl2)
-        elbo = self.elbo(targets, v, w)
-        return Objective(self.model, np.concatenate([rl.x, noise, z], -1),
-                         Sum(((1, rl.scalar), (self.elbo_weight, Minus(elbo)))))
+        return self.explaining(rl, noise, z, targets, v, w)
 
-    def elbo(self, targets, v, w):
-        return ELBO(self.policy.n_latent, targets, v, w, self.likelihood,
+    def explaining(self, rl, noise, z, targets, v, w):
+        """RL^2's objective, and minus the ELBO of the rows [T, R, ..] beside it."""
+        elbo = ELBO(self.policy.n_latent, targets, v, w, self.likelihood,
                     Normal(self.std))
+        loss = Sum(((1, rl.scalar), (self.elbo_weight, Minus(elbo))))
+        x = np.concatenate([rl.x, noise, z.reshape(z.shape[:2] + (-1,))], -1)
+        return Objective(self.model, x, loss)
 
     def evidence(self, data):
-        """What the decoder is shown, what it is to tell, and the weights of both terms
-        of the ELBO, a mean over steps, of nats per transition: [T, K B, ..]."""
-        parts = parts_of(self.policy, data, self.unit(data.reward))
+        """noise, what the decoder is shown z [T, R, S, n], what it has to tell, and the
+        weights: the ELBO is a mean over steps, in nats per transition."""
+        parts = parts_of(self.policy, data, self.unit(data))
         needs_next = "next" in self.shown + self.tells
         known = data.mask & ~data.end if needs_next else data.mask
         j, N = chosen(known, data.draws, self.future)
+        z, targets = (at(np.concatenate([parts[name] for name in names], -1), j)
+                      for names in (self.shown, self.tells))
         w = data.mask / counts(data.mask).sum() / known.sum(1, keepdims=True).clip(1)
         v = np.broadcast_to((w * N / self.told)[..., None], j.shape)
-        shown, told = (at(np.concatenate([parts[name] for name in names], -1), j)
-                       for names in (self.shown, self.tells))
-        z, targets, v, w = (fold_tasks(array).astype(data.reward.dtype)
-                            for array in (shown, told, v, self.kl_weight * w))
-        return z.reshape(z.shape[:2] + (-1,)), targets, v, w
+        return [fold_tasks(array).astype(data.reward.dtype)
+                for array in (data.noise, z, targets, v, self.kl_weight * w)]
 
     @property
     def likelihood(self):
         """Of a reward."""
         return Bernoulli() if self.pays else Normal(self.std)
 
-    def unit(self, reward):
+    def unit(self, data):
         """The reward as the decoder tells it: 0 or 1 if there are two of them."""
-        low, high = self.pays or (0, 1)
-        return (reward - low) / (high - low)
+        if self.pays is None:
+            return data.reward
+        is_high, is_low = (np.isclose(data.reward, r) for r in reversed(self.pays))
+        if not (is_high | is_low)[data.mask].all():
+            raise ValueError(f"rewards must be one of pays={self.pays}, got "
+                             f"{data.reward[data.mask & ~is_high & ~is_low][0]}; use "
+                             f"pays=None for rewards of other sizes")
+        return is_high.astype(data.reward.dtype)
 
     def predict(self, theta, data, z):
-        """What the agent believes: the reward that it expects of M transitions z [M, n],
-        as the decoder is shown them, before each step of its trials. [K, T, B, M]"""
+        """What the agent believes: the reward that it expects of M transitions z [M, n]
+        (as the decoder is shown them) before each step of its trials, [K, T, B, M]."""
         (policy, decoder), (K, T, B) = self.model.split(theta), data.mask.shape
         y, _ = self.policy.forward(policy, fold_tasks(data.x))
         m, _ = halves(self.model.belief(y))

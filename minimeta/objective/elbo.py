@@ -89,15 +89,14 @@ class Normal:
 
 @dataclass(frozen=True)
 class ELBO:
-    """sum_t w_t (sum_s v_ts log p(target_ts | p_ts) - KL(q_t, q_{t-1})).
+    """sum_ts v_ts log p(target_ts | p_ts) - sum_t w_t KL(q_t, q_{t-1}).
 
     n_latent  d
     targets   [..., T, B, S, n_out]
-    v         [..., T, B, S]  weights of the predictions, those of w in them
+    v         [..., T, B, S]  weights of the predictions
     w         [..., T, B]     weights of the KL
     first     the likelihood of the first number of a target, Bernoulli or Normal
     others    that of the other numbers, if there are any
-    chained   False: KL(q_t, N(0, 1)) in place of KL(q_t, q_{t-1})
     """
 
     n_latent: int
@@ -106,7 +105,6 @@ class ELBO:
     w: np.ndarray
     first: Any = Bernoulli()
     others: Any = Normal()
-    chained: bool = True
 
     def value(self, y):
         (mu, l), p = self.split(y)
@@ -145,15 +143,13 @@ class ELBO:
         """a_{t-1} in the place of a_t; zero, as mu and log sigma of N(0, 1), at t = 0.
         """
         b = np.zeros_like(a)
-        if self.chained:
-            b[..., 1:, :, :] = a[..., :-1, :, :]
+        b[..., 1:, :, :] = a[..., :-1, :, :]
         return b
 
     def before_vjp(self, b_bar):
         """The transpose of before."""
         a_bar = np.zeros_like(b_bar)
-        if self.chained:
-            a_bar[..., :-1, :, :] = b_bar[..., 1:, :, :]
+        a_bar[..., :-1, :, :] = b_bar[..., 1:, :, :]
         return a_bar
 
     def each(self, form, p, other):

@@ -43,7 +43,7 @@ def named(prefix, layout):
 
 
 @dataclass(frozen=True)
-class Believer:
+class EncoderActor:
     """The map x_t -> (actor(s_t, seen of b_t), b_t) of an encoder x_t -> b_t.
 
     encoder   a recurrent map with the outputs b
@@ -201,5 +201,5 @@ class BeliefPolicy(RecurrentPolicy):
         n_out, n_seen = self.net.n_out, self.obs_size + 2 * self.n_latent
         encoder = self.network(self.n_in, self.n_hidden, 2 * self.n_latent)
         actor = MLP((n_seen, *self.hidden, n_out))
-        keep(self, net=Believer(encoder, actor, self.obs_size, self.through),
+        keep(self, net=EncoderActor(encoder, actor, self.obs_size, self.through),
              hidden=actor.sizes[1:-1])

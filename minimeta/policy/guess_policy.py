@@ -8,8 +8,8 @@ hidden variable m, by a draw from its belief, and holds this guess until the end
 The actor sees the guess, and not how sure it is. So the policy gathers no information
 for its own sake: it learns of its task what acting on guesses happens to show.
 
-A guess is data, once it is drawn. As a map the policy is given its guesses beside x, and
-y = (u, value, b) are two maps side by side:
+A guess is data, once it is drawn. As a map the policy is given its guesses beside x,
+and y = (u, value, b) are two maps side by side:
 
     x = (s, a, r, d, m)  ->  (actor(s, m), encoder(s, a, r, d))
 
@@ -22,7 +22,7 @@ import numpy as np
 
 from .. import require
 from ..calculus import MLP
-from .belief_policy import Believer
+from .belief_policy import EncoderActor
 from .heads import Head
 from .policies import Policy, keep, require_head
 from .product import Product
@@ -32,8 +32,8 @@ from .reparameterised import sample
 HELD = dict.fromkeys(("episode", "step"))
 
 
-class Guesser(Believer):
-    """A Believer whose actor sees a guess, the last part of x, in place of b."""
+class Guesser(EncoderActor):
+    """An EncoderActor whose actor sees a guess, the last part of x, in place of b."""
 
     @property
     def n_guess(self):

@@ -71,7 +71,8 @@ def agent(run, tasks, rounds, seed):
     memory, data = adapted(one, tasks, rounds, rng)
     end = int(data.mask.sum()) - 1
     last = tuple(array[:, end] for array in (data.action, data.reward, data.end))
-    return Agent(learner.policy, run.theta, tasks.family, rng, memory, last)
+    theta = run.theta[:learner.policy.size]
+    return Agent(learner.policy, theta, tasks.family, rng, memory, last)
 
 
 class Agent:

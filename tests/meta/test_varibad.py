@@ -7,9 +7,10 @@ import pytest
 from planting import laws_broken
 
 from minimeta import (GRU, LSTM, MLP, BeliefPolicy, Categorical, Gaussian, GuessPolicy,
-                      PosteriorSampling, RecurrentPolicy, VariBAD, evaluate, meta_train)
+                      PosteriorSampling, RecurrentPolicy, VariBAD, evaluate, load, meta_train)
 from minimeta.meta import explainer
-from minimeta.meta.evidence import at, chosen, strata
+from minimeta.meta.evidence import at as pick
+from minimeta.meta.evidence import chosen, strata
 from minimeta.meta.explainer import Explainer
 from minimeta.meta.rl2 import fold_tasks
 from minimeta.objective.elbo import Bernoulli, Normal
@@ -149,10 +150,8 @@ def test_with_through_rl_trains_the_encoder_too():
 def test_the_elbo_is_what_the_formula_says(learner, family, future):
     learner = replace(learner, future=future, told=4)
     theta, data, _ = setting(learner, family)
-    z, *terms = learner.evidence(data)
-    elbo = learner.elbo(*terms)
-    x = np.concatenate([fold_tasks(data.x), fold_tasks(data.noise), z], -1)
-    y, _ = learner.model.forward(theta, x)
+    at = learner.objective(data, 0.0).at(theta)
+    (_, _), (_, minus) = at.scalar.terms
     policy, decoder = learner.model.split(theta)
     q = learner.policy.forward(policy, fold_tasks(data.x))[0][..., -6:]
     (K, T, B), n, total, steps = data.mask.shape, learner.policy.obs_size, 0.0, 0
@@ -183,7 +182,7 @@ def test_the_elbo_is_what_the_formula_says(learner, family, future):
                     log_p += Normal(0.5).log_prob(p[0], np.concatenate([[r], after])).sum()
             N = len(js)
             total += (log_p * N / 4 - learner.kl_weight * kl) / max(len(known), 1)
-    assert elbo.value(y) == pytest.approx(total / steps, rel=1e-12)
+    assert minus.scalar.value(at.y) == pytest.approx(total / steps, rel=1e-12)
 
 
 def test_strata_predict_each_known_transition_once_if_there_are_as_many_draws():
@@ -200,7 +199,7 @@ def test_with_future_no_transition_before_the_step_is_predicted():
     j, N = chosen(known, strata((4, 6, 3, 8), rng), future=True)
     t = np.arange(6)[:, None, None]
     some = np.broadcast_to(N[..., None] > 0, j.shape)
-    assert (j >= t)[some].all() and at(known, j)[some].all()
+    assert (j >= t)[some].all() and pick(known, j)[some].all()
     assert (N == known[:, ::-1].cumsum(1)[:, ::-1]).all()
 
 
@@ -210,7 +209,7 @@ def test_draws_make_an_unbiased_estimate_of_the_whole():
     sums = []
     for _ in range(4000):
         j, N = chosen(known, strata((1, 7, 2, 2), rng), future=True)
-        sums.append((at(numbers, j) * (N / 2)[..., None]).sum(-1) * (N > 0))
+        sums.append((pick(numbers, j) * (N / 2)[..., None]).sum(-1) * (N > 0))
     whole = (numbers * known)[:, ::-1].cumsum(1)[:, ::-1]
     error = np.std(sums, 0) / np.sqrt(len(sums))
     assert (np.abs(np.mean(sums, 0) - whole) <= 5 * error + 1e-12).all()
@@ -276,3 +275,19 @@ def test_what_cannot_be_is_refused_by_name(wrong, message):
     with pytest.raises((ValueError, TypeError), match=message):
         arms(**wrong) if "policy" not in wrong and not {"told", "pays"} & set(wrong) else \
             replace(arms(), **wrong)
+
+
+def test_a_reward_that_is_none_of_the_two_is_refused():
+    with pytest.raises(ValueError, match="rewards must be one of pays=.0, 2., got 1.0; use"):
+        setting(replace(arms(), pays=(0, 2)), BANDIT)
+
+
+@pytest.mark.parametrize("learner, family", [(walker(), GRID), (guessing(), GRID)])
+def test_a_run_is_kept_and_its_agent_acts_before_and_after_a_trial(learner, family, tmp_path):
+    run = meta_train(learner, family, iterations=2, tasks=3, run_dir=tmp_path)
+    kept = load(tmp_path)
+    assert np.array_equal(kept.theta, run.theta) and kept.learner == learner
+    task = family.sample(1, np.random.default_rng(0))
+    for agent in (kept.agent(), kept.agent(task)):
+        state, obs = task.reset(1, np.random.default_rng(1))
+        assert agent.act(obs[0, 0]) in range(5) and agent.act(obs[0, 0], 1.0, True) in range(5)

@@ -5,7 +5,7 @@ from planting import planted
 
 from minimeta import GRU, LSTM, Categorical, Gaussian
 from minimeta.policy import BeliefPolicy, GuessPolicy
-from minimeta.policy.belief_policy import Believer
+from minimeta.policy.belief_policy import EncoderActor
 from minimeta.policy.product import Product
 from minimeta.policy.reparameterised import sample
 from minimeta.testing import LawBroken, check_map, check_policy
@@ -72,10 +72,10 @@ def test_a_stop_that_the_gradient_does_not_know_is_caught():
     def plant(edit):
         def wrap(real):
             def broken(net, theta, cache, y_bar):
-                return real(Believer(net.encoder, net.actor, net.n_obs, True), theta, cache,
+                return real(EncoderActor(net.encoder, net.actor, net.n_obs, True), theta, cache,
                             y_bar)
             return broken
-        edit(Believer, "vjp", wrap)
+        edit(EncoderActor, "vjp", wrap)
 
     with planted(plant), pytest.raises(LawBroken) as broken:
         check_policy(believer(), leads=((2,),), scales=(1.0,), expect_failure=STOPPED)

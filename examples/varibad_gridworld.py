@@ -1,0 +1,103 @@
+"""Three ways to adapt to a room where one cell pays: a memory, a belief, a guess.
+
+RL^2 remembers, and nobody says what. VariBAD keeps a belief about the room, learned by
+telling what each step will pay, and acts on it. Posterior sampling draws a guess from
+its belief at the start of each episode and acts as if the guess were true: it finds the
+cell in the end, but gathers no information for its own sake, so it is late.
+
+    python examples/varibad_gridworld.py             TIME on one core
+    python examples/varibad_gridworld.py --seeds 5   TIME: the least, median and most
+    python examples/varibad_gridworld.py --small     3 x 3 cells, 2 episodes: TIME
+    python examples/varibad_gridworld.py --quick     seconds, to see that it runs
+
+The default run ends with
+
+TABLE
+"""
+import os
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the products are small
+
+import argparse
+
+import numpy as np
+
+from minimeta import (RL2, BeliefPolicy, Categorical, GuessPolicy, LinearSchedule,
+                      PosteriorSampling, RecurrentPolicy, VariBAD, evaluate, meta_train,
+                      print_progress)
+from minimeta.tasks import GridNavigation
+
+HIDDEN = 64             # H, cells of RL^2's LSTM and of VariBAD's GRU
+LATENT = 5              # d, length of the hidden variable that stands for the room
+TASKS = 96              # K, rooms in a meta-batch
+ITERATIONS = 1000
+RATE = 6e-3             # of Adam, decaying to 0
+ENTROPY = 0.05          # weight of the bonus, decaying to 0
+GAMMA, LAM = 0.95, 0.9  # discount, mix of advantages
+EPOCHS = 4              # steps on each batch
+KL = 0.1                # weight of the KL in the ELBO
+TEST_TASKS = 4000
+
+
+def learners(room):
+    """Name -> learner."""
+    seen, moves = room.obs_size, Categorical(room.action.n)
+    same = dict(episodes=room.episodes, gamma=GAMMA, lam=LAM, epochs=EPOCHS,
+                rate=LinearSchedule(RATE), entropy_weight=LinearSchedule(ENTROPY))
+    elbo = dict(pays=(-0.1, 1.0), kl_weight=KL)
+    return {
+        "posterior sampling": PosteriorSampling(
+            GuessPolicy(seen, moves, n_latent=LATENT), **same, **elbo),
+        "VariBAD": VariBAD(
+            BeliefPolicy(seen, moves, HIDDEN, n_latent=LATENT), **same, **elbo),
+        "RL^2": RL2(RecurrentPolicy(seen, moves, HIDDEN), **same)}
+
+
+def play(room, iterations, seed, tests):
+    """Name -> returns [K, episodes] in the same fresh rooms, after training."""
+    fresh, returns = room.sample(tests, np.random.default_rng((seed, 1))), {}
+    same = np.ones(room.episodes)
+    returns["random"] = np.outer(fresh.random(), same)
+    for name, learner in learners(room).items():
+        print(f"\n{name}, seed {seed}")
+        theta = meta_train(learner, room, iterations=iterations, tasks=TASKS, seed=seed,
+                           callback=print_progress(iterations)).theta
+        returns[name] = evaluate(learner, theta, room, tasks=fresh, seed=seed).returns
+    return returns | {"knowing the goal": np.outer(fresh.oracle(), same)}
+
+
+def main(room=GridNavigation(sees="row and column"), iterations=ITERATIONS,
+         tests=TEST_TASKS, seeds=(0,)):
+    """Trains, evaluates, prints. Returns name -> the mean return of each episode, for
+    each seed: [seeds, episodes]."""
+    runs = [play(room, iterations, seed, tests) for seed in seeds]
+    means = {name: np.stack([run[name].mean(0) for run in runs]) for name in runs[0]}
+    errors = {name: np.mean([1.96 * run[name].sum(1).std() / np.sqrt(tests)
+                             for run in runs]) for name in runs[0]}
+    print(f"\n{'return of episode':20}" + "".join(
+        f"{e + 1:8}" for e in range(room.episodes)) + "   of the trial, -+ 95 %")
+    for name, each in means.items():
+        total = each.sum(1)
+        print(f"{name:20}" + "".join(f"{mean:8.2f}" for mean in each.mean(0))
+              + f"{total.mean():10.2f} -+{errors[name]:.2f}", end="")
+        print(f"   seeds: {total.min():.2f} {np.median(total):.2f} {total.max():.2f}"
+              if len(seeds) > 1 else "")
+    if len(seeds) > 1:
+        print("(the least, the median and the most of the seeds)")
+    return means
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seeds", type=int, default=1, metavar="N", help="how many")
+    parser.add_argument("--seed", type=int, default=0, help="the first of them")
+    parser.add_argument("--small", action="store_true", help="a room of 3 x 3 cells")
+    parser.add_argument("--quick", action="store_true", help="little training")
+    args = parser.parse_args()
+    options = {"seeds": range(args.seed, args.seed + args.seeds)}
+    if args.small:
+        options["room"] = GridNavigation(3, 6, episodes=2, sees="row and column")
+        options["iterations"] = 600
+    if args.quick:
+        options |= {"iterations": 30, "tests": 500}
+    main(**options)
