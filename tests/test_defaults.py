@@ -35,6 +35,9 @@ ONE = "the least"
 TASK_AXES = "no task axis, and one"
 SIZES_OF_THETA = "where activations are nearly linear, and where they bend"
 
+WHOLE = "the tasks of a batch share one random stream"
+ALONE = "the caller does all the work, in one piece"
+
 NOTHING = (None, False, 0, 0.0, (), {}, "")
 DEFAULTS = {
     # calculus and policy
@@ -59,6 +62,13 @@ DEFAULTS = {
     # rl
     "demonstrate.dtype": (np.float64, PRECISE),
     # meta
+    **{f"{verb}.{name}": (value, ALONE) for name, value in (("map", map), ("shards", 1))
+       for verb in ("GradientLearner.adapt", "GradientLearner.update", "ProMP.update",
+                    "GradientLearner.meta_gradient", "RL2.update")},
+    "GradientLearner.mean_loss.map": (map, ALONE),
+    "GradientLearner.problems.shards": (1, ALONE),
+    "GradientLearner.shards.least": (1, ALONE),
+    "ProMP.mean_moved.map": (map, ALONE),
     "GradientLearner.alpha": (0.1, PROMP),
     "GradientLearner.optimizer": ("adam", PROMP),
     "GradientLearner.dtype": (np.float32, "for speed"),
@@ -126,6 +136,8 @@ DEFAULTS = {
     "PosteriorSampling.returns": ("episode", "a guess is worth what it earns while it is held"),
     "Curve.experience": ("experience", "the word for either kind"),
     "evaluate.seed": (0, SEED),
+    "evaluate.shards": (1, WHOLE),
+    "meta_train.shards": (1, WHOLE),
     "meta_train.seed": (0, SEED),
     # tasks
     "DependentBandit.pulls": (100, WANG),
