@@ -41,6 +41,7 @@ Letters: ... leading task axes, H hidden, B episodes; z, a [..., 4H, B], the res
 [..., H, B].
 Source: Hochreiter & Schmidhuber (1997); the forget gate is from Gers et al. (2000).
 """
+from . import fast_lstm
 from .fast import lstm_gates, lstm_gates_vjp
 from .maps import tanh, tanh_jvp, tanh_vjp, tanh_vjp_dot
 from .recurrence import Cell, gates, join
@@ -101,6 +102,9 @@ def lstm_vjp_dot(kept, state_bar, kept_dot, state_bar_dot):
                      c_bar_dot * i + c_bar * i_dot)
     z_bar_dot = slope(a) * a_bar_dot + slope_dot(a, a_dot) * a_bar
     return z_bar_dot, (0, c_bar_dot * f + c_bar * f_dot)
+
+
+lstm.loop, lstm_vjp.loop = fast_lstm.recur, fast_lstm.recur_vjp
 
 
 class LSTM(Recurrent):

@@ -131,6 +131,8 @@ def begin(x, state, one, dtype):
 def recur(cell, V, x, state):
     """x [T, ..., n_in, B], arrays of the state [..., H, B] -> cache."""
     seen, hs, state = begin(x, state, 1, np.result_type(V, x, *state))
+    if hasattr(cell.forward, "loop"):
+        return Cache(seen, *cell.forward.loop(V, seen, hs, state))
     states, kept, V_transpose = [state], [], transpose(V)
     for seen_t, h in zip(seen, hs[1:]):
         (h[...], *others), kept_t = cell.forward(V_transpose @ seen_t, state)
@@ -158,6 +160,8 @@ def recur_jvp(cell, V, cache, V_dot, x_dot, state_dot):
 def recur_vjp(cell, V, cache, h_bars, state_bar):
     """h_bars [T, ..., H, B] of all steps, state_bar of the state after the last
     -> V_bar, x_bar [T, ..., n_in, B], state_bar of the state before the first."""
+    if hasattr(cell.vjp, "loop"):
+        return cell.vjp.loop(V, cache, h_bars, state_bar)
     (n_steps, *_, H, _), (seen, _, kept), WU = h_bars.shape, cache, V[..., :-1, :]
     dtype = np.result_type(V, seen, h_bars, *state_bar)
     V_bar = np.zeros(V.shape, dtype)
