@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from minimeta.exact.bayes_bandit import bayes_optimal_bandit
+from minimeta.exact import bayes_bandit
+from minimeta.exact.bayes_bandit import _level_sizes, bayes_optimal_bandit
 
 SMALL = [(1, 1), (1, 4), (2, 1), (2, 2), (2, 5), (3, 2), (3, 4), (4, 3), (5, 3)]
 SOLUTION = bayes_optimal_bandit(4, 7)
@@ -218,3 +219,18 @@ def test_no_pull_gains_and_the_best_arm_loses_nothing():
     best = SOLUTION.best_arm(s, f)
     assert (gaps > -1e-12).all() and gaps.max() > .1
     assert (gaps[np.arange(300), best] < 1e-12).all()
+
+
+@pytest.mark.parametrize("arms", [1, 3])
+def test_the_limit_of_the_work_is_itself_allowed(arms, monkeypatch):
+    work = sum(min(n + 1, arms) * size for n, size in enumerate(_level_sizes(arms, 6)))
+    monkeypatch.setattr(bayes_bandit, "MOST", work)
+    assert _level_sizes(arms, 6).sum() == len(bayes_optimal_bandit(arms, 6).keys)
+    monkeypatch.setattr(bayes_bandit, "MOST", work - 1)
+    with pytest.raises(ValueError, match="states times arms"):
+        _level_sizes(arms, 6)
+
+
+def test_arms_that_there_are_no_pulls_for_change_nothing():
+    few, many = bayes_optimal_bandit(11, 11), bayes_optimal_bandit(40, 11)
+    assert few.value == pytest.approx(many.value, rel=1e-13) and len(few.keys) == len(many.keys)

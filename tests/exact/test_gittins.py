@@ -93,6 +93,16 @@ def test_arms_asked_together_get_the_index_they_get_alone(seed, discount):
     assert abs(gittins_index(s, f, discount) - alone).max() < 1e-6
 
 
+@pytest.mark.parametrize("s, f", [(5, 3), (1, 9), (0, 20)])
+def test_an_arm_alone_gets_to_the_tolerance_what_it_gets_beside_an_arm_that_nobody_knows(s, f):
+    alone, beside = gittins_index(s, f, .97, 1e-7), gittins_index([0, s], [0, f], .97, 1e-7)
+    assert abs(alone - beside[1]) < 1e-7
+
+
+def test_no_arms_have_no_index():
+    assert gittins_index(np.zeros((0, 3), int), np.zeros(3, int), .9).shape == (0, 3)
+
+
 @pytest.mark.parametrize("s, f", [(13, 59), (16, 54)])
 def test_the_search_ends_where_a_bound_is_the_index_itself_to_rounding(s, f):
     # there is no kink below the root, so that the first chord that is taken meets it
