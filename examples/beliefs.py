@@ -30,10 +30,12 @@ from minimeta import (BeliefPolicy, Categorical, LinearSchedule, VariBAD, meta_t
 from minimeta.tasks import BernoulliBandit, GridNavigation
 
 ARMS, PULLS = 5, 10
-SIZE, HORIZON, EPISODES = 4, 20, 2
+SIZE, HORIZON, EPISODES = 3, 10, 2   # a random walker has to come everywhere
+TASKS = 96              # K, in a meta-batch
+ITERATIONS = 1500
 AT_RANDOM = 10.0        # entropy bonus: so large that reward moves nothing
 RATE = 6e-3             # of Adam, decaying to 0
-KL = 1e-3               # weight of the KL: exact beliefs differ little from step to step
+KL = 1e-2               # weight of the KL; with 1 the belief tells too little
 TEST_TASKS = 2000
 
 
@@ -43,7 +45,7 @@ def watch(family, iterations, seed, hidden, n_latent, **options):
     policy = BeliefPolicy(family.obs_size, Categorical(family.action.n), hidden,
                           n_latent=n_latent)
     learner = VariBAD(policy, episodes=family.episodes, entropy_weight=AT_RANDOM,
-                      rate=LinearSchedule(RATE), future=True, kl_weight=KL, **options)
+                      rate=LinearSchedule(RATE), kl_weight=KL, **options)
     result = meta_train(learner, family, iterations=iterations, tasks=TASKS, seed=seed,
                         callback=print_progress(iterations))
     return learner, result.theta
@@ -56,16 +58,110 @@ def bandit_posterior(data):
     return (paid + 1) / (tried + 2)
 
 
-def grid_posterior(data, cells, tasks):
+def grid_posterior(data, tasks):
     """The exact probability that a cell pays, before each step [K, T, cells]; and
-    whether the goal was found by then [K, T]. cells [K, T] are those entered."""
-    room = tasks.family
-    may_be = np.zeros((len(tasks), room.size ** 2))
+    whether the goal was found by then [K, T]."""
+    room, n = tasks.family, tasks.n_states
+    leads_to = tasks[:1].tables()[0][0]                          # [S, A, S], one-hot
+    entered = leads_to[data.x[:, :, 0, :n].argmax(-1), data.action[..., 0]]
+    may_be = np.zeros((len(tasks), n))
     may_be[:, np.array(room.goal_cells) @ [room.size, 1]] = 1
-    steps = []
-    for cell, reward in zip(cells.T, data.reward[..., 0].T):
-        is_found = may_be.sum(-1) == 1
+    is_found, steps = np.zeros(len(tasks), bool), []
+    for here, reward in zip(entered.swapaxes(0, 1), data.reward[..., 0].T):
         steps.append((may_be / may_be.sum(-1, keepdims=True), is_found))
-        here = np.eye(room.size ** 2)[cell]
+        is_found = is_found | (reward > 0)
         may_be = np.where(reward[:, None] > 0, here, may_be * (1 - here))
-    return (np.stack(each, 1) for each in zip(*steps))
+    return [np.stack(each, 1) for each in zip(*steps)]
+
+
+def bandit(iterations, tests, seed):
+    """Trains, tests. Returns the learned belief and the exact one, [K, T, arms]."""
+    family = BernoulliBandit(ARMS, PULLS)
+    learner, theta = watch(family, iterations, seed, 48, 8, pays=(0, 1),
+                           shown=("action",), future=True)
+    rng = np.random.default_rng((seed, 1))
+    data = learner.collect(theta, family.sample(tests, rng), rng)
+    return learner.predict(theta, data, np.eye(ARMS))[:, :, 0], bandit_posterior(data)
+
+
+def grid(iterations, tests, seed):
+    """The same, [K, T, cells]; and the walker's cells, the goals, and where the goal
+    was found by then."""
+    family = GridNavigation(SIZE, HORIZON, EPISODES)
+    learner, theta = watch(family, iterations, seed, 64, 8, pays=(-0.1, 1.0),
+                           shown=("next",))
+    rng = np.random.default_rng((seed, 1))
+    tasks = family.sample(tests, rng)
+    data = learner.collect(theta, tasks, rng)
+    expected = learner.predict(theta, data, np.eye(SIZE ** 2))[:, :, 0]
+    exact, found = grid_posterior(data, tasks)
+    cells = data.x[:, :, 0, :SIZE ** 2].argmax(-1)
+    return (expected + 0.1) / 1.1, exact, cells, tasks.goal, found
+
+
+def plot(path, trials):
+    """One trial of each kind: truth above, learned below."""
+    import matplotlib.pyplot as plt
+    (learned, exact), (on_grid, truth, cells, goals, found) = trials
+    k = int(np.argmax(found[:, found.shape[1] * 3 // 4] & ~found[:, HORIZON // 2]))
+    shown = np.linspace(0, cells.shape[1] - 1, 6).astype(int)
+    figure, axes = plt.subplots(2, 7, figsize=(13, 4.4), layout="constrained",
+                                width_ratios=[1.6] + [1] * 6)
+    for row, bandit, room, name in ((0, exact, truth, "exact"),
+                                    (1, learned, on_grid, "learned")):
+        axes[row, 0].imshow(bandit[0].T, vmin=0, vmax=1, cmap="Greys", aspect="auto")
+        axes[row, 0].set(ylabel=f"{name}\narm", yticks=range(ARMS), xticks=[],
+                         yticklabels=range(1, ARMS + 1))
+        for column, t in enumerate(shown, 1):
+            ax = axes[row, column]
+            image = ax.imshow(room[k, t].reshape(SIZE, SIZE), vmin=0, vmax=1,
+                              cmap="Greys", origin="lower")
+            ax.plot(cells[k, t] % SIZE, cells[k, t] // SIZE, "o", color="C0")
+            ax.plot(goals[k] % SIZE, goals[k] // SIZE, "*", color="C1")
+            ax.set(xticks=[], yticks=[])
+            axes[0, column].set_title(f"after {t} steps")
+    axes[0, 0].set_title("a bandit: does the arm pay?")
+    axes[1, 0].set_xlabel("pull")
+    axes[1, 3].set_xlabel("a grid: does the cell pay?   dot: walker, star: goal")
+    figure.colorbar(image, ax=axes, label="probability")
+    figure.savefig(path, dpi=120)
+
+
+def main(iterations=ITERATIONS, tests=TEST_TASKS, seed=0, plot_to=None):
+    """Trains, compares, prints. Returns the figures of the table by name."""
+    print("\na bandit")
+    learned, exact = arms = bandit(iterations, tests, seed)
+    error = np.sqrt(((learned - exact) ** 2).mean((0, 2)))
+    print("\na grid")
+    on_grid, truth, _, goals, found = room = grid(iterations, tests, seed)
+    apart = 0.5 * np.abs(on_grid - truth).sum(-1)
+    goal = np.take_along_axis(on_grid, goals[:, None, None], -1)[..., 0]
+    results = {"bandit": float(np.sqrt((error ** 2).mean())),
+               "grid": float(apart.mean()), "goal": float(goal[found].mean())}
+    print(f"\n{ARMS} arms: the probability that an arm pays, learned and exact\n"
+          f"{'before pull':24}" + "".join(f"{t + 1:7}" for t in range(PULLS))
+          + f"    all\n{'root mean square error':24}"
+          + "".join(f"{e:7.3f}" for e in error) + f"{results['bandit']:7.3f}")
+    T = apart.shape[1]
+    shown = range(0, T, T // 10)
+    print(f"\n{SIZE} x {SIZE} cells: the probability that a cell pays, learned and "
+          f"exact\n{'before step':24}" + "".join(f"{t + 1:7}" for t in shown)
+          + f"    all\n{'total variation':24}"
+          + "".join(f"{apart[:, t].mean():7.3f}" for t in shown)
+          + f"{results['grid']:7.3f}\n{'goal was found in':24}"
+          + "".join(f"{found[:, t].mean():7.0%}" for t in shown)
+          + f"{found.mean():7.0%}\nthe goal's cell, once it was found: "
+            f"{results['goal']:.3f} (exact: 1)")
+    if plot_to:
+        plot(plot_to, (arms, room))
+    return results
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--quick", action="store_true", help="little training")
+    parser.add_argument("--plot", metavar="FILE", help="draw the beliefs of two trials")
+    args = parser.parse_args()
+    quick = {"iterations": 20, "tests": 200} if args.quick else {}
+    main(seed=args.seed, plot_to=args.plot, **quick)
