@@ -42,7 +42,8 @@ NETWORKS = {"lstm": LSTM, "gru": GRU}
 HIDDEN = 48    # H, cells
 RATE = 6e-3    # of Adam, decaying to 0
 SHORT = {"gamma": 1.0, "lam": 0.9, "entropy_weight": LinearSchedule(0.02, 0.0)}
-LONG = {"gamma": 0.9, "lam": 0.3, "entropy_weight": LinearSchedule(0.1, 0.0)}
+LONG = {"gamma": LinearSchedule(0.9, 0.995), "lam": LinearSchedule(0.3, 0.95),
+        "entropy_weight": LinearSchedule(0.1, 0.0)}
 TEST_BANDITS = 20_000
 CHUNK = 2000   # bandits played at once
 EPSILONS = (0.02, 0.05, 0.1, 0.2)    # the best of these is shown, as is the best c
@@ -51,8 +52,9 @@ DISCOUNTS = (0.7, 0.8, 0.9, 0.95, 0.99)
 
 
 def train(family, network, iterations, seed):
-    """In a long trial reward follows the pull at once, and most of what comes later is
-    noise: a small gamma and lambda; and a larger entropy bonus, to keep exploring."""
+    """In a long trial most of what comes after a pull is noise, so gamma and lambda are
+    small at first. They grow, since exploring pays late; and a larger entropy bonus
+    keeps the agent exploring."""
     is_long = family.pulls > 20
     policy = RecurrentPolicy(family.obs_size, Categorical(family.arms), HIDDEN,
                              NETWORKS[network])
