@@ -21,16 +21,13 @@ class Kept(list):
     """What the cell keeps of each step, (a, c_prev, q), and the same of all steps as
     arrays: a [T, ..., 4H, B]; c [T + 1, ..., H, B], where c_prev is c[t]; q."""
 
-    def __init__(self, a, c, q):
-        super().__init__(zip(a, c, q))
-        self.arrays = a, c, q
+    arrays = None  # those of a copy are made when they are needed
 
 
 def arrays(kept):
     """a, c_prev and q of all steps."""
-    if isinstance(kept, Kept):
-        return kept.arrays
-    return tuple(np.stack(column) for column in zip(*kept))
+    return getattr(kept, "arrays", None) or tuple(
+        np.stack(column) for column in zip(*kept))
 
 
 def blocks(a):
@@ -66,7 +63,9 @@ def recur(V, seen, hs, state):
         np.add(c_t, ig, out=c_t)
         np.tanh(c_t, out=q_t)
         np.multiply(o, q_t, out=h)
-    return list(zip(hs, c)), Kept(a, c, q)
+    kept = Kept(zip(a, c, q))
+    kept.arrays = a, c, q
+    return list(zip(hs, c)), kept
 
 
 def recur_vjp(V, cache, h_bars, state_bar):
