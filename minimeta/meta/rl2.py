@@ -44,7 +44,7 @@ from ..objective.losses import Entropy, Minus, OfActions, Sum, ValueFit
 from ..objective.optimizers import clip_norm, require_schedule, schedule_value
 from ..rl import counts, discounted, gae, is_rounding, normalised, rollout
 from .learner import require_finite
-from .workers import cut
+from .slices import cut
 
 RETURNS = dict.fromkeys(("trial", "episode"))
 FAR = 100.0  # a memory reads rewards badly if they are so much more or less than 1

@@ -20,13 +20,14 @@ from ..meta.learner import stream
 from ..trace.agent import adapts_between_trials
 
 
-def compare(runs, family, *, tasks, seed=0, rounds=None):
+def compare(runs, family, *, tasks, seed=0, rounds=None, executor=None, shards=1):
     """Evaluates all learners on the same fresh tasks of the family.
 
     runs    {name: run, or (learner, theta)}; a run is a Result of meta_train or of load
     family  the one that they were trained on, or another
     tasks   K
     rounds  of adaptation; each learner's own number if None
+    executor, shards  as those of evaluate
 
     Returns a Comparison.
     """
@@ -40,7 +41,8 @@ def compare(runs, family, *, tasks, seed=0, rounds=None):
         learner, theta = trained(name, run)
         adapts = adapts_between_trials(learner)
         curve = evaluate(learner, theta, family, tasks=tasks, seed=seed,
-                         rounds=rounds if adapts else None)
+                         rounds=rounds if adapts else None, executor=executor,
+                         shards=shards)
         returns[name] = curve.returns
         each = getattr(learner, "trials", getattr(learner, "tries", 1)) if adapts else 1
         episodes[name] = each * np.arange(curve.returns.shape[1])
