@@ -132,12 +132,8 @@ class GradientLearner:
 
     def value_and_grad(self, theta, problem):
         """The loss of each task of a shard [k], and its gradient [k, P]."""
-        loss = self.loss_of(theta, problem)
+        loss = self.meta_loss(share(theta, problem.n), *problem)
         return loss.value, loss.grad()
-
-    def loss_of(self, theta, problem):
-        """The MetaLoss of a shard."""
-        return self.meta_loss(share(theta, problem.n), *problem)
 
     def problems(self, theta, history, data, shards=1):
         """A Problem for each shard of tasks."""

@@ -61,7 +61,7 @@ class Start:
 
     @Kept
     def loss(self):
-        return self.learner.loss_of(self.theta, self.problem)
+        return self.learner.meta_loss(share(self.theta, self.problem.n), *self.problem)
 
     @Kept
     def kl(self):
@@ -88,7 +88,8 @@ def fisher_product(v, start):
 
 def compared(candidate, start):
     """The loss of each task of a shard at another theta, and the divergence there."""
-    there = start.learner.loss_of(candidate, start.problem)
+    candidate = share(candidate, start.problem.n)
+    there = start.learner.meta_loss(candidate, *start.problem)
     return there.value, start.kl.value(there.outer.y)
 
 
