@@ -1,5 +1,5 @@
-"""The tasks of a meta-batch in slices: cutting the tasks, and joining what was collected
-from them.
+"""The tasks of a meta-batch in slices: this file cuts the tasks, and joins what was
+collected from them.
 
 Letters: K tasks, k tasks of a slice, T steps.
 """

@@ -95,7 +95,8 @@ class Clock:
     """
 
     def __init__(self):
-        self.times, self.calls, self.total, self.lost = {True: [], False: []}, 0, 0.0, 0.0
+        self.times, self.calls = {True: [], False: []}, 0
+        self.total = self.lost = 0.0
 
     def next_is_shared(self, n):
         """Whether to share the n items of the next call. The caller alone would take n
