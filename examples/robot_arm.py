@@ -43,9 +43,10 @@ decimetres, at each of the 50 steps (0.05 s), and with the table:
 """
 import os
 
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the products are small
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # in each of THREADS
 
 import argparse
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -56,6 +57,8 @@ from minimeta import (MAML, RL2, Gaussian, LinearSchedule, MLPPolicy, ProMP,
 from minimeta.runs import pictures
 from minimeta.tasks import PlanarArm
 
+THREADS = os.cpu_count()
+POOL = ThreadPoolExecutor(THREADS)  # for gradients; no bit of a result depends on it
 FAMILY = PlanarArm("dynamics", substeps=2)
 POLICY = MLPPolicy(FAMILY.obs_size, Gaussian(2), hidden=(32, 32))
 COMMON = {"trials": 20, "lam": 0.95,     # B, episodes for a step; mix of advantages
@@ -80,7 +83,7 @@ def train(name, scale, seed):
     learner, arms, iterations = TRAININGS[name]
     iterations = max(1, round(iterations * scale))
     return meta_train(learner, replace(FAMILY, episodes=learner.episodes),
-                      iterations=iterations, tasks=arms, seed=seed,
+                      iterations=iterations, tasks=arms, seed=seed, executor=POOL,
                       callback=print_progress(iterations, name=name, lines=4)).theta
 
 
@@ -124,6 +127,7 @@ def main(scale=1.0, arms=ARMS, seed=0, plot_to=None):
     """
     pictures.required(plot_to)
     arm = FAMILY.sample(1, np.random.default_rng((seed, 2)))
+    print(f"on {THREADS} threads")
     curves, shown = {}, {}
     for name, (learner, _, _) in TRAININGS.items():
         theta = train(name, scale, seed)

@@ -240,6 +240,14 @@ DEFAULTS |= {f"{net}.init.output_scale": (1.0, "as all layers") for net in ("MLP
 DEFAULTS |= {f"Laboratory.{estimates}.sampled": (PARTS, "as learners have it: all of them")
              for estimates in ("estimates", "meta_gradients")}
 
+MAPPED = ("GradientLearner.adapt", "GradientLearner.update", "GradientLearner.meta_gradient",
+          "ProMP.update", "RL2.update")
+DEFAULTS |= {f"{verb}.map": (map, "the caller works alone") for verb in (
+    *MAPPED, "GradientLearner.mean_loss", "ProMP.mean_moved")}
+DEFAULTS |= {f"{verb}.shards": (1, ONE) for verb in (
+    *MAPPED, "GradientLearner.problems", "RL2.parts", "meta_train", "evaluate", "compare")}
+DEFAULTS["GradientLearner.shards.least"] = (1, ONE)
+
 CHAPTERS = ("", ".calculus", ".testing", ".testing.strategies", ".policy", ".objective", ".tasks",
             ".rl", ".trace", ".meta", ".exact", ".rivals", ".runs")
 

@@ -1,8 +1,11 @@
 """Chapter 8, learning to adapt.
 
     learner                 the loop that every learner shares
+    slices, workers         its tasks in slices; work on all cores and machines
     adaptation              gradient steps as a map theta -> phi
-    gradient, natural       the base of learners that take such steps; the trust region
+    gradient, problem       the base of learners that take such steps; what they make of
+                            some of the tasks
+    natural                 the trust region
     rollout_learner         the same, where experience is what they learn from
     maml, emaml, promp, reptile, reinforce          one idea each
     regression, imitation, learned_loss             the same ideas on other data

@@ -12,7 +12,8 @@ import numpy as np
 
 from .. import require
 from .learner import stream
-from .workers import Workers, pieces
+from .slices import pieces
+from .workers import as_map
 
 LEVEL = 0.95  # of all intervals
 
@@ -106,7 +107,7 @@ def evaluate(learner, theta, family, *, tasks, seed=0, rounds=None, executor=Non
     require_adapts(learner, rounds)
     parts, rngs = pieces(batch, require.count("shards", shards),
                          partial(stream, seed, 1, "evaluate"))
-    share = map if executor is None else Workers(executor, always=True)
+    share = as_map(executor, always=True)
     returns, numbers, steps = zip(*share(partial(played, learner, theta, rounds), parts,
                                          rngs))
     experience = "rounds" if rounds else "episodes"

@@ -26,7 +26,7 @@ Letters: K tasks, P parameters.
 """
 from dataclasses import dataclass
 from functools import cached_property, partial
-from math import isqrt, prod
+from math import ceil, isqrt, prod
 from typing import Any, Callable, NamedTuple
 
 import numpy as np
@@ -38,7 +38,7 @@ from .adaptation import GradientSteps, require_rates, share
 from .learner import require_finite
 from .natural import natural_gradient_step
 from .problem import Problem, adapted, means
-from .workers import cut
+from .slices import cut
 
 OPTIMIZERS = {"adam": Adam(), "sgd": SGD(), "trust-region": TrustRegion()}
 RATE = 1e-3      # of Adam and SGD, if none is given
@@ -128,7 +128,7 @@ class GradientLearner:
         """The mean loss over the tasks of all shards, and its gradient [P]. This is the
         only place where tasks mix. One shard comes after the other, unless `map` has
         workers: only the forward passes of one shard are held."""
-        return means([*map(partial(self.value_and_grad, theta), problems)])
+        return means(list(map(partial(self.value_and_grad, theta), problems)))
 
     def value_and_grad(self, theta, problem):
         """The loss of each task of a shard [k], and its gradient [k, P]."""
@@ -166,10 +166,10 @@ class GradientLearner:
     def shards(self, data, least=1):
         """Slices of the task axis, `least` of them at least: so many tasks at once that
         the outputs of a layer, which is about sqrt(P) wide, fit into the processor's
-        cache."""
+        cache. An even number of slices, since two workers are common."""
         K, *rows = data.x.shape[:-1]
-        each = max(1, CACHE // max(1, prod(rows) * isqrt(self.policy.size)))
-        return cut(K, max(least, -(-K // each)))
+        n = ceil(K * prod(rows) * isqrt(self.policy.size) / CACHE)
+        return cut(K, max(least, n + n % 2 if n > 1 else 1))
 
     def descend(self, theta, loss, grad, state, progress):
         """One step of Adam or SGD."""

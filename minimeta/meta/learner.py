@@ -20,7 +20,7 @@ A recurrent learner adapts its hidden state inside the trial, so it has 0 rounds
 
 adapt and update may also take `map` and `shards`. Then they map what is independent,
 cut into `shards` slices of the tasks at least, and work on all cores and machines that
-there are (workers.py).
+there are (workers.py, slices.py).
 """
 from functools import partial
 
@@ -29,7 +29,8 @@ import numpy as np
 from .. import require
 from ..trace import (Callbacks, Folder, Keeper, Lock, NonFiniteError, Result,
                      Training)
-from .workers import Collector, as_map, pieces, sharing
+from .slices import Collector, pieces
+from .workers import as_map, sharing
 
 PURPOSES = ("init", "tasks", "collect", "evaluate")
 

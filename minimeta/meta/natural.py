@@ -61,7 +61,7 @@ class Start:
 
     @Kept
     def loss(self):
-        return loss_of(self.learner, self.theta, self.problem)
+        return self.learner.meta_loss(share(self.theta, self.problem.n), *self.problem)
 
     @Kept
     def kl(self):
@@ -88,13 +88,9 @@ def fisher_product(v, start):
 
 def compared(candidate, start):
     """The loss of each task of a shard at another theta, and the divergence there."""
-    there = loss_of(start.learner, candidate, start.problem)
+    candidate = share(candidate, start.problem.n)
+    there = start.learner.meta_loss(candidate, *start.problem)
     return there.value, start.kl.value(there.outer.y)
-
-
-def loss_of(learner, theta, problem):
-    """The MetaLoss of a shard at theta [P]."""
-    return learner.meta_loss(share(theta, problem.n), *problem)
 
 
 def divergence(policy, y_old, w):

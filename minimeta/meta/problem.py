@@ -11,7 +11,7 @@ import numpy as np
 
 from ..objective.composite import Kept
 from .adaptation import share
-from .workers import as_it_lies
+from .slices import as_it_lies
 
 
 @dataclass(frozen=True)

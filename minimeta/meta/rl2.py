@@ -48,7 +48,7 @@ from ..objective.losses import Entropy, Minus, OfActions, Sum, ValueFit
 from ..objective.optimizers import clip_norm, require_schedule, schedule_value
 from ..rl import counts, discounted, gae, is_rounding, normalised, rollout
 from .learner import require_finite
-from .workers import cut
+from .slices import cut
 
 RETURNS = dict.fromkeys(("trial", "episode"))
 SCHEDULED = {"gamma": 1, "lam": 1, "rate": np.inf, "entropy_weight": np.inf}  # at most

@@ -13,9 +13,10 @@ where the operations are large, since NumPy lets other threads run inside them;
 processes where they are small; the executor of dask.distributed, mpi4py.futures, loky,
 .. on other machines. Give each worker one BLAS thread (OPENBLAS_NUM_THREADS=1).
 
-Sharing costs time. So each kind of work is timed both ways in its first calls, and the
-quicker way is kept; the other way is tried again from time to time. A single item is
-never shared.
+Sharing costs time. So each kind of work is timed both ways, and the quicker way is
+kept; the other one is tried again from time to time, if it costs little. A single item
+is never shared. Workers(executor, always=True) shares without a clock; it may be passed
+wherever an executor may.
 """
 import inspect
 import os
@@ -29,10 +30,11 @@ from functools import partial
 import numpy as np
 
 from .. import require
-from ..testing.nests import rebuild
 
 TRIES = 3     # calls of each way whose shortest time counts
 AGAIN = 100   # calls after which the slower way is tried again
+SPARE = 0.03  # of all time may be lost by such tries,
+GRACE = 1.0   # and so many seconds
 
 
 class Workers:
@@ -54,7 +56,7 @@ class Workers:
         if self.always:
             return self.shared(f, items)
         clock = self.clocks.setdefault(named(f), Clock())
-        is_shared, start = clock.next_is_shared(), time.perf_counter()
+        is_shared, start = clock.next_is_shared(len(items)), time.perf_counter()
         results = (self.shared(f, items) if is_shared
                    else [f(*item) for item in items])
         clock.note(is_shared, time.perf_counter() - start)
@@ -87,20 +89,33 @@ class Workers:
 
 
 class Clock:
-    """The last times of one kind of work: shared, and done by the caller alone."""
+    """The times of one kind of work: shared, and done by the caller alone.
+
+    total, lost   seconds in all, and by how much the other way would have been quicker
+    """
 
     def __init__(self):
-        self.calls, self.times = 0, {True: [], False: []}
+        self.times, self.calls = {True: [], False: []}, 0
+        self.total = self.lost = 0.0
 
-    def next_is_shared(self):
-        if self.calls < 2 * TRIES:
-            return self.calls % 2 == 1
-        is_quicker = min(self.times[True]) < min(self.times[False])
-        return is_quicker != (self.calls % AGAIN == 0)
+    def next_is_shared(self, n):
+        """Whether to share the n items of the next call. The caller alone would take n
+        times as long, at most."""
+        if not self.times[True]:
+            return True
+        shared = min(self.times[True])
+        alone = min(self.times[False], default=n * shared)
+        is_quicker, more = shared < alone, abs(shared - alone)
+        is_due = len(self.times[not is_quicker]) < TRIES or self.calls % AGAIN == 0
+        is_cheap = self.lost + more <= GRACE + SPARE * self.total
+        return is_quicker != (is_due and is_cheap)
 
     def note(self, is_shared, seconds):
-        self.calls += 1
+        best = min(self.times[not is_shared], default=seconds)
         self.times[is_shared] = [*self.times[is_shared], seconds][-TRIES:]
+        self.calls += 1
+        self.total += seconds
+        self.lost += max(0.0, seconds - best)
 
 
 class Surroundings:
@@ -124,11 +139,11 @@ class Surroundings:
             return f(*args)
 
 
-def as_map(executor):
+def as_map(executor, always=False):
     """Returns map for None, else a Workers."""
     if executor is None:
         return map
-    return executor if isinstance(executor, Workers) else Workers(executor)
+    return executor if isinstance(executor, Workers) else Workers(executor, always)
 
 
 def named(f):
@@ -164,92 +179,3 @@ def unpicklable(it):
                 is_dataclass(it)) else []
         inside = next(filter(None, map(unpicklable, parts)), None)
         return inside or f"{it!r}"
-
-
-# ---- pieces of the tasks
-
-def cut(K, n):
-    """n slices of K tasks that differ by one task at most; K if there are fewer."""
-    n = min(n, K)
-    return [slice(K * i // n, K * (i + 1) // n) for i in range(n)]
-
-
-def pieces(tasks, shards, stream):
-    """The tasks in `shards` slices, and a random stream for each: stream() if there is
-    one slice alone, else stream(i)."""
-    if shards == 1:
-        return [tasks], [stream()]
-    parts = [tasks[each] for each in cut(len(tasks), shards)]
-    return parts, [stream(i) for i in range(len(parts))]
-
-
-class Collector:
-    """Collects from the tasks of one iteration, slice by slice.
-
-    theta       what all tasks begin with; any other phi has a row for each task
-    parts, rngs   the slices, and a random stream for each
-    """
-
-    def __init__(self, learner, theta, share, parts, rngs):
-        self.learner, self.theta, self.share = learner, theta, share
-        self.parts, self.rngs = parts, rngs
-
-    def __call__(self, phi):
-        """The batch of all tasks."""
-        phis = [phi] * len(self.parts)
-        if phi is not self.theta and len(phis) > 1:
-            phis = [phi[each] for each in cut(len(phi), len(phis))]
-        batches, self.rngs = zip(*self.share(
-            partial(collected, self.learner), phis, self.parts, self.rngs))
-        return joined(batches)
-
-
-def collected(learner, phi, tasks, rng):
-    """The batch, and the stream as collecting leaves it: a worker may have a copy."""
-    return learner.collect(phi, tasks, rng), rng
-
-
-def joined(batches):
-    """Batches of some tasks each -> the batch of all. Where batches differ in length,
-    padding with zeros, and so a mask of False, follows the shorter ones."""
-    if len(batches) == 1:
-        return batches[0]
-    columns = iter([together(column) for column in zip(*map(arrays, batches))])
-    return rebuild(lambda array: next(columns), batches[0])
-
-
-def arrays(batch):
-    """All arrays in a batch."""
-    found = []
-    rebuild(lambda array: found.append(array) or array, batch)
-    return found
-
-
-def together(column):
-    """Arrays [K, ..] or [K, T, ..] -> one array, in memory with time first, however the
-    arrays lie: the last bits of a sum depend on how an array lies."""
-    if column[0].ndim == 1:
-        return np.concatenate(column)
-    K, T = sum(map(len, column)), max(array.shape[1] for array in column)
-    whole, stop = np.zeros((T, K) + column[0].shape[2:], column[0].dtype), 0
-    for array in column:
-        start, stop = stop, stop + len(array)
-        whole[:array.shape[1], start:stop] = np.moveaxis(array, 1, 0)
-    return np.moveaxis(whole, 0, 1)
-
-
-class AsItLies:
-    """A pickled array comes back with its axes in another order in memory. The pickle
-    of this comes back as the array, in its own order."""
-
-    def __init__(self, array):
-        self.array = array
-
-    def __reduce__(self):
-        order = np.argsort(self.array.strides)[::-1]
-        return np.transpose, (self.array.transpose(order).copy(), np.argsort(order))
-
-
-def as_it_lies(batch):
-    """The batch, to be pickled."""
-    return rebuild(AsItLies, batch)

@@ -25,7 +25,7 @@ from ..trace.agent import adapts_between_trials
 from .estimate import Estimate, difference, estimate, over_tasks
 
 
-def compare(runs, family, *, tasks, seed=0, rounds=None):
+def compare(runs, family, *, tasks, seed=0, rounds=None, executor=None, shards=1):
     """Evaluates all learners on the same fresh tasks of the family.
 
     runs    {name: run}. A run is a Result of meta_train or of load, (learner, theta),
@@ -34,6 +34,7 @@ def compare(runs, family, *, tasks, seed=0, rounds=None):
     family  the one that they were trained on, or another; or {name: family} for several
     tasks   K, of each family
     rounds  of adaptation; each learner's own number if None
+    executor, shards  as those of evaluate
 
     Returns a Comparison; Comparisons if there are several families.
     """
@@ -41,21 +42,22 @@ def compare(runs, family, *, tasks, seed=0, rounds=None):
         raise TypeError(f"runs must be a dict {{name: run}} with one run at least, got "
                         f"{runs!r}")
     runs = {name: all_trained(name, run) for name, run in runs.items()}
+    options = dict(tasks=tasks, seed=seed, executor=executor, shards=shards)
     if isinstance(family, dict) and family:
-        return Comparisons({name: compared(runs, each, tasks, seed, rounds)
+        return Comparisons({name: compared(runs, each, rounds, options)
                             for name, each in family.items()})
-    return compared(runs, family, tasks, seed, rounds)
+    return compared(runs, family, rounds, options)
 
 
-def compared(runs, family, tasks, seed, rounds):
+def compared(runs, family, rounds, options):
     """The Comparison of {name: [(learner, theta), ..]}."""
     curves = {name: [
-        evaluate(learner, theta, family, tasks=tasks, seed=seed,
+        evaluate(learner, theta, family, **options,
                  rounds=rounds if adapts_between_trials(learner) else None)
         for learner, theta in seeds] for name, seeds in runs.items()}
     same = next(iter(curves.values()))[0].tasks
     known = {"random": same.random() if hasattr(same, "random") else evaluate(
-        Uniform(family.action), None, family, tasks=tasks, seed=seed).returns[:, 0]}
+        Uniform(family.action), None, family, **options).returns[:, 0]}
     if hasattr(same, "oracle"):
         known["oracle"] = same.oracle()
     return Comparison(

@@ -5,7 +5,7 @@ import signal
 import warnings
 from concurrent.futures import (BrokenExecutor, Future, ProcessPoolExecutor,
                                 ThreadPoolExecutor)
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -15,13 +15,13 @@ import pytest
 
 from minimeta import (EMAML, MAML, RL2, Categorical, CheckpointError, Gaussian, Imitation,
                       MLPPolicy, NonFiniteError, ProMP, RecurrentPolicy, RegressionMAML,
-                      RegressionReptile, Reinforce, Reptile, TrustRegion, evaluate,
+                      RegressionReptile, Reinforce, Reptile, TrustRegion, compare, evaluate,
                       load, meta_train)
 from minimeta.calculus import MLP
 from minimeta.meta import gradient, workers
 from minimeta.meta.learner import stream
-from minimeta.meta.workers import (AGAIN, TRIES, Clock, Collector, Workers, as_it_lies, cut,
-                                   joined, pieces)
+from minimeta.meta.slices import Collector, as_it_lies, cut, joined, pieces
+from minimeta.meta.workers import AGAIN, TRIES, Clock, Workers
 from minimeta.rl import Rollout
 from minimeta.tasks import BernoulliBandit, GridNavigation, PointNavigation, Sinusoid
 
@@ -60,10 +60,13 @@ def processes(n):
     return pool
 
 
+@contextmanager
 def dask_workers():
     distributed = pytest.importorskip("distributed", reason="dask.distributed is not there")
-    cluster = distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None)
-    return distributed.Client(cluster).get_executor(pure=False)
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1,
+                                  dashboard_address=None) as cluster:
+        with distributed.Client(cluster) as client:
+            yield client.get_executor(pure=False)
 
 
 MAKE = {"2 threads": partial(ThreadPoolExecutor, 2), "1 process": partial(processes, 1),
@@ -81,12 +84,11 @@ def pools():
         if "process" in name and not hasattr(os, "fork"):
             pytest.skip("os.fork is needed")
         if name not in made:
-            made[name] = MAKE[name]()
+            made[name] = stack.enter_context(MAKE[name]())
         return made[name]
 
-    yield pool
-    for executor in made.values():
-        executor.shutdown()
+    with ExitStack() as stack:
+        yield pool
 
 
 @pytest.fixture(scope="module")
@@ -169,6 +171,15 @@ def test_an_evaluation_does_not_depend_on_the_executor(name, executor, pools, al
     assert not np.array_equal(one.returns, whole.returns)        # the luck in them is not
 
 
+def test_a_comparison_does_not_depend_on_the_executor(pools, alone):
+    runs = {name: alone(name, 1) for name in ("MAML", "Reinforce")}
+    one, two, other = (compare(runs, PLANE, tasks=7, shards=shards, executor=executor)
+                       for shards, executor in ((3, None), (3, pools("2 processes")), (1, None)))
+    for name in runs:
+        assert np.array_equal(one.returns[name], two.returns[name])
+        assert not np.array_equal(one.returns[name], other.returns[name])
+
+
 def test_a_user_s_learner_that_knows_no_map_trains_unshared(pools):
     class Plain(MAML):
         def adapt(self, theta, history):
@@ -248,23 +259,41 @@ def test_a_pickled_batch_lies_in_memory_as_it_lay(order):
 
 # ---- when to share
 
-def test_the_quicker_way_is_kept_and_the_other_tried_from_time_to_time():
-    for seconds in ({True: 1.0, False: 2.0}, {True: 2.0, False: 1.0}):
-        clock, ways = Clock(), []
-        for _ in range(2 * AGAIN):
-            ways.append(clock.next_is_shared())
-            clock.note(ways[-1], seconds[ways[-1]])
-        assert sorted(ways[:2 * TRIES]) == [False] * TRIES + [True] * TRIES
-        others = [i for i, way in enumerate(ways) if seconds[way] == 2.0 and i >= 2 * TRIES]
-        assert others == [AGAIN]
+def ways(seconds, calls, n=2):
+    """What a clock chooses, call by call; seconds(i, is_shared) is what call i takes."""
+    clock, chosen = Clock(), []
+    for i in range(calls):
+        chosen.append(clock.next_is_shared(n))
+        clock.note(chosen[-1], seconds(i, chosen[-1]))
+    return chosen
+
+
+@pytest.mark.parametrize("shared, alone", [(0.01, 0.02), (0.02, 0.01)])
+def test_the_quicker_way_is_kept_and_the_other_tried_from_time_to_time(shared, alone):
+    chosen = ways(lambda i, is_shared: shared if is_shared else alone, 2 * AGAIN)
+    others = [i for i, way in enumerate(chosen) if way != (shared < alone)]
+    assert others[-1] == AGAIN and len(others) == TRIES + 1 and others[TRIES - 1] < 2 * TRIES
+
+
+def test_an_executor_that_is_slow_only_at_first_is_used():
+    chosen = ways(lambda i, is_shared: 0.01 if not is_shared else 0.7 if i == 0 else 0.005, 50)
+    assert all(chosen[2 * TRIES:])
 
 
 def test_a_way_that_becomes_slow_is_left():
-    clock, ways = Clock(), []
-    for i in range(3 * AGAIN):
-        ways.append(clock.next_is_shared())
-        clock.note(ways[-1], 1.0 if not ways[-1] else 0.5 if i < AGAIN + 9 else 3.0)
-    assert all(ways[2 * TRIES:AGAIN]) and not any(ways[AGAIN + 20:2 * AGAIN])
+    chosen = ways(lambda i, is_shared: (
+        0.01 if not is_shared else 0.005 if i < AGAIN // 2 else 0.03), AGAIN)
+    assert all(chosen[2 * TRIES:AGAIN // 2]) and not any(chosen[AGAIN // 2 + TRIES:])
+
+
+def test_what_trying_loses_is_bounded():
+    """100 workers on a cluster: alone, a call takes 60 times as long."""
+    def seconds(i, is_shared):
+        return 2.0 if is_shared else 120.0
+
+    chosen = ways(seconds, 10000, n=100)
+    lost = 118.0 * chosen.count(False)
+    assert 0 < lost < 0.04 * sum(map(partial(seconds, 0), chosen)) and all(chosen[:1000])
 
 
 class Refuses:
