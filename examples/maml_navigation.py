@@ -87,8 +87,8 @@ def margin(returns):
 
 
 def plot(path, theta, seed):
-    """Where a gradient step takes the two biases of the mean move, for many goals, whose
-    places are drawn beside it in the same colours."""
+    """Where a gradient step takes the two biases of the mean move, for many goals. The
+    goals' places are drawn beside it in the same colours."""
     from matplotlib import colormaps
     run = Result(theta, (), MAML(POLICY, alpha=ALPHA, **COMMON), FAMILY)
     goals = FAMILY.sample(DRAWN, np.random.default_rng((seed, 2)))

@@ -27,7 +27,7 @@ def styled(draw):
 
 
 def required(file=True):
-    """Matplotlib, if there is a file to draw. An example asks before a long training."""
+    """Matplotlib, if there is a file to draw. Examples ask before a long training."""
     try:
         import matplotlib.figure
     except ImportError as error:
