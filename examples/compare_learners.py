@@ -1,7 +1,7 @@
 """Four learners side by side, on a grid and in the plane: one table, one figure.
 
     python examples/compare_learners.py                      MINUTES on one core
-    python examples/compare_learners.py --quick              seconds, to see that it runs
+    python examples/compare_learners.py --quick              seconds, to see it run
     python examples/compare_learners.py --plot compare.png
 
 RL^2 remembers the episodes of a trial. MAML, ProMP and a policy that was pretrained on

@@ -29,7 +29,7 @@ TEST_TASKS = 200
 
 
 def lake(rng):
-    """A frozen lake with random holes and a way through. It pays 1 at the far corner."""
+    """A frozen lake with random holes and a way through; it pays 1 at the end."""
     import gymnasium
     from gymnasium.envs.toy_text.frozen_lake import generate_random_map
     desc = generate_random_map(SIZE, FREE, seed=int(rng.integers(2 ** 30)))

@@ -90,10 +90,19 @@ def margin(returns):
 
 
 def plot(path, theta, seed):
-    """Where a gradient step takes two of the parameters, for many goals."""
+    """Where a gradient step takes the two biases of the mean move, for many goals. The
+    goals' places are drawn beside it in the same colours."""
+    from matplotlib import colormaps
     run = Result(theta, (), MAML(POLICY, alpha=ALPHA, **COMMON), FAMILY)
     goals = FAMILY.sample(DRAWN, np.random.default_rng((seed, 2)))
-    pictures.steps(run, goals, seed=seed).savefig(path)
+    x, y = goals.goal.T
+    colors = colormaps["hsv"](np.arctan2(y, x) / (2 * np.pi) % 1)
+    biases = [i for i in range(POLICY.size) if POLICY.layout.name(i).startswith("b3")]
+    figure = pictures.steps(run, goals, biases, colors=colors, seed=seed)
+    beside = figure.axes[0].inset_axes([0.01, 0.74, 0.25, 0.25], xticks=[], yticks=[])
+    beside.scatter(x, y, c=["black", *colors[1:]], s=9)
+    beside.set(xlabel="goals", aspect="equal")
+    figure.savefig(path)
 
 
 def main(stages=STAGES, goals=GOALS, seed=0, plot_to=None):

@@ -12,4 +12,5 @@ from .adapter import from_gymnasium
 from .compare import Comparison, Comparisons, compare
 from .sweep import sweep
 
-__all__ = ["Comparison", "Comparisons", "compare", "from_gymnasium", "pictures", "sweep"]
+__all__ = ["Comparison", "Comparisons", "compare", "from_gymnasium", "pictures",
+           "sweep"]

@@ -27,7 +27,7 @@ def styled(draw):
 
 
 def required(file=True):
-    """Matplotlib, if there is a file to draw. An example asks before a long training."""
+    """Matplotlib, if there is a file to draw. Examples ask before a long training."""
     try:
         import matplotlib.figure
     except ImportError as error:
@@ -59,8 +59,16 @@ def curves(lines, xlabel, ylabel, levels=None, **options):
     for (name, y), style in zip((levels or {}).items(), ("--", ":", "-.")):
         ax.axhline(y, color="0.5", linewidth=1, linestyle=style, label=name)
     ax.set(xlabel=xlabel, ylabel=ylabel, **options)
-    figure.legend(loc="outside right upper")
+    last_in_legend(figure, ax, levels or ())
     return figure
+
+
+def last_in_legend(figure, ax, names):
+    """A legend beside the axes, in which these names stand last."""
+    handles, labels = ax.get_legend_handles_labels()
+    order = np.argsort([label in names for label in labels], kind="stable")
+    figure.legend([handles[i] for i in order], [labels[i] for i in order],
+                  loc="outside right upper")
 
 
 @styled

@@ -46,7 +46,7 @@ def cells(family, obs):
     if family.sees == "cell":
         number = obs.argmax(-1)
     else:
-        number = (obs.reshape(obs.shape[:-1] + (2, size)).argmax(-1) * [size, 1]).sum(-1)
+        number = obs.reshape(obs.shape[:-1] + (2, size)).argmax(-1) @ [size, 1]
     return np.where(is_over, np.nan, number)
 
 

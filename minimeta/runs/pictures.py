@@ -24,8 +24,8 @@ import numpy as np
 
 from ..tasks import Discrete, GridNavigation, PlanarArm
 from ..trace import adapt
-from .drawing import (COLORS, bars, curves, panels, raster, required, rooms, styled,
-                      sweeps, ways)
+from .drawing import (COLORS, bars, curves, last_in_legend, panels, raster, required,
+                      rooms, styled, sweeps, ways)
 from .episodes import cells, joints, lived
 from .estimate import FEWEST, over_seeds
 
@@ -94,10 +94,7 @@ def adaptation(comparisons, against="episodes"):
         spread_out(ax, np.concatenate(list(getattr(comparison, against).values())))
         ax.set(xlabel=f"{against} in the task before", title=title)
     row[0].set(ylabel="return of an episode")
-    handles, names = row[0].get_legend_handles_labels()
-    order = np.argsort([name in KNOWN for name in names], kind="stable")
-    figure.legend([handles[i] for i in order], [names[i] for i in order],
-                  loc="outside right upper")
+    last_in_legend(figure, row[0], KNOWN)
     return figure
 
 
@@ -113,17 +110,19 @@ def spread_out(ax, x):
 # ---- theta -> phi
 
 @styled
-def steps(run, tasks, pair=None, of=0, seed=0):
+def steps(run, tasks, pair=None, of=0, colors=COLORS[:-1], seed=0):
     """Where a round of adaptation takes two parameters in each of the tasks, and what
     one of the tasks loses there: minus its return, with the other parameters as in
     theta.
 
-    pair   the indices of the two parameters; None: those whose phi differ most
-    of     the task whose loss is drawn, and whose arrow is black
+    pair    the indices of the two parameters; None: two whose phi differ much between
+            tasks, and not in the same way
+    of      the task whose loss is drawn, and whose arrow is black
+    colors  of the arrows
     """
     figure, [[ax]] = panels()
     phi = adapt(run, tasks, rounds=1, seed=seed)
-    pair = np.argsort(phi.var(0))[-2:] if pair is None else np.array(pair)
+    pair = apart(phi) if pair is None else np.array(pair)
     start, ends = run.theta[pair], phi[:, pair]
     low, high = (bound(np.vstack([ends, start]), 0) for bound in (np.min, np.max))
     margin = 0.15 * (high - low)
@@ -136,13 +135,23 @@ def steps(run, tasks, pair=None, of=0, seed=0):
     beneath = ax.contourf(*sides, loss, levels=12, cmap="Greys", alpha=0.8)
     figure.colorbar(beneath, label="loss of the task with the black arrow")
     for k, end in enumerate(ends):
-        ax.annotate("", end, start, arrowprops={
+        ax.annotate("", end, start, zorder=3 + (k == of), arrowprops={
             "arrowstyle": "->", "shrinkA": 0, "shrinkB": 0, "linewidth": 1.2,
-            "color": "black" if k == of else COLORS[k % 6]})
+            "color": "black" if k == of else colors[k % len(colors)]})
     ax.plot(*start, "o", color="black", label="theta")
     names = [run.learner.policy.layout.name(int(i)) for i in pair]
     ax.set(xlabel=names[0], ylabel=names[1])
     return figure
+
+
+def apart(phi):
+    """The coordinate of phi [K, P] that varies most over tasks, and the one that varies
+    most in a way that the first does not tell."""
+    away = phi - phi.mean(0)
+    first = (away ** 2).sum(0).argmax()
+    one = away[:, first:first + 1]
+    rest = away - one * ((one * away).sum(0) / max((one ** 2).sum(), 1e-30))
+    return np.array([first, (rest ** 2).sum(0).argmax()])
 
 
 # ---- what an agent does

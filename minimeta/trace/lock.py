@@ -82,8 +82,8 @@ def is_free(file):
     except (BlockingIOError, PermissionError):
         return False
     except OSError as error:  # some network disks know no locks
-        warnings.warn(f"{file.name} cannot be locked ({error.strerror}); see to it that "
-                      f"no other training uses this folder", stacklevel=6)
+        warnings.warn(f"{file.name} cannot be locked ({error.strerror}); see to it "
+                      f"that no other training uses this folder", stacklevel=6)
     return True
 
 

@@ -1,6 +1,6 @@
 """Tells how a training goes.
 
-    meta_train(.., progress=True)                        the line below, wherever it runs
+    meta_train(.., progress=True)                        the line below, anywhere
     meta_train(.., callback=print_progress(iterations))  the same, with options
 
     MAML 195/200   98%   return -20.312 -> -8.250   51,200 steps/s   0:05 left

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from minimeta import (MAML, RL2, Categorical, Gaussian, Imitation, RecurrentPolicy, MLPPolicy, Reinforce,
-                      evaluate)
+from minimeta import (MAML, RL2, Categorical, Gaussian, Imitation, RecurrentPolicy, MLPPolicy,
+                      Reinforce, evaluate)
 from minimeta.meta import Curve
 from minimeta.require import NotFinite
 from minimeta.rivals.bandit_agents import BanditAgent, greedy

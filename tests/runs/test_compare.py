@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from minimeta import (MAML, RL2, Categorical, Gaussian, MLPPolicy, RecurrentPolicy, Reinforce, compare,
-                      evaluate, load, meta_train, sweep)
+from minimeta import (MAML, RL2, Categorical, Gaussian, MLPPolicy, RecurrentPolicy, Reinforce,
+                      compare, evaluate, load, meta_train, sweep)
 from minimeta.rivals.bandit_agents import BanditAgent
 from minimeta.runs.compare import Comparison
 from minimeta.runs.estimate import over_seeds, over_tasks
@@ -130,7 +130,8 @@ def test_the_table_has_a_line_for_each_amount_of_experience_and_each_difference(
     assert head.split() == ["episodes", "steps", "return", "95%", "interval", "over"]
     assert title == "5 fresh tasks"
     assert first_words(table)[2:9] == ["random", "oracle", "RL2", "RL2", "MAML", "MAML", "MAML"]
-    assert lines[5].split()[:4] == ["MAML", "6", "24", f"{table.returns['MAML'][..., 1].mean():.3f}"]
+    mean = table.returns["MAML"][..., 1].mean()
+    assert lines[5].split()[:4] == ["MAML", "6", "24", f"{mean:.3f}"]
     assert lines[7] == "more in the end than at first, on the same tasks:"
     assert lines[10] == f"less than {table.best} in the end, on the same tasks:"
     assert len(lines) == 12 and len({len(line.split("[")[0]) for line in lines if "[" in line}) == 1

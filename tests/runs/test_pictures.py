@@ -109,6 +109,13 @@ def test_arrows_go_from_theta_to_what_each_task_adapts_to(pictures):
     assert pictures.steps(run, tasks).axes[0].get_xlabel() != names[0]
 
 
+def test_the_two_parameters_that_are_drawn_do_not_move_as_one(pictures):
+    """The first three do, the first most; the fourth moves less, and on its own."""
+    one, other = np.random.default_rng(0).normal(size=(2, 9))
+    phi = np.stack([3 * one, 2 * one, -2.5 * one, other, 0 * one], -1) + 7
+    assert pictures.apart(phi).tolist() == [0, 3]
+
+
 # ---- what an agent does
 
 def test_choices_are_a_raster(pictures):
