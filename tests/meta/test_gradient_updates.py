@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 from samples import POLICIES, batch
 
-from minimeta import (EMAML, MAML, MLPPolicy, NonFiniteError, ProMP, Reptile, TabularPolicy,
-                      TrustRegion)
-from minimeta.meta import gradient
+from minimeta import (EMAML, MAML, MLP, MLPPolicy, NonFiniteError, ProMP, Reptile,
+                      TabularPolicy, TrustRegion)
+from minimeta.meta import RegressionMAML, gradient
 from minimeta.meta.gradient import GradientLearner
 from minimeta.objective.surrogates import ESTIMATORS
-from minimeta.tasks import BernoulliBandit, GridNavigation
+from minimeta.tasks import BernoulliBandit, GridNavigation, Sinusoid
 
 POLICY = POLICIES["categorical"]
 
@@ -126,8 +126,9 @@ class NoLoss(MAML):
         return loss._replace(value=loss.value * np.nan)
 
 
-def test_a_loss_that_is_not_finite_stops_the_run_although_its_gradient_is():
-    learner = NoLoss(POLICY)
+@pytest.mark.parametrize("optimizer", ["adam", "trust-region"])
+def test_a_loss_that_is_not_finite_stops_the_run_although_its_gradient_is(optimizer):
+    learner = NoLoss(POLICY, optimizer=optimizer)
     theta, history, data = problem(learner)
     with pytest.raises(NonFiniteError, match="loss"):
         learner.update(theta, None, history, data, 0.0)
@@ -206,6 +207,29 @@ def test_what_is_no_map_in_four_forms_is_no_policy():
         MAML(POLICY.head)
     with pytest.raises(TypeError, match="policy must be a policy, such as MLPPolicy"):
         MAML(POLICY.net)
+
+
+def test_a_learned_rate_has_a_row_for_each_step_of_each_round_at_most():
+    net = MLP((1, 4, 1))
+    learner = RegressionMAML(net, steps=3, alpha=(0.1, 0.2, 0.3), learn_alpha=True)
+    assert learner.init(np.random.default_rng(0)).shape == (net.size + 3,)
+    with pytest.raises(ValueError, match="each of the 3 steps if it is learned, got 4"):
+        replace(learner, alpha=(0.1, 0.2, 0.3, 0.4))
+
+
+def test_a_single_batch_of_points_in_place_of_a_list_is_refused_too():
+    learner, family = RegressionMAML(MLP((1, 4, 1))), Sinusoid()
+    rng = np.random.default_rng(0)
+    theta = learner.init(rng)
+    points = learner.collect(theta, family.sample(3, rng), rng)
+    with pytest.raises(TypeError, match="history must be a list of batches, got a single"):
+        learner.adapt(theta, points)
+
+
+@pytest.mark.parametrize("edge, past", [(0.25 * 1.5, 1.01), (0.25 / 1.5, 0.99)])
+def test_a_penalty_whose_batch_moved_theta_just_as_far_as_allowed_stays(edge, past):
+    learner = ProMP(POLICY, target_kl=0.25, eta=1e-3)
+    assert learner.next_eta(1e-3, edge) == 1e-3 != learner.next_eta(1e-3, edge * past)
 
 
 @pytest.mark.parametrize("verb", ["update", "meta_gradient", "adapt"])

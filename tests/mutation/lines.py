@@ -14,6 +14,8 @@ from time import process_time
 
 from .suite import SURVIVED, Children
 
+AT_IMPORT = 3  # so many times the patience for what no test runs: any may notice it
+
 
 class Tracer:
     """The lines of files below `folder` that are run between start and stop."""
@@ -147,6 +149,7 @@ class Map:
         if at_import or not chosen:
             chosen = self.by_file.get(module, set()) | house | {
                 test for test in self.passing if own in test or chapter in test}
+            patience = AT_IMPORT * patience
         by_distance = sorted(chosen, key=lambda test: (
             own not in test, chapter not in test and test not in house,
             self.seconds[test], test))
