@@ -41,21 +41,22 @@ def compare(runs, family, *, tasks, seed=0, rounds=None):
         raise TypeError(f"runs must be a dict {{name: run}} with one run at least, got "
                         f"{runs!r}")
     runs = {name: all_trained(name, run) for name, run in runs.items()}
+    options = dict(tasks=tasks, seed=seed)
     if isinstance(family, dict) and family:
-        return Comparisons({name: compared(runs, each, tasks, seed, rounds)
+        return Comparisons({name: compared(runs, each, rounds, options)
                             for name, each in family.items()})
-    return compared(runs, family, tasks, seed, rounds)
+    return compared(runs, family, rounds, options)
 
 
-def compared(runs, family, tasks, seed, rounds):
-    """The Comparison of {name: [(learner, theta), ..]}."""
+def compared(runs, family, rounds, options):
+    """The Comparison of {name: [(learner, theta), ..]}; options of evaluate."""
     curves = {name: [
-        evaluate(learner, theta, family, tasks=tasks, seed=seed,
+        evaluate(learner, theta, family, **options,
                  rounds=rounds if adapts_between_trials(learner) else None)
         for learner, theta in seeds] for name, seeds in runs.items()}
     same = next(iter(curves.values()))[0].tasks
     known = {"random": same.random() if hasattr(same, "random") else evaluate(
-        Uniform(family.action), None, family, tasks=tasks, seed=seed).returns[:, 0]}
+        Uniform(family.action), None, family, **options).returns[:, 0]}
     if hasattr(same, "oracle"):
         known["oracle"] = same.oracle()
     return Comparison(
