@@ -50,7 +50,7 @@ def compare(runs, family, *, tasks, seed=0, rounds=None, executor=None, shards=1
 
 
 def compared(runs, family, rounds, options):
-    """The Comparison of {name: [(learner, theta), ..]}."""
+    """The Comparison of {name: [(learner, theta), ..]}; options of evaluate."""
     curves = {name: [
         evaluate(learner, theta, family, **options,
                  rounds=rounds if adapts_between_trials(learner) else None)
