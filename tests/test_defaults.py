@@ -35,9 +35,6 @@ ONE = "the least"
 TASK_AXES = "no task axis, and one"
 SIZES_OF_THETA = "where activations are nearly linear, and where they bend"
 
-WHOLE = "the tasks of a batch share one random stream"
-ALONE = "the caller does all the work, in one piece"
-
 NOTHING = (None, False, 0, 0.0, (), {}, "")
 DEFAULTS = {
     # calculus and policy
@@ -62,13 +59,6 @@ DEFAULTS = {
     # rl
     "demonstrate.dtype": (np.float64, PRECISE),
     # meta
-    **{f"{verb}.{name}": (value, ALONE) for name, value in (("map", map), ("shards", 1))
-       for verb in ("GradientLearner.adapt", "GradientLearner.update", "ProMP.update",
-                    "GradientLearner.meta_gradient", "RL2.update")},
-    "GradientLearner.mean_loss.map": (map, ALONE),
-    "GradientLearner.problems.shards": (1, ALONE),
-    "GradientLearner.shards.least": (1, ALONE),
-    "ProMP.mean_moved.map": (map, ALONE),
     "GradientLearner.alpha": (0.1, PROMP),
     "GradientLearner.optimizer": ("adam", PROMP),
     "GradientLearner.dtype": (np.float32, "for speed"),
@@ -136,8 +126,6 @@ DEFAULTS = {
     "PosteriorSampling.returns": ("episode", "a guess is worth what it earns while it is held"),
     "Curve.experience": ("experience", "the word for either kind"),
     "evaluate.seed": (0, SEED),
-    "evaluate.shards": (1, WHOLE),
-    "meta_train.shards": (1, WHOLE),
     "meta_train.seed": (0, SEED),
     # tasks
     "DependentBandit.pulls": (100, WANG),
@@ -245,7 +233,7 @@ MAPPED = ("GradientLearner.adapt", "GradientLearner.update", "GradientLearner.me
 DEFAULTS |= {f"{verb}.map": (map, "the caller works alone") for verb in (
     *MAPPED, "GradientLearner.mean_loss", "ProMP.mean_moved")}
 DEFAULTS |= {f"{verb}.shards": (1, ONE) for verb in (
-    *MAPPED, "GradientLearner.problems", "RL2.parts", "meta_train", "evaluate", "compare")}
+    *MAPPED, "GradientLearner.problems", "meta_train", "evaluate", "compare")}
 DEFAULTS["GradientLearner.shards.least"] = (1, ONE)
 
 CHAPTERS = ("", ".calculus", ".testing", ".testing.strategies", ".policy", ".objective", ".tasks",
