@@ -28,7 +28,7 @@ def scalars(head, lead, rng):
     return made
 
 
-@pytest.mark.parametrize("head", [Categorical(3), Gaussian(1), Gaussian(2)])
+@pytest.mark.parametrize("head", [Categorical(3), Categorical(1), Gaussian(1), Gaussian(2)])
 @pytest.mark.parametrize("lead", [(), (3,), (2, 3)])
 def test_any_number_of_task_axes_is_a_loop_over_tasks(head, lead):
     rng = np.random.default_rng(0)

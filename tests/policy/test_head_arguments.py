@@ -27,3 +27,36 @@ def test_a_refusal_of_actions_tells_all_axes_that_they_should_have(head, wanted)
     u, a, _ = draw(head)
     with pytest.raises(ValueError, match=f"and actions {wanted}, got"):
         head.log_prob(u, a[:3])
+
+
+@pytest.mark.parametrize("head", HEADS)
+def test_no_rows_have_no_log_probabilities(head):
+    u, a, _ = draw(head)
+    assert head.log_prob(u[:0], a[:0]).shape == (0, 5)
+
+
+@pytest.mark.parametrize("head", HEADS)
+def test_parameters_that_are_whole_numbers_are_refused(head):
+    u, a, _ = draw(head)
+    with pytest.raises(TypeError, match="u must hold floating numbers"):
+        head.log_prob(u.astype(int), a)
+
+
+@pytest.mark.parametrize("head", HEADS)
+@pytest.mark.parametrize("number", ["log_prob", "entropy", "kl"])
+def test_a_complex_step_may_enter_by_the_direction_of_a_hessian_product_alone(head, number):
+    u, a, u_dot = draw(head)
+    arguments = {"log_prob": (u, a), "entropy": (u,), "kl": (u[::-1], u)}[number]
+    hvp = getattr(head, f"{number}_hvp")
+    stepped = hvp(*arguments, u_dot + 1e-30j * u)
+    assert np.iscomplexobj(stepped) and np.allclose(stepped.imag / 1e-30, hvp(*arguments, u))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_gaussian_action_is_the_mean_and_the_width_times_the_luck_in_one_precision(dtype):
+    head = Gaussian(2)
+    u = draw(head)[0].astype(dtype)
+    mu, log_std = head.split(u)
+    luck = np.random.default_rng(3).standard_normal(mu.shape, dtype)
+    action = head.sample(u, np.random.default_rng(3))
+    assert action.dtype == dtype and np.array_equal(action, mu + np.exp(log_std) * luck)
