@@ -66,7 +66,8 @@ def test_advantages_have_the_precision_of_the_data_and_are_zero_where_no_step_wa
     learner = MAML(POLICY, **options)
     mask = np.arange(4)[:, None] < np.array([4, 2, 1, 3, 4])
     _, _, data = problem(learner, mask=np.broadcast_to(mask, (3, 4, 5)))
-    data = replace(data, reward=data.reward.astype(np.float32), x=data.x.astype(np.float32))
+    reward = np.where(data.mask, data.reward, 9.0).astype(np.float32)  # 9 after the end
+    data = replace(data, reward=reward, x=data.x.astype(np.float32))
     A = learner.advantages(data)
     assert A.dtype == learner.weighted(data).dtype == np.float32
     assert not A[~data.mask].any() and A[data.mask].all()

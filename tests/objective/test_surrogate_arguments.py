@@ -4,7 +4,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from minimeta.objective.surrogates import ESTIMATORS, ClippedRatio, Ratio, discounts
+from minimeta.objective.surrogates import ESTIMATORS, ClippedRatio, LoadedDice, Ratio, discounts
 
 H = 1e-30j
 
@@ -55,6 +55,12 @@ def test_a_mask_may_be_a_list_of_truths(make):
     A, l_old, l, _ = sample()
     mask = A > -1
     assert np.array_equal(make(A, l_old, mask.tolist()).grad(l), make(A, l_old, mask).grad(l))
+
+
+@pytest.mark.parametrize("lam", [0, 1, np.float32(0.5)])
+def test_lambda_is_kept_as_a_python_number_with_a_fraction(lam):
+    A, l_old, *_ = sample()
+    assert type(LoadedDice(A, l_old, lam=lam).lam) is float
 
 
 @pytest.mark.parametrize("gamma", [-0.1, 1.1, np.nan])
