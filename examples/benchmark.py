@@ -27,13 +27,37 @@ they are not installed, their columns stay empty. Their numbers must agree with
 minimeta's before the clock starts. The libraries take turns, each with all of its
 threads. A number is the median of 5 turns; +-% is half of the way from the least to the
 most. ratio is minimeta's to the best peer's: below 1 minimeta is better. The floor is
-what the arithmetic alone takes on these cores (benchmarks/machine.py), and distance is
-how many floors minimeta takes.
+what the arithmetic alone takes on these cores (benchmarks/machine.py), and dist is how
+many floors minimeta takes.
 
 Where OPENBLAS_CORETYPE is set, it may keep NumPy, and no other library, from the
-processor's best instructions: unset it, as here. On two cores the run ends with
+processor's best instructions: unset it, as here. On a busy machine two threads may be
+many times slower than one: --threads 1 is safe, and then the run ends with
 
-TABLE
+                         minimeta +-%     torch      vmap       jax  ratio  floor  dist
+    LSTM grad 256x10x48      1.66   2      1.71                1.81  0.971   1.45   1.1
+    LSTM grad 64x100x48      4.83   3      3.90                5.29  1.240   3.54   1.4
+    LSTM grad 64x100x256    63.42   1     84.17              115.94  0.753  57.76   1.1
+    LSTM Hv 256x10x48        5.32   1     11.74                4.48  1.187   3.95   1.3
+    LSTM Hv 64x100x48       20.36   1     59.62               29.35  0.694   9.94   2.0
+    LSTM Hv 64x100x256     187.62   0    455.54              279.94  0.670 168.76   1.1
+    RL2 256x10x48            9.12   1     13.83                      0.659   4.67   2.0
+    RL2 64x100x48           30.28   4     49.27                      0.615  11.76   2.6
+    RL2 64x100x256         230.54   1    237.96                      0.969 192.36   1.2
+    MAML 20x200x32           2.89   1     14.93      7.26      2.10  1.378   1.57   1.8
+    MAML 20x400x64          12.01   4     31.42     25.97     10.39  1.156   6.87   1.7
+    MAML 20x2000x100       109.00   3    212.46    268.33    226.47  0.513  69.88   1.6
+    trust 20x200x32         38.05   1    308.73               51.71  0.736  21.35   1.8
+    trust 20x400x64        169.28   4    648.98              607.87  0.278  94.96   1.8
+                         minimeta +-% gymnasium  ratio  M steps/s
+    stepping grid 1000       0.43   2     28.56  0.015       35.2
+    stepping plane 1000      3.90   1    215.26  0.018       25.7
+    acting grid 1000         3.46   1     32.02  0.108        4.3
+    acting plane 1000       23.60   4    247.46  0.095        4.2
+                         minimeta +-%     torch      vmap       jax  ratio  floor  dist
+    start, ms              189.22  11   1077.13             1540.89  0.176
+    memory, MiB             21.39   0    173.02    575.83    340.68  0.124
+    packages, MiB          205.09   0    825.29              582.33  0.352
 """
 import argparse
 import json
@@ -101,22 +125,22 @@ def medians(row):
 
 
 def header(peers):
-    last = ("million steps/s",) if "gymnasium" in peers else ("floor", "distance")
-    return (f"{'':20}{'minimeta':>10}{'+-%':>5}" + "".join(f"{p:>10}" for p in peers)
-            + f"{'ratio':>8}" + "".join(f"{name:>{len(name) + 3}}" for name in last))
+    last = ("M steps/s",) if "gymnasium" in peers else ("floor", "dist")
+    return (f"{'':20}{'minimeta':>9}{'+-%':>4}" + "".join(f"{p:>10}" for p in peers)
+            + f"{'ratio':>7}" + "".join(f"{name:>{len(name) + 2}}" for name in last))
 
 
 def line(result, peers):
     """A line of the table. +- is half of the way from the least turn to the most."""
     middle, (low, high) = medians(result), result["spread"]["minimeta"]
-    cells = [f"{result['row']:20}{middle['minimeta']:10.2f}",
-             f"{50 * (high - low) / middle['minimeta']:5.0f}"]
+    cells = [f"{result['row']:20}{middle['minimeta']:9.2f}",
+             f"{50 * (high - low) / middle['minimeta']:4.0f}"]
     cells += [f"{middle[p]:10.2f}" if p in middle else f"{'':10}" for p in peers]
-    cells += [f"{result['ratio']:8.3f}" if "ratio" in result else f"{'':8}"]
+    cells += [f"{result['ratio']:7.3f}" if "ratio" in result else f"{'':7}"]
     if "floor" in result:
-        cells += [f"{result['floor']:8.2f}{result['distance']:11.1f}"]
+        cells += [f"{result['floor']:7.2f}{result['distance']:6.1f}"]
     if "steps_per_second" in result:
-        cells += [f"{result['steps_per_second']['minimeta'] / 1e6:18.2f}"]
+        cells += [f"{result['steps_per_second']['minimeta'] / 1e6:11.1f}"]
     return "".join(cells)
 
 
