@@ -89,7 +89,7 @@ def plot(path, found, steps):
         {name: ([found[name, N].std for N in sizes],
                 [found[name, np.inf].bias] * len(sizes)) for name in ESTIMATORS},
         f"noise of {sizes[-1]} (left) .. {sizes[0]} (right) trajectories",
-        f"bias of {steps} steps, with endless data", xscale="log")
+        f"bias after {steps} steps, with endless data", xscale="log")
     figure.axes[0].set_yscale("symlog", linthresh=0.01)
     figure.axes[0].set(ylim=(-0.003, 2))
     figure.savefig(path)

@@ -102,9 +102,11 @@ def spread_out(ax, x):
     """A log scale from the least x above 0 on, if others are far from it."""
     x = np.unique(np.round(x).astype(int))
     if x[-1] > FEW * x[x > 0].min(initial=x[-1]):
-        ax.set_xscale("symlog", linthresh=x[x > 0][0], linscale=0.5)
+        least = x[x > 0][0]
+        ax.set_xscale("symlog", linthresh=least, linscale=0.4)
         ax.set_xticks(x, x)
         ax.minorticks_off()
+        ax.set_xlim(-0.2 * least, 1.15 * x[-1])
 
 
 # ---- theta -> phi
