@@ -1,8 +1,8 @@
 """This file holds the tricks of speed and memory. Each one stands beside the plain line
-of NumPy that it replaces, and a test compares the two. Nothing else in minimeta is
-written for speed at the price of plainness.
+of NumPy that it replaces, and a test compares the two. Two longer tricks stand in
+fast_lstm and pullback. Nothing else in minimeta is written for speed at the price of
+plainness.
 
-    plus(y, b)                     y + b
     sum_rows(A)                    A.sum(-2)
     sum_last(u)                    u.sum(-1, keepdims=True)
     max_last(u)                    u.max(-1, keepdims=True)
@@ -23,12 +23,6 @@ import numpy as np
 LARGEST = 31 << 20  # bytes; the C library's own limit is 32 MB
 
 
-def plus(y, b):
-    """y + b, written into y, which must be an array that nothing else sees. At 20 x
-    2000 x 100 (b is a row): XXX."""
-    return np.add(y, b, out=y if y.dtype == np.result_type(y, b) else None)
-
-
 def sum_rows(A):
     """A.sum(-2). At 20 x 2000 x 100: 0.25 ms in place of 0.67; at 20 x 2000 x 5: 0.04
     in place of 0.48."""
@@ -42,37 +36,42 @@ def sum_last(u):
 
 def max_last(u):
     """u.max(-1, keepdims=True). At 20 x 100 x 20 x 2: 0.02 ms in place of 1.12."""
-    return reduce(np.maximum, last_first(u))[..., None]
+    return reduce(np.maximum, moved(u, u.ndim - 1, 0))[..., None]
 
 
 def cumsum_last(u):
-    """u.cumsum(-1). In memory the last axis comes first. At 4096 x 5: XXX."""
-    P = np.array(last_first(u), order="C")
+    """u.cumsum(-1). In memory the last axis comes first. At 4096 x 5: 0.009 ms in
+    place of 0.093."""
+    P = np.array(moved(u, u.ndim - 1, 0), order="C")
     for k in range(1, len(P)):
         P[k] += P[k - 1]
-    return P.transpose(*range(1, P.ndim), 0)
+    return moved(P, 0, P.ndim - 1)
 
 
 def take_last(u, a):
-    """The number a [...] of each row of u [..., n]. At 64 x 5: XXX."""
+    """The number a [...] of each row of u [..., n]. At 64 x 5: 0.0016 ms in
+    place of 0.0030."""
     rows = u.reshape(-1, u.shape[-1])
     return rows[np.arange(len(rows)), a.ravel()].reshape(a.shape)
 
 
-def last_first(u):
-    """[..., n] -> [n, ...], a view; np.moveaxis takes ten times as long."""
-    return u.transpose(-1, *range(u.ndim - 1))
+def moved(u, start, stop):
+    """np.moveaxis(u, start, stop), for axes that count from 0: 0.4 us in place of 2.4.
+    """
+    axes = list(range(u.ndim))
+    axes.insert(stop, axes.pop(start))
+    return u.transpose(axes)
 
 
 def concatenate_last(arrays, lead):
     """np.concatenate(arrays, -1), but in memory the last axis comes right after the
     first `lead` axes, so that each column is contiguous. At 20 x 100 x 20 x 2, a
     Gaussian's log_prob and log_prob_grad then take 0.26 ms in place of 1.18."""
-    columns = [np.moveaxis(array, -1, lead) for array in arrays]
+    columns = [moved(array, array.ndim - 1, lead) for array in arrays]
     like, n = columns[0], sum(array.shape[-1] for array in arrays)
     shape = like.shape[:lead] + (n,) + like.shape[lead + 1:]
     room = np.empty(shape, np.result_type(*arrays))
-    return np.moveaxis(np.concatenate(columns, lead, out=room), lead, -1)
+    return moved(np.concatenate(columns, lead, out=room), lead, room.ndim - 1)
 
 
 def lstm_gates(z):

@@ -22,6 +22,7 @@ from .. import require
 from .layout import Layout
 from .maps import (ACTIVATIONS, affine, affine_jvp, affine_vjp, affine_vjp_dot,
                    transpose)
+from .pullback import Layered, served_by
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,7 @@ class MLP:
             ys_dot.append(act_jvp(cache[layer + 1], a_dot))
         return affine_jvp(cache[-1], W, ys_dot[-1], W_dot, b_dot), ys_dot
 
+    @served_by(Layered)
     def vjp(self, theta, cache, y_bar):
         act_vjp = ACTIVATIONS[self.activation][2]
         blocks, layers = [], self.layers(theta)
@@ -94,8 +96,9 @@ class MLP:
             blocks = [W_bar, b_bar] + blocks
             if layer > 0:
                 y_bar = act_vjp(cache[layer], y_bar)
-        return self._pack(blocks), y_bar
+        return self.pack(blocks), y_bar
 
+    @served_by(Layered)
     def vjp_dot(self, theta, cache, y_bar, theta_dot, cache_dot, y_bar_dot):
         _, _, act_vjp, act_vjp_dot = ACTIVATIONS[self.activation]
         blocks, layers, layers_dot = [], self.layers(theta), self.layers(theta_dot)
@@ -109,9 +112,9 @@ class MLP:
                 y_bar = y_bar @ transpose(W)
                 y_bar_dot = act_vjp_dot(y, y_bar, y_dot, y_bar_dot)
                 y_bar = act_vjp(y, y_bar)
-        return self._pack(blocks), y_bar_dot
+        return self.pack(blocks), y_bar_dot
 
-    def _pack(self, blocks):
+    def pack(self, blocks):
         return self.layout.pack(**dict(zip(self.layout.names, blocks)))
 
     def _require(self, theta, x):

@@ -49,7 +49,6 @@ from functools import cached_property
 import numpy as np
 
 from .. import require
-from .fast import plus
 from .layout import Layout
 from .maps import transpose
 from .recurrence import (flip, from_columns, recur, recur_jvp, recur_vjp, recur_vjp_dot,
@@ -108,7 +107,7 @@ class Recurrent:
         V, Y, state = self.assemble(theta), self.read_out(theta), flip(state)
         seen = see(transpose(x), state[0])
         (h, *others), _ = self.cell.forward(transpose(V) @ seen, state)
-        y = plus(transpose(h) @ Y[..., :-1, :], Y[..., -1:, :])
+        y = transpose(h) @ Y[..., :-1, :] + Y[..., -1:, :]
         return y, flip((h, *others))
 
     def state_after(self, cache, n_steps=None):

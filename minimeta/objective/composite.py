@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from ..calculus.pullback import pullback
 from .losses import Minus
 
 
@@ -63,8 +64,8 @@ class Kept:
 class Point:
     """An objective at one theta, with what the forward pass left.
 
-    value and grad are computed anew each time they are read; y_bar is kept, since grad
-    and every hvp need it.
+    value and grad are computed anew each time they are read; y_bar and what follows
+    from it in the network are kept, since grad and every hvp need them.
     """
 
     net: Any
@@ -83,18 +84,22 @@ class Point:
         """The gradient of the scalar in y."""
         return precise(self.scalar.grad(self.y), self.y)
 
+    @Kept
+    def back(self):
+        """net.vjp and net.vjp_dot in theta alone, from y_bar."""
+        return pullback(self.net, self.theta, self.cache, self.y_bar)
+
     @property
     def grad(self):
         with np.errstate(under="ignore"):
-            return self.net.vjp(self.theta, self.cache, self.y_bar)[0]
+            return self.back.theta_bar()
 
     def hvp(self, v):
         """The Hessian of value, times v [..., P]."""
         with np.errstate(under="ignore"):
             y_dot, cache_dot = self.net.jvp(self.theta, self.cache, v)
             y_bar_dot = precise(self.scalar.hvp(self.y, y_dot), self.y)
-            return self.net.vjp_dot(
-                self.theta, self.cache, self.y_bar, v, cache_dot, y_bar_dot)[0]
+            return self.back.theta_bar_dot(v, cache_dot, y_bar_dot)
 
     def jvp(self, v):
         with np.errstate(under="ignore"):

@@ -39,6 +39,7 @@ import numpy as np
 from .. import require
 from ..calculus import MLP
 from ..calculus.fast import concatenate_last, sum_rows
+from ..calculus.pullback import pullback, served_by
 from .heads import Head
 
 
@@ -48,6 +49,27 @@ class Act(NamedTuple):
     action: np.ndarray
     log_prob: np.ndarray
     value: np.ndarray
+
+
+class Attached:
+    """The pullback of a policy: that of its network, with the head's free parameters
+    detached."""
+
+    def __init__(self, policy, theta, cache, y_bar):
+        y_bar, self.free_bar = policy.detach(y_bar)
+        self.policy, (_, cache) = policy, cache
+        self.back = pullback(
+            policy.net, policy.weights(theta), cache, policy.fold_steps(y_bar))
+
+    def theta_bar(self):
+        return np.concatenate([self.back.theta_bar(), self.free_bar], -1)
+
+    def theta_bar_dot(self, theta_dot, cache_dot, y_bar_dot):
+        y_bar_dot, free_bar_dot = self.policy.detach(y_bar_dot)
+        (_, cache_dot), weights_dot = cache_dot, self.policy.weights(theta_dot)
+        net_bar_dot = self.back.theta_bar_dot(
+            weights_dot, cache_dot, self.policy.fold_steps(y_bar_dot))
+        return np.concatenate([net_bar_dot, free_bar_dot], -1)
 
 
 class Policy:
@@ -131,6 +153,7 @@ class Policy:
         y_dot = self.attach(self.unfold_steps(y_dot, n_steps), theta_dot)
         return y_dot, (n_steps, cache_dot)
 
+    @served_by(Attached)
     def vjp(self, theta, cache, y_bar):
         n_steps, cache = cache
         y_bar, free_bar = self.detach(y_bar)
@@ -139,6 +162,7 @@ class Policy:
         theta_bar = np.concatenate([net_bar, free_bar], -1)
         return theta_bar, self.unfold_steps(x_bar, n_steps)
 
+    @served_by(Attached)
     def vjp_dot(self, theta, cache, y_bar, theta_dot, cache_dot, y_bar_dot):
         (n_steps, cache), (_, cache_dot) = cache, cache_dot
         y_bar, _ = self.detach(y_bar)

@@ -64,3 +64,18 @@ def test_a_cotangent_may_be_complex_where_the_gates_are_real():
     a, bars = fast.lstm_gates(draw(0, (8, 5))), draw(1, (4, 2, 5), np.complex128)
     z_bar = fast.lstm_gates_vjp(a, bars)
     assert np.array_equal(z_bar.imag, fast.lstm_gates_vjp(a, bars.imag))
+
+
+@given(seed=seeds(), n=st.integers(1, 9))
+def test_running_sums_and_numbers_of_rows_are_the_plain_ones(seed, n):
+    u, a = draw(seed, (3, 4, n)), np.random.default_rng(seed).integers(n, size=(3, 4))
+    assert np.allclose(fast.cumsum_last(u), u.cumsum(-1), rtol=0, atol=1e-14)
+    assert np.array_equal(fast.take_last(u, a), np.take_along_axis(u, a[..., None], -1)[..., 0])
+    assert np.array_equal(fast.take_last(fast.cumsum_last(u), a),
+                          fast.take_last(np.ascontiguousarray(fast.cumsum_last(u)), a))
+
+
+@pytest.mark.parametrize("start, stop", [(0, 2), (2, 0), (1, 2), (1, 1)])
+def test_an_axis_is_moved_as_numpy_moves_it(start, stop):
+    u = np.arange(24).reshape(2, 3, 4)
+    assert np.array_equal(fast.moved(u, start, stop), np.moveaxis(u, start, stop))

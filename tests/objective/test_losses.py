@@ -2,7 +2,7 @@
 import pickle
 import sys
 from copy import copy
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -188,14 +188,20 @@ def frames_between(outer, inner_name):
     return depths[0]
 
 
-def test_from_a_points_gradient_to_the_maps_vjp_is_one_call():
+def test_from_a_points_gradient_to_the_vjp_of_a_map_are_two_calls():
     theta, x, scalars, _ = case(POLICIES[0])
-    point = Objective(POLICIES[0], x, scalars["actions"]).at(theta)
-    assert frames_between(lambda: point.grad, "vjp")[:-1] == ["grad"]
-    assert frames_between(lambda: point.hvp(theta), "vjp_dot")[:-1] == ["hvp"]
+
+    class Mine(type(POLICIES[0])):
+        def vjp(self, *at):
+            return super().vjp(*at)
+
+    policy = Mine(*(getattr(POLICIES[0], f.name) for f in fields(POLICIES[0]) if f.init))
+    point = Objective(policy, x, scalars["actions"]).at(theta)
+    assert frames_between(lambda: point.grad, "vjp")[:-1] == ["theta_bar", "grad"]
+    assert frames_between(lambda: point.hvp(theta), "vjp_dot")[:-1] == ["theta_bar_dot", "hvp"]
 
 
-def test_what_a_point_keeps_is_y_bar_alone():
+def test_a_point_keeps_y_bar_and_what_follows_from_it_alone():
     theta, x, scalars, _ = case(POLICIES[0])
     calls = []
 
@@ -208,7 +214,7 @@ def test_what_a_point_keeps_is_y_bar_alone():
     point = Objective(POLICIES[0], x, Counting(*vars(scalar).values())).at(theta)
     first = point.grad
     assert np.array_equal(first, point.grad) and len(calls) == 1
-    assert set(vars(point)) == {"net", "scalar", "theta", "y", "cache", "y_bar"}
+    assert set(vars(point)) == {"net", "scalar", "theta", "y", "cache", "y_bar", "back"}
     again = pickle.loads(pickle.dumps(Objective(POLICIES[0], x, scalar).at(theta)))
     assert np.array_equal(again.grad, first)
 
