@@ -111,8 +111,8 @@ def acting(K=10, B=100):
 
 
 # products (@), calls of Python functions, arrays of 1 MiB or more
-BOUNDS = {maml: (560, 11247, 500), lstm: (303, 1473, 2), rl2: (126, 2245, 0),
-          acting: (105, 2317, 1)}
+BOUNDS = {maml: (480, 9725, 440), lstm: (303, 241, 6), rl2: (126, 2090, 3),
+          acting: (90, 1555, 1)}
 
 
 @pytest.mark.parametrize("iteration", BOUNDS, ids=lambda f: f.__name__)
