@@ -78,7 +78,8 @@ def meta_train(learner, family, *, iterations, tasks, seed=0, theta=None,
                 concurrent.futures.Executor, such as ThreadPoolExecutor(2). It changes
                 no bit of the result. None: this thread does all
     shards      slices of the meta-batch that are collected apart, each with a random
-                stream of its own. The result depends on this number
+                stream of its own; RL2's loss is cut alike. The result depends on this
+                number
     run_dir     folder that keeps the training: options, log and checkpoints (see
                 trace/folder.py)
     resume      True: go on with the training in run_dir; or a Result to go on with
