@@ -64,7 +64,9 @@ class VariBAD(RL2):
                  probability of the high one. None: it predicts their mean
     std          of what is told about the mean that is predicted
     told         S
-    future       True: at step t only the transitions from t on are predicted
+    future       True: at step t only the transitions from t on are predicted, and they
+                 weigh as much as all n would. So no reward counts again after it was
+                 seen, as befits a belief that is held against an exact one
     elbo_weight  of the ELBO
     kl_weight    of the KL in it
     """
@@ -126,8 +128,9 @@ class VariBAD(RL2):
         j, N = chosen(known, data.draws, self.future)
         z, targets = (at(np.concatenate([parts[name] for name in names], -1), j)
                       for names in (self.shown, self.tells))
-        w = data.mask / counts(data.mask).sum() / known.sum(1, keepdims=True).clip(1)
-        v = np.broadcast_to((w * N / self.told)[..., None], j.shape)
+        n = known.sum(1, keepdims=True)
+        w = data.mask / counts(data.mask).sum() / n.clip(1)
+        v = np.broadcast_to((w * np.where(N > 0, n, 0) / self.told)[..., None], j.shape)
         return [fold_tasks(array).astype(data.reward.dtype)
                 for array in (data.noise, z, targets, v, self.kl_weight * w)]
 
