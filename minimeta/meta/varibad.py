@@ -81,6 +81,8 @@ class VariBAD(RL2):
     elbo_weight: float = 1.0
     kl_weight: float = 1.0
 
+    guesses = False  # whether the policy acts on guesses
+
     @cached_property
     def model(self):
         """The policy with its decoder: theta is (encoder, actor, decoder)."""
@@ -174,8 +176,10 @@ class VariBAD(RL2):
                              f"{self.tells} where {self.shown} is shown")
         if self.pays is not None:
             object.__setattr__(self, "pays", self.two_rewards())
-        if not hasattr(self.policy, "n_latent"):
-            raise TypeError(f"policy must have a belief, such as BeliefPolicy(..), got "
+        is_guessing = hasattr(self.policy, "held")
+        if not hasattr(self.policy, "n_latent") or is_guessing != self.guesses:
+            name = "GuessPolicy" if self.guesses else "BeliefPolicy"
+            raise TypeError(f"policy must be one such as {name}(..), got "
                             f"{self.policy!r}")
 
     def two_rewards(self):

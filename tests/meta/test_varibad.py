@@ -268,12 +268,17 @@ def test_a_short_training_learns_to_find_the_better_of_two_arms():
     ({"shown": ("next",), "tells": ("reward", "next")}, "without what is shown"),
     ({"future": 1}, "future must be True or False, got 1"),
     ({"kl_weight": -1}, "kl_weight must be a finite number"),
-    ({"policy": RecurrentPolicy(1, Categorical(3), 4)}, "policy must have a belief, such as"),
+    ({"policy": RecurrentPolicy(1, Categorical(3), 4)}, "policy must be one such as BeliefP"),
+    ({"policy": guessing().policy}, "policy must be one such as BeliefPolicy"),
 ])
 def test_what_cannot_be_is_refused_by_name(wrong, message):
     with pytest.raises((ValueError, TypeError), match=message):
-        arms(**wrong) if "policy" not in wrong and not {"told", "pays"} & set(wrong) else \
-            replace(arms(), **wrong)
+        replace(arms(), **wrong)
+
+
+def test_posterior_sampling_needs_a_policy_that_guesses():
+    with pytest.raises(TypeError, match="policy must be one such as GuessPolicy"):
+        replace(guessing(), policy=walker().policy)
 
 
 def test_a_reward_that_is_none_of_the_two_is_refused():
