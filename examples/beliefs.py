@@ -2,20 +2,19 @@
 
 An agent acts at random in tasks that it does not know, and learns to tell what it would
 earn: of each arm of a bandit, and in each cell of a grid. Nobody shows it Bayes' rule.
-In these tasks the posterior is known: (s + 1) / (s + f + 2) for an arm that paid s times
-and failed f times; and a goal is equally probable in all cells that have not been ruled
-out.
+In these tasks the posterior is known. An arm that paid s times and failed f times pays
+with probability (s + 1) / (s + f + 2). The goal of a grid is equally probable in all
+cells that have not been ruled out.
 
-    python examples/beliefs.py                     TIME on one core
+    python examples/beliefs.py                     some minutes on one core
     python examples/beliefs.py --plot beliefs.png  draws the two beliefs side by side
     python examples/beliefs.py --quick             seconds, to see that it runs
 
-The default run ends with
-
-TABLE
-The agent must act at random, and predict what is still to come. A policy that pulls an
-arm again only where it paid makes the arms that are pulled late better than those that
-are not, and a belief that has to tell the past as well tells it too well.
+The agent has to act at random. A policy that pulls an arm again only where it paid
+makes the arms that are pulled late look better than they are, and then no belief that
+is learned from its trials is the posterior. In the bandit the belief has to tell the
+future alone, so that no reward counts again after it was seen. In the grid a cell pays
+always or never, so what was seen and what will be seen are the same.
 """
 import os
 
@@ -31,22 +30,24 @@ from minimeta.tasks import BernoulliBandit, GridNavigation
 
 ARMS, PULLS = 5, 10
 SIZE, HORIZON, EPISODES = 3, 10, 2   # a random walker has to come everywhere
-TASKS = 96              # K, in a meta-batch
-ITERATIONS = 1500
+ITERATIONS = 1500, 1000  # for the bandit, for the grid
+LATENT = 8              # d, length of the hidden variable that stands for the task
 AT_RANDOM = 10.0        # entropy bonus: so large that reward moves nothing
+GAMMA = 0.95            # discount, which has no part in acting at random
 RATE = 6e-3             # of Adam, decaying to 0
-KL = 1e-2               # weight of the KL; with 1 the belief tells too little
-TEST_TASKS = 2000
+KL = 1e-3, 1e-2         # weights of the KL, for the bandit and for the grid
+TEST_TASKS = 1000
 
 
-def watch(family, iterations, seed, hidden, n_latent, **options):
+def watch(family, iterations, seed, **options):
     """Trains an agent that acts at random and learns what to believe. Returns the
     learner and its theta."""
+    hidden, tasks = (48, 256) if family.episodes == 1 else (64, 96)
     policy = BeliefPolicy(family.obs_size, Categorical(family.action.n), hidden,
-                          n_latent=n_latent)
+                          n_latent=LATENT)
     learner = VariBAD(policy, episodes=family.episodes, entropy_weight=AT_RANDOM,
-                      rate=LinearSchedule(RATE), kl_weight=KL, **options)
-    result = meta_train(learner, family, iterations=iterations, tasks=TASKS, seed=seed,
+                      gamma=GAMMA, rate=LinearSchedule(RATE), **options)
+    result = meta_train(learner, family, iterations=iterations, tasks=tasks, seed=seed,
                         callback=print_progress(iterations))
     return learner, result.theta
 
@@ -77,8 +78,8 @@ def grid_posterior(data, tasks):
 def bandit(iterations, tests, seed):
     """Trains, tests. Returns the learned belief and the exact one, [K, T, arms]."""
     family = BernoulliBandit(ARMS, PULLS)
-    learner, theta = watch(family, iterations, seed, 48, 8, pays=(0, 1),
-                           shown=("action",), future=True)
+    learner, theta = watch(family, iterations, seed, pays=(0, 1), shown=("action",),
+                           future=True, kl_weight=KL[0])
     rng = np.random.default_rng((seed, 1))
     data = learner.collect(theta, family.sample(tests, rng), rng)
     return learner.predict(theta, data, np.eye(ARMS))[:, :, 0], bandit_posterior(data)
@@ -88,8 +89,8 @@ def grid(iterations, tests, seed):
     """The same, [K, T, cells]; and the walker's cells, the goals, and where the goal
     was found by then."""
     family = GridNavigation(SIZE, HORIZON, EPISODES)
-    learner, theta = watch(family, iterations, seed, 64, 8, pays=(-0.1, 1.0),
-                           shown=("next",))
+    learner, theta = watch(family, iterations, seed, pays=(-0.1, 1.0), shown=("next",),
+                           decoder=(64,), told=8, kl_weight=KL[1])
     rng = np.random.default_rng((seed, 1))
     tasks = family.sample(tests, rng)
     data = learner.collect(theta, tasks, rng)
@@ -130,10 +131,10 @@ def plot(path, trials):
 def main(iterations=ITERATIONS, tests=TEST_TASKS, seed=0, plot_to=None):
     """Trains, compares, prints. Returns the figures of the table by name."""
     print("\na bandit")
-    learned, exact = arms = bandit(iterations, tests, seed)
+    learned, exact = arms = bandit(iterations[0], tests, seed)
     error = np.sqrt(((learned - exact) ** 2).mean((0, 2)))
     print("\na grid")
-    on_grid, truth, _, goals, found = room = grid(iterations, tests, seed)
+    on_grid, truth, _, goals, found = room = grid(iterations[1], tests, seed)
     apart = 0.5 * np.abs(on_grid - truth).sum(-1)
     goal = np.take_along_axis(on_grid, goals[:, None, None], -1)[..., 0]
     results = {"bandit": float(np.sqrt((error ** 2).mean())),
@@ -163,5 +164,5 @@ if __name__ == "__main__":
     parser.add_argument("--quick", action="store_true", help="little training")
     parser.add_argument("--plot", metavar="FILE", help="draw the beliefs of two trials")
     args = parser.parse_args()
-    quick = {"iterations": 20, "tests": 200} if args.quick else {}
+    quick = {"iterations": (20, 20), "tests": 200} if args.quick else {}
     main(seed=args.seed, plot_to=args.plot, **quick)

@@ -5,14 +5,14 @@ telling what each step will pay, and acts on it. Posterior sampling draws a gues
 its belief at the start of each episode and acts as if the guess were true: it finds the
 cell in the end, but gathers no information for its own sake, so it is late.
 
-    python examples/varibad_gridworld.py             TIME on one core
-    python examples/varibad_gridworld.py --seeds 5   TIME: the least, median and most
-    python examples/varibad_gridworld.py --small     3 x 3 cells, 2 episodes: TIME
+    python examples/varibad_gridworld.py             3 x 3 cells, 2 episodes: 1 minute
+    python examples/varibad_gridworld.py --seeds 5   the least, median and most of 5
+    python examples/varibad_gridworld.py --large     5 x 5 cells, 4 episodes: minutes
     python examples/varibad_gridworld.py --quick     seconds, to see that it runs
 
-The default run ends with
-
-TABLE
+In the small room the optimal search earns 6.72 a trial, 2.70 and 4.02, and exact
+posterior sampling, which walks to a cell that may be the goal and stays there, earns
+about 2.37, 0.45 and 1.92. In the large room the optimal search earns 37.21.
 """
 import os
 
@@ -30,13 +30,15 @@ from minimeta.tasks import GridNavigation
 HIDDEN = 64             # H, cells of RL^2's LSTM and of VariBAD's GRU
 LATENT = 5              # d, length of the hidden variable that stands for the room
 TASKS = 96              # K, rooms in a meta-batch
-ITERATIONS = 1000
+TOLD = 12               # S, transitions that a belief explains at each step
 RATE = 6e-3             # of Adam, decaying to 0
 ENTROPY = 0.05          # weight of the bonus, decaying to 0
 GAMMA, LAM = 0.95, 0.9  # discount, mix of advantages
 EPOCHS = 4              # steps on each batch
 KL = 0.1                # weight of the KL in the ELBO
 TEST_TASKS = 4000
+SMALL = GridNavigation(3, 6, episodes=2, sees="row and column"), 600    # iterations
+LARGE = GridNavigation(sees="row and column"), 1000
 
 
 def learners(room):
@@ -44,10 +46,10 @@ def learners(room):
     seen, moves = room.obs_size, Categorical(room.action.n)
     same = dict(episodes=room.episodes, gamma=GAMMA, lam=LAM, epochs=EPOCHS,
                 rate=LinearSchedule(RATE), entropy_weight=LinearSchedule(ENTROPY))
-    elbo = dict(pays=(-0.1, 1.0), kl_weight=KL)
+    elbo = dict(pays=(-0.1, 1.0), kl_weight=KL, told=TOLD)
     return {
         "posterior sampling": PosteriorSampling(
-            GuessPolicy(seen, moves, n_latent=LATENT), **same, **elbo),
+            GuessPolicy(seen, moves, n_latent=LATENT, votes=(HIDDEN,)), **same, **elbo),
         "VariBAD": VariBAD(
             BeliefPolicy(seen, moves, HIDDEN, n_latent=LATENT), **same, **elbo),
         "RL^2": RL2(RecurrentPolicy(seen, moves, HIDDEN), **same)}
@@ -66,8 +68,7 @@ def play(room, iterations, seed, tests):
     return returns | {"knowing the goal": np.outer(fresh.oracle(), same)}
 
 
-def main(room=GridNavigation(sees="row and column"), iterations=ITERATIONS,
-         tests=TEST_TASKS, seeds=(0,)):
+def main(room=SMALL[0], iterations=SMALL[1], tests=TEST_TASKS, seeds=(0,)):
     """Trains, evaluates, prints. Returns name -> the mean return of each episode, for
     each seed: [seeds, episodes]."""
     runs = [play(room, iterations, seed, tests) for seed in seeds]
@@ -91,13 +92,12 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=1, metavar="N", help="how many")
     parser.add_argument("--seed", type=int, default=0, help="the first of them")
-    parser.add_argument("--small", action="store_true", help="a room of 3 x 3 cells")
+    parser.add_argument("--large", action="store_true", help="a room of 5 x 5 cells")
     parser.add_argument("--quick", action="store_true", help="little training")
     args = parser.parse_args()
     options = {"seeds": range(args.seed, args.seed + args.seeds)}
-    if args.small:
-        options["room"] = GridNavigation(3, 6, episodes=2, sees="row and column")
-        options["iterations"] = 600
+    if args.large:
+        options |= dict(zip(("room", "iterations"), LARGE))
     if args.quick:
         options |= {"iterations": 30, "tests": 500}
     main(**options)

@@ -3,7 +3,7 @@
     j [K, T, B, S]      the steps of the transitions that are predicted at step t
     N [K, T, B]         the number of steps that they were drawn from
 
-    sum over all N of log p  =  E  N / S  sum over the S drawn of log p
+    mean over all N of log p  =  E  1 / S  sum over the S drawn of log p
 
 The draws are strata: number s is uniform in [s / S, (s + 1) / S). So no two of them are
 alike, and with S = N each transition is predicted once.

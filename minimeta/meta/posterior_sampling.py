@@ -47,6 +47,8 @@ class PosteriorSampling(VariBAD):
 
     returns: str = "episode"
 
+    guesses = True
+
     def collect(self, theta, tasks, rng):
         """One batch of trials, with the guesses in x."""
         notes = []

@@ -64,7 +64,9 @@ class VariBAD(RL2):
                  probability of the high one. None: it predicts their mean
     std          of what is told about the mean that is predicted
     told         S
-    future       True: at step t only the transitions from t on are predicted
+    future       True: at step t only the transitions from t on are predicted, and they
+                 weigh as much as all n would. So no reward counts again after it was
+                 seen, as befits a belief that is held against an exact one
     elbo_weight  of the ELBO
     kl_weight    of the KL in it
     """
@@ -78,6 +80,8 @@ class VariBAD(RL2):
     future: bool = False
     elbo_weight: float = 1.0
     kl_weight: float = 1.0
+
+    guesses = False  # whether the policy acts on guesses
 
     @cached_property
     def model(self):
@@ -129,8 +133,9 @@ class VariBAD(RL2):
         j, N = chosen(known, data.draws, self.future)
         z, targets = (at(np.concatenate([parts[name] for name in names], -1), j)
                       for names in (self.shown, self.tells))
-        w = data.mask / counts(data.mask).sum() / known.sum(1, keepdims=True).clip(1)
-        v = np.broadcast_to((w * N / self.told)[..., None], j.shape)
+        n = known.sum(1, keepdims=True)
+        w = data.mask / counts(data.mask).sum() / n.clip(1)
+        v = np.broadcast_to((w * np.where(N > 0, n, 0) / self.told)[..., None], j.shape)
         return [fold_tasks(array).astype(data.reward.dtype)
                 for array in (data.noise, z, targets, v, self.kl_weight * w)]
 
@@ -174,8 +179,10 @@ class VariBAD(RL2):
                              f"{self.tells} where {self.shown} is shown")
         if self.pays is not None:
             object.__setattr__(self, "pays", self.two_rewards())
-        if not hasattr(self.policy, "n_latent"):
-            raise TypeError(f"policy must have a belief, such as BeliefPolicy(..), got "
+        is_guessing = hasattr(self.policy, "held")
+        if not hasattr(self.policy, "n_latent") or is_guessing != self.guesses:
+            name = "GuessPolicy" if self.guesses else "BeliefPolicy"
+            raise TypeError(f"policy must be one such as {name}(..), got "
                             f"{self.policy!r}")
 
     def two_rewards(self):

@@ -1,9 +1,6 @@
-"""Three ways to adapt to a room: quickly, that each improves; slowly, the claim on 3 x 3."""
+"""Three ways to adapt to a room: that each improves, and none too much."""
 import runpy
 from pathlib import Path
-
-import numpy as np
-import pytest
 
 from minimeta.tasks import GridNavigation
 
@@ -19,13 +16,3 @@ def test_a_short_training_of_each_earns_more_than_chance_and_less_than_knowing()
         assert means[name].shape == (2, 2)
         assert (means[name].sum(1) > means["random"].sum(1) + 0.5).all()
         assert (means[name].sum(1) < means["knowing the goal"].sum(1)).all()
-
-
-@pytest.mark.slow
-def test_a_belief_and_a_memory_search_as_well_as_can_be_and_guesses_do_not():
-    means = main(SMALL, iterations=600, seeds=(0,))
-    best = 6.72                                              # exact, Bayes-optimal
-    total = {name: means[name].sum() for name in LEARNED}
-    assert min(total["VariBAD"], total["RL^2"]) > 0.985 * best - 0.06
-    assert total["posterior sampling"] < 0.6 * best
-    assert np.diff(means["posterior sampling"]).item() > 0.5      # it finds the goal late

@@ -180,8 +180,7 @@ def test_the_elbo_is_what_the_formula_says(learner, family, future):
                     p, _ = learner.model.decoder.forward(
                         decoder, np.concatenate([m, s, a])[None])
                     log_p += Normal(0.5).log_prob(p[0], np.concatenate([[r], after])).sum()
-            N = len(js)
-            total += (log_p * N / 4 - learner.kl_weight * kl) / max(len(known), 1)
+            total += (log_p * len(known) / 4 - learner.kl_weight * kl) / max(len(known), 1)
     assert minus.scalar.value(at.y) == pytest.approx(total / steps, rel=1e-12)
 
 
@@ -249,14 +248,14 @@ def test_trials_slice_and_pickle_with_their_luck():
     assert np.array_equal(copy.noise, data.noise)
 
 
-@pytest.mark.parametrize("seed", [0, 1])
-def test_a_short_training_learns_to_find_the_better_of_two_arms(seed):
+def test_a_short_training_learns_to_find_the_better_of_two_arms():
     family = BernoulliBandit(arms=2, pulls=6)
     policy = BeliefPolicy(1, Categorical(2), 12, n_latent=3, hidden=(16,))
     learner = VariBAD(policy, rate=1e-2, gamma=0.8, pays=(0, 1), shown=("action",), told=6,
                       kl_weight=0.1)
-    result = meta_train(learner, family, iterations=400, tasks=64, seed=seed)
-    assert evaluate(learner, result.theta, family, tasks=4000).mean[0] > 3.3   # random: 3
+    theta = meta_train(learner, family, iterations=150, tasks=64, seed=0).theta
+    curve = evaluate(learner, theta, family, tasks=4000)
+    assert curve.mean[0] > 3 + 5 * curve.standard_error[0]          # acting at random: 3
 
 
 @pytest.mark.parametrize("wrong, message", [
@@ -269,12 +268,17 @@ def test_a_short_training_learns_to_find_the_better_of_two_arms(seed):
     ({"shown": ("next",), "tells": ("reward", "next")}, "without what is shown"),
     ({"future": 1}, "future must be True or False, got 1"),
     ({"kl_weight": -1}, "kl_weight must be a finite number"),
-    ({"policy": RecurrentPolicy(1, Categorical(3), 4)}, "policy must have a belief, such as"),
+    ({"policy": RecurrentPolicy(1, Categorical(3), 4)}, "policy must be one such as BeliefP"),
+    ({"policy": guessing().policy}, "policy must be one such as BeliefPolicy"),
 ])
 def test_what_cannot_be_is_refused_by_name(wrong, message):
     with pytest.raises((ValueError, TypeError), match=message):
-        arms(**wrong) if "policy" not in wrong and not {"told", "pays"} & set(wrong) else \
-            replace(arms(), **wrong)
+        replace(arms(), **wrong)
+
+
+def test_posterior_sampling_needs_a_policy_that_guesses():
+    with pytest.raises(TypeError, match="policy must be one such as GuessPolicy"):
+        replace(guessing(), policy=walker().policy)
 
 
 def test_a_reward_that_is_none_of_the_two_is_refused():
