@@ -11,7 +11,8 @@ import pytest
 
 import minimeta
 from minimeta import MAML, RL2, Categorical, RecurrentPolicy, MLPPolicy, meta_train
-from minimeta.calculus import mlp, recurrent
+from minimeta.calculus import recurrent
+from minimeta.calculus.pullback import Layered
 from minimeta.tasks import BernoulliBandit
 
 PACKAGE = str(Path(minimeta.__file__).parent)
@@ -43,10 +44,10 @@ def ways_to(monkeypatch, module, name, learner):
 
 
 @pytest.mark.parametrize("learner, module, function, through, most", [
-    ("maml", mlp, "affine_vjp", "adapt", 8),            # the inner gradient
-    ("maml", mlp, "affine_vjp", "update", 10),          # the outer gradient
-    ("maml", mlp, "affine_vjp_dot", "update", 10),      # the Hessian-vector product
-    ("rl2", recurrent, "recur_vjp", "update", 8),            # backpropagation through time
+    ("maml", Layered, "theta_bar", "adapt", 7),         # the inner gradient
+    ("maml", Layered, "theta_bar", "update", 9),        # the outer gradient
+    ("maml", Layered, "theta_bar_dot", "update", 9),    # the Hessian-vector product
+    ("rl2", recurrent, "recur_vjp", "update", 9),       # backpropagation through time
 ])
 def test_the_lines_that_matter_are_near(monkeypatch, learner, module, function, through, most):
     ways = [way for way in ways_to(monkeypatch, module, function, learner)
