@@ -7,21 +7,21 @@
 
 Nobody tells the agent what a bandit is. It sees its last pull and what it paid, and is
 rewarded for the total. Of the classical agents that have a constant, the best of
-several is shown. The default run ends with
+several is shown. An agent is measured by what each of its pulls costs against the best
+one, which is known exactly: this has little noise. The default run ends with
 
     5 arms, 10 pulls: total reward of 20000 fresh bandits
                        reward       95 % interval  of the optimum
-    random              4.985      [4.957, 5.013]         74.85%
-    Thompson            5.830      [5.802, 5.858]         87.54%
-    greedy              6.629      [6.598, 6.660]         99.53%
-    OTS                 5.981      [5.953, 6.009]         89.81%
-    epsilon-greedy      6.571      [6.540, 6.602]         98.67%
-    UCB1                6.653      [6.622, 6.684]         99.90%
-    Gittins             6.654      [6.623, 6.685]         99.91%
-    RL^2                6.641      [6.610, 6.672]         99.71%
+    random              5.002      [4.995, 5.009]         75.11%
+    Thompson            5.832      [5.827, 5.837]         87.56%
+    greedy              6.627      [6.626, 6.628]         99.50%
+    OTS                 5.983      [5.979, 5.988]         89.84%
+    epsilon-greedy      6.593      [6.592, 6.595]         99.00%
+    UCB1                6.657      [6.657, 6.657]         99.95%
+    Gittins             6.657      [6.657, 6.657]         99.95%
+    RL^2                6.655      [6.655, 6.655]         99.92%
     Bayes-optimal       6.660               exact        100.00%
 
-A GRU earns 6.639, in 57 s where the LSTM takes 60 s.
 """
 import os
 
