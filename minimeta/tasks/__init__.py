@@ -15,6 +15,6 @@ from .two_step import TwoStep, episodes_as_text
 
 __all__ = ["BernoulliBandit", "Box", "CartPole", "DependentBandit", "Discrete",
            "Family", "GridNavigation", "InformativeBandit", "PlanarArm",
-           "PointNavigation", "PointTasks", "RandomMDP", "RandomMDPTasks", "RestlessBandit", "Sinusoid",
-           "TabularTasks", "Tasks", "TwoStep", "episodes_as_text", "one_hot",
-           "pulls_as_text", "value_iteration"]
+           "PointNavigation", "PointTasks", "RandomMDP", "RandomMDPTasks",
+           "RestlessBandit", "Sinusoid", "TabularTasks", "Tasks", "TwoStep",
+           "episodes_as_text", "one_hot", "pulls_as_text", "value_iteration"]

@@ -82,12 +82,12 @@ class CartPole(Family):
         require.choice("vary", self.vary, VARY)
         require.fields(self, count=("horizon", "episodes", "substeps"), positive=(
             "cart", "mass", "length", "gravity", "force", "dt"), sequence="friction")
-        friction = tuple(require.number("each of friction", f, 0) for f in self.friction)
+        friction = tuple(
+            require.number("each of friction", f, 0) for f in self.friction)
         if len(friction) != 2:
             raise ValueError(f"friction must be two numbers, got {friction}")
         object.__setattr__(self, "friction", friction)
-        least = {name: np.array([getattr(self, name) / (SPREAD if self.vary == name else
-                                                        1)])
+        least = {name: np.array([getattr(self, name) / SPREAD ** (self.vary == name)])
                  for name in ("length", "mass", "gravity")}
         fastest = CartAndPole.of(self.cart, **least, friction=friction).decay()
         needed = ceil(fastest * self.dt / STABLE)

@@ -82,8 +82,8 @@ class TwoLinks(NamedTuple):
                          (M11 * f2 - M12 * f1) / det])
 
     def move(self, state, torque, dt, substeps):
-        """The state after `dt` seconds under a constant torque, in `substeps` equal steps
-        h. They are stable while decay() h is at most STABLE."""
+        """The state after `dt` seconds under a constant torque, in `substeps` steps h.
+        They are stable while decay() h is at most STABLE."""
         return runge_kutta(lambda state: self.flow(state, torque), state, dt, substeps)
 
     def decay(self):

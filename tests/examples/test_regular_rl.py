@@ -1,9 +1,8 @@
-"""Regular reinforcement learning: quickly, that all learn; slowly, that a pole is swung up."""
+"""Regular reinforcement learning: quickly, that all three learners learn."""
 import runpy
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 from minimeta.tasks import value_iteration
 
