@@ -1,14 +1,32 @@
 """Environments of Gymnasium as tasks: frozen lakes whose holes nobody tells, and poles.
 
     pip install gymnasium
-    python examples/gymnasium_worlds.py            MINUTES on one core
+    python examples/gymnasium_worlds.py            2 min on one core
     python examples/gymnasium_worlds.py --quick    seconds, to see that it runs
 
 A function of `rng` makes an environment, and each one is a task: here a lake with
 random holes, and a pole of random length. RL^2 remembers what it has met in the first
-episodes of a trial; MAML takes a gradient step on ten episodes. The run ends with
+episodes of a trial. MAML takes a gradient step on ten episodes of a lake, or twenty of
+a pole. The rows of the table read
 
-TABLE
+                episodes     steps      return   95% interval          over
+    200 fresh tasks, frozen lakes
+      random                             0.045   [0.016, 0.074]        200 tasks
+      RL^2             0         0       0.320   [0.255, 0.385]        200 tasks
+      RL^2             1         4       0.590   [0.521, 0.659]        200 tasks
+      RL^2             2         8       0.665   [0.599, 0.731]        200 tasks
+      MAML             0         0       0.324   [0.283, 0.366]        200 tasks
+      MAML            10        38       0.547   [0.494, 0.599]        200 tasks
+    200 fresh tasks, poles
+      random                            22.755   [20.207, 25.303]      200 tasks
+      RL^2             0         0      99.565   [99.112, 100.018]     200 tasks
+      RL^2             1       100      99.745   [99.455, 100.035]     200 tasks
+      RL^2             2       199      98.500   [97.325, 99.675]      200 tasks
+      MAML             0         0      62.318   [59.327, 65.310]      200 tasks
+      MAML            20      1246      66.770   [63.963, 69.577]      200 tasks
+
+On the same poles MAML gains 4.45, [3.34, 5.56], by its step. RL^2 keeps nearly every
+pole up for all of the 100 steps, from the first episode on: nothing is left to gain.
 """
 import os
 
@@ -17,13 +35,15 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the products are small
 import argparse
 from importlib.util import find_spec
 
+import numpy as np
+
 from minimeta import (MAML, RL2, Categorical, LinearSchedule, MLPPolicy,
                       RecurrentPolicy, compare, from_gymnasium, meta_train,
                       print_progress)
 from minimeta.runs import Comparisons, pictures
 
 SIZE, FREE = 4, 0.75         # of a lake: its side, and the share of ice
-LENGTHS = (0.1, 2.0)         # halves of the poles, m; Gymnasium's own is 0.5
+LENGTHS = (0.05, 3.0)        # halves of the poles, m; Gymnasium's own is 0.5
 EPISODES = 3                 # of a trial, for RL^2
 TEST_TASKS = 200
 
@@ -41,7 +61,7 @@ def pole(rng):
     import gymnasium
     env = gymnasium.make("CartPole-v1")
     world = env.unwrapped
-    world.length = rng.uniform(*LENGTHS)
+    world.length = np.exp(rng.uniform(*np.log(LENGTHS)))
     world.polemass_length = world.masspole * world.length
     return env
 
@@ -49,7 +69,7 @@ def pole(rng):
 def worlds():
     """name -> (family, {name: (learner, iterations, tasks of a meta-batch)})."""
     lakes = from_gymnasium(lake, horizon=20, episodes=EPISODES)
-    poles = from_gymnasium(pole, horizon=60, episodes=EPISODES)
+    poles = from_gymnasium(pole, horizon=100, episodes=EPISODES)
     return {
         "frozen lakes": (lakes, {
             "RL^2": (RL2(RecurrentPolicy(lakes.obs_size, Categorical(4), 32),
@@ -58,11 +78,11 @@ def worlds():
             "MAML": (MAML(MLPPolicy(lakes.obs_size, Categorical(4), (32,)), alpha=1.0,
                           trials=10, rate=LinearSchedule(0.01)), 100, 20)}),
         "poles": (poles, {
-            "RL^2": (RL2(RecurrentPolicy(4, Categorical(2), 16), episodes=EPISODES,
-                         returns="episode", gamma=0.95, rate=LinearSchedule(6e-3)),
-                     100, 24),
-            "MAML": (MAML(MLPPolicy(4, Categorical(2), (16,)), alpha=0.3, trials=10,
-                          rate=LinearSchedule(0.01)), 30, 10)}),
+            "RL^2": (RL2(RecurrentPolicy(4, Categorical(2), 24), episodes=EPISODES,
+                         returns="episode", gamma=0.95, rate=LinearSchedule(0.01),
+                         entropy_weight=LinearSchedule(0.01)), 100, 32),
+            "MAML": (MAML(MLPPolicy(4, Categorical(2), (16,)), alpha=1.0, trials=20,
+                          lam=0.95, rate=LinearSchedule(0.01)), 30, 20)}),
     }
 
 
