@@ -6,9 +6,21 @@ In these tasks the posterior is known. An arm that paid s times and failed f tim
 with probability (s + 1) / (s + f + 2). The goal of a grid is equally probable in all
 cells that have not been ruled out.
 
-    python examples/beliefs.py                     some minutes on one core
+    python examples/beliefs.py                     90 s on one core
     python examples/beliefs.py --plot beliefs.png  draws the two beliefs side by side
     python examples/beliefs.py --quick             seconds, to see that it runs
+
+The default run ends with
+
+    5 arms: the probability that an arm pays, learned and exact
+    before pull          1     2     3     4     5     6     7     8     9    10   all
+    r.m.s. error     0.005 0.007 0.008 0.010 0.013 0.017 0.020 0.023 0.027 0.031 0.018
+
+    3 x 3 cells: the probability that a cell pays, learned and exact
+    before step          1     3     5     7     9    11    13    15    17    19   all
+    total variation  0.065 0.061 0.061 0.060 0.063 0.085 0.088 0.087 0.088 0.087 0.074
+    goal was found      0%    2%    7%   13%   20%   26%   27%   32%   37%   43%   22%
+    the goal's cell, once it was found: 0.979 (exact: 1)
 
 The agent has to act at random. A policy that pulls an arm again only where it paid
 makes the arms that are pulled late look better than they are, and then no belief that
@@ -140,18 +152,18 @@ def main(iterations=ITERATIONS, tests=TEST_TASKS, seed=0, plot_to=None):
     results = {"bandit": float(np.sqrt((error ** 2).mean())),
                "grid": float(apart.mean()), "goal": float(goal[found].mean())}
     print(f"\n{ARMS} arms: the probability that an arm pays, learned and exact\n"
-          f"{'before pull':24}" + "".join(f"{t + 1:7}" for t in range(PULLS))
-          + f"    all\n{'root mean square error':24}"
-          + "".join(f"{e:7.3f}" for e in error) + f"{results['bandit']:7.3f}")
+          f"{'before pull':16}" + "".join(f"{t + 1:6}" for t in range(PULLS))
+          + f"   all\n{'r.m.s. error':16}"
+          + "".join(f"{e:6.3f}" for e in error) + f"{results['bandit']:6.3f}")
     T = apart.shape[1]
     shown = range(0, T, T // 10)
     print(f"\n{SIZE} x {SIZE} cells: the probability that a cell pays, learned and "
-          f"exact\n{'before step':24}" + "".join(f"{t + 1:7}" for t in shown)
-          + f"    all\n{'total variation':24}"
-          + "".join(f"{apart[:, t].mean():7.3f}" for t in shown)
-          + f"{results['grid']:7.3f}\n{'goal was found in':24}"
-          + "".join(f"{found[:, t].mean():7.0%}" for t in shown)
-          + f"{found.mean():7.0%}\nthe goal's cell, once it was found: "
+          f"exact\n{'before step':16}" + "".join(f"{t + 1:6}" for t in shown)
+          + f"   all\n{'total variation':16}"
+          + "".join(f"{apart[:, t].mean():6.3f}" for t in shown)
+          + f"{results['grid']:6.3f}\n{'goal was found':16}"
+          + "".join(f"{found[:, t].mean():6.0%}" for t in shown)
+          + f"{found.mean():6.0%}\nthe goal's cell, once it was found: "
             f"{results['goal']:.3f} (exact: 1)")
     if plot_to:
         plot(plot_to, (arms, room))
