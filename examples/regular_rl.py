@@ -9,12 +9,19 @@ the pole; a classical controller that knows its mechanics does so too.
                       terms, KL <= .02: a trust region
     PPO               RL^2's learner: clipped ratios, a value and a memory
 
-    python examples/regular_rl.py             one seed
+    python examples/regular_rl.py             one seed: 50 s on one core
     python examples/regular_rl.py --seeds 5   all of it for five seeds, all printed
     python examples/regular_rl.py --quick     little training, to see that they learn
 
 The pole is swung up if the mean of its cosine in the last quarter of an episode, from
-3.75 to 5 s, is above .9: upright is 1, and hanging is -1.
+3.75 to 5 s, is above .9: upright is 1, and hanging is -1. The default run ends with
+
+    mean return; seed         grid      cart    cosine
+    REINFORCE          0      8.40     46.10     0.049
+    natural gradient   0      8.40     67.50     0.980  swung up
+    PPO                0      8.40     55.16     0.673
+    acting uniformly         -1.45      2.34
+    exact, classical          8.40     63.84
 """
 import os
 

@@ -43,4 +43,4 @@ def test_a_goal_may_be_in_the_cells_that_did_not_fail_and_is_where_one_paid():
 def test_a_short_training_prints_and_returns_its_table(capsys):
     results = main(iterations=(3, 3), tests=50)
     assert set(results) == {"bandit", "grid", "goal"} and np.isfinite(list(results.values())).all()
-    assert "root mean square error" in capsys.readouterr().out
+    assert "r.m.s. error" in capsys.readouterr().out
