@@ -29,7 +29,7 @@ from .reptile import Reptile
 from .rl2 import RL2
 from .varibad import VariBAD
 
-__all__ = ["Curve", "EMAML", "GradientSteps", "Imitation", "MAML",
-           "PosteriorSampling", "ProMP", "RL2", "RegressionMAML", "RegressionPretrained",
+__all__ = ["Curve", "EMAML", "GradientSteps", "Imitation", "MAML", "PosteriorSampling",
+           "ProMP", "RL2", "RegressionMAML", "RegressionPretrained",
            "RegressionReptile", "Reinforce", "Reptile", "VariBAD", "evaluate",
            "meta_train"]

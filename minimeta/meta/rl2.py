@@ -138,8 +138,8 @@ class RL2:
         return self.loss(entropy_weight, *self.columns(data))
 
     def columns(self, data):
-        """The arguments of `loss` after the weight, each [T, R = K B, ..]. The losses of
-        shards of the rows add up to that of the batch."""
+        """The arguments of `loss` after the weight, each [T, R = K B, ..]. The losses
+        of shards of the rows add up to that of the batch."""
         w = fold_tasks(data.mask / counts(data.mask).sum()).astype(data.reward.dtype)
         A, targets, scale = self.advantages(data)
         A = w * normalised(fold_tasks(A), fold_tasks(data.mask), scale)

@@ -89,10 +89,10 @@ def features(data, t):
     """1, t, t^2, t^3, x and x^2: [K, T, B, F], with mean square 1 over each task and 0
     where no step was taken.
 
-    t [K, T, B] is the step of the episode. The mean of the first observations, which no action
-    has changed, is subtracted from x. If an input has only two values, as one-hot
-    inputs do, its square tells nothing new: it is 0 in the tasks where this is so, and
-    left out if it is so in all tasks.
+    t [K, T, B] is the step of the episode. The mean of the first observations, which no
+    action has changed, is subtracted from x. If an input has only two values, as
+    one-hot inputs do, its square tells nothing new: it is 0 in the tasks where this is
+    so, and left out if it is so in all tasks.
 
     In memory the steps of an episode come last, and so all sums over steps are fast.
     """
