@@ -22,6 +22,9 @@ The pole is swung up if the mean of its cosine in the last quarter of an episode
     PPO                0      8.40     55.16     0.673
     acting uniformly         -1.45      2.34
     exact, classical          8.40     63.84
+
+With the seeds 0 to 4 the natural gradient swings the pole up each time: its cosine is
+0.935 at least, 0.975 in the middle and 0.990 at most.
 """
 import os
 
