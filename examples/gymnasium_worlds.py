@@ -12,16 +12,16 @@ a pole. The rows of the table read
                 episodes     steps      return   95% interval          over
     200 fresh tasks, frozen lakes
       random                             0.045   [0.016, 0.074]        200 tasks
-      RL^2             0         0       0.320   [0.255, 0.385]        200 tasks
-      RL^2             1         4       0.590   [0.521, 0.659]        200 tasks
-      RL^2             2         8       0.665   [0.599, 0.731]        200 tasks
+      RL^2             0         0       0.330   [0.264, 0.396]        200 tasks
+      RL^2             1         4       0.580   [0.511, 0.649]        200 tasks
+      RL^2             2         8       0.705   [0.641, 0.769]        200 tasks
       MAML             0         0       0.324   [0.283, 0.366]        200 tasks
       MAML            10        38       0.547   [0.494, 0.599]        200 tasks
     200 fresh tasks, poles
       random                            22.755   [20.207, 25.303]      200 tasks
-      RL^2             0         0      99.565   [99.112, 100.018]     200 tasks
-      RL^2             1       100      99.745   [99.455, 100.035]     200 tasks
-      RL^2             2       199      98.500   [97.325, 99.675]      200 tasks
+      RL^2             0         0      99.245   [98.434, 100.056]     200 tasks
+      RL^2             1        99      98.615   [97.228, 100.002]     200 tasks
+      RL^2             2       198      98.880   [97.571, 100.189]     200 tasks
       MAML             0         0      62.318   [59.327, 65.310]      200 tasks
       MAML            20      1246      66.770   [63.963, 69.577]      200 tasks
 
