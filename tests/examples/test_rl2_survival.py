@@ -72,6 +72,6 @@ def test_a_short_training_survives_longer_than_chance_where_returns_end_with_epi
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_a_discount_spoils_the_first_episode_and_the_cut_mends_all(seed):
     results = main(seed=seed)
-    assert results["gamma .95, cut"].mean.min() > 58
+    cut = results["gamma .95, cut"].mean
     first, _, last = results["gamma .95"].mean
-    assert first < 45 and last > 58 and results["gamma 1"].mean[0] > first + 10
+    assert cut.min() > 58 and last > 58 and first < cut[0] - 10
