@@ -38,6 +38,7 @@ import numpy as np
 
 from minimeta import (BeliefPolicy, Categorical, LinearSchedule, VariBAD, meta_train,
                       print_progress)
+from minimeta.exact import exact_belief, posteriors
 from minimeta.tasks import BernoulliBandit, GridNavigation
 
 ARMS, PULLS = 5, 10
@@ -64,27 +65,9 @@ def watch(family, iterations, seed, **options):
     return learner, result.theta
 
 
-def bandit_posterior(data):
-    """The exact probability that an arm pays, before each pull: [K, T, arms]."""
-    pulled = np.eye(ARMS)[data.action[..., 0]]
-    tried, paid = (a.cumsum(1) - a for a in (pulled, pulled * data.reward))
-    return (paid + 1) / (tried + 2)
-
-
-def grid_posterior(data, tasks):
-    """The exact probability that a cell pays, before each step [K, T, cells]; and
-    whether the goal was found by then [K, T]."""
-    room, n = tasks.family, tasks.n_states
-    leads_to = tasks[:1].tables()[0][0]                          # [S, A, S], one-hot
-    entered = leads_to[data.x[:, :, 0, :n].argmax(-1), data.action[..., 0]]
-    may_be = np.zeros((len(tasks), n))
-    may_be[:, np.array(room.goal_cells) @ [room.size, 1]] = 1
-    is_found, steps = np.zeros(len(tasks), bool), []
-    for here, reward in zip(entered.swapaxes(0, 1), data.reward[..., 0].T):
-        steps.append((may_be / may_be.sum(-1, keepdims=True), is_found))
-        is_found = is_found | (reward > 0)
-        may_be = np.where(reward[:, None] > 0, here, may_be * (1 - here))
-    return [np.stack(each, 1) for each in zip(*steps)]
+def exact(data, family):
+    """The exact posterior before each step of a Rollout, [K, T, ..]."""
+    return posteriors(exact_belief(family), data)[:, :-1, 0]
 
 
 def bandit(iterations, tests, seed):
@@ -94,7 +77,7 @@ def bandit(iterations, tests, seed):
                            future=True, kl_weight=KL[0])
     rng = np.random.default_rng((seed, 1))
     data = learner.collect(theta, family.sample(tests, rng), rng)
-    return learner.predict(theta, data, np.eye(ARMS))[:, :, 0], bandit_posterior(data)
+    return learner.predict(theta, data, np.eye(ARMS))[:, :, 0], exact(data, family)
 
 
 def grid(iterations, tests, seed):
@@ -107,20 +90,21 @@ def grid(iterations, tests, seed):
     tasks = family.sample(tests, rng)
     data = learner.collect(theta, tasks, rng)
     expected = learner.predict(theta, data, np.eye(SIZE ** 2))[:, :, 0]
-    exact, found = grid_posterior(data, tasks)
+    paid = data.reward[..., 0] > 0
+    found = np.cumsum(paid, 1) - paid > 0
     cells = data.x[:, :, 0, :SIZE ** 2].argmax(-1)
-    return (expected + 0.1) / 1.1, exact, cells, tasks.goal, found
+    return (expected + 0.1) / 1.1, exact(data, family), cells, tasks.goal, found
 
 
 def plot(path, trials):
     """One trial of each kind: truth above, learned below."""
     import matplotlib.pyplot as plt
-    (learned, exact), (on_grid, truth, cells, goals, found) = trials
+    (learned, known), (on_grid, truth, cells, goals, found) = trials
     k = int(np.argmax(found[:, found.shape[1] * 3 // 4] & ~found[:, HORIZON // 2]))
     shown = np.linspace(0, cells.shape[1] - 1, 6).astype(int)
     figure, axes = plt.subplots(2, 7, figsize=(13, 4.4), layout="constrained",
                                 width_ratios=[1.6] + [1] * 6)
-    for row, bandit, room, name in ((0, exact, truth, "exact"),
+    for row, bandit, room, name in ((0, known, truth, "exact"),
                                     (1, learned, on_grid, "learned")):
         axes[row, 0].imshow(bandit[0].T, vmin=0, vmax=1, cmap="Greys", aspect="auto")
         axes[row, 0].set(ylabel=f"{name}\narm", yticks=range(ARMS), xticks=[],
@@ -143,8 +127,8 @@ def plot(path, trials):
 def main(iterations=ITERATIONS, tests=TEST_TASKS, seed=0, plot_to=None):
     """Trains, compares, prints. Returns the figures of the table by name."""
     print("\na bandit")
-    learned, exact = arms = bandit(iterations[0], tests, seed)
-    error = np.sqrt(((learned - exact) ** 2).mean((0, 2)))
+    learned, known = arms = bandit(iterations[0], tests, seed)
+    error = np.sqrt(((learned - known) ** 2).mean((0, 2)))
     print("\na grid")
     on_grid, truth, _, goals, found = room = grid(iterations[1], tests, seed)
     apart = 0.5 * np.abs(on_grid - truth).sum(-1)

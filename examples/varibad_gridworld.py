@@ -33,6 +33,7 @@ import numpy as np
 from minimeta import (RL2, BeliefPolicy, Categorical, GuessPolicy, LinearSchedule,
                       PosteriorSampling, RecurrentPolicy, VariBAD, evaluate, meta_train,
                       print_progress)
+from minimeta.exact import bayes_optimal_search
 from minimeta.tasks import GridNavigation
 
 HIDDEN = 64             # H, cells of RL^2's LSTM and of VariBAD's GRU
@@ -73,7 +74,8 @@ def play(room, iterations, seed, tests):
         theta = meta_train(learner, room, iterations=iterations, tasks=TASKS, seed=seed,
                            callback=print_progress(iterations)).theta
         returns[name] = evaluate(learner, theta, room, tasks=fresh, seed=seed).returns
-    return returns | {"knowing the goal": np.outer(fresh.oracle(), same)}
+    return returns | {"Bayes-optimal": bayes_optimal_search(room).returns(fresh.goal),
+                      "knowing the goal": np.outer(fresh.oracle(), same)}
 
 
 def main(room=SMALL[0], iterations=SMALL[1], tests=TEST_TASKS, seeds=(0,)):

@@ -9,8 +9,6 @@ plainness.
     cumsum_last(u)                 u.cumsum(-1)
     take_last(u, a)                u[.., a], a number of each row
     concatenate_last(arrays, lead) np.concatenate(arrays, -1)
-    lstm_gates(z)                  join(sigmoid(z[:3H]), tanh(z[3H:]))
-    lstm_gates_vjp(a, a_bar)       join(*a_bar) * join(s * (1 - s), 1 - g * g)
     keep_freed_memory()            nothing: results do not depend on it
 
 NumPy is slow along a last axis of 2 to 5 numbers, such as those of an action. Times are
@@ -72,34 +70,6 @@ def concatenate_last(arrays, lead):
     shape = like.shape[:lead] + (n,) + like.shape[lead + 1:]
     room = np.empty(shape, np.result_type(*arrays))
     return moved(np.concatenate(columns, lead, out=room), lead, room.ndim - 1)
-
-
-def lstm_gates(z):
-    """join(sigmoid(z[:3H]), tanh(z[3H:])), written into one array. At H = 48, B = 256:
-    0.016 ms in place of 0.019; at H = 256, B = 64: 0.020 in place of 0.026."""
-    a, n = np.empty_like(z), 3 * z.shape[-2] // 4
-    s, g = a[..., :n, :], a[..., n:, :]
-    np.multiply(z[..., :n, :], 0.5, out=s)     # sigmoid(z) = (1 + tanh(z / 2)) / 2
-    np.tanh(s, out=s)
-    s += 1
-    s *= 0.5
-    np.tanh(z[..., n:, :], out=g)
-    return a
-
-
-def lstm_gates_vjp(a, a_bar):
-    """z_bar = join(*a_bar) * join(s * (1 - s), 1 - g * g), for the four blocks of a_bar
-    and a = join(s, g). Each block is multiplied in its place in z_bar, so the blocks
-    are never joined. At H = 48, B = 256: 0.015 ms in place of 0.023; at H = 256, B =
-    64: 0.017 in place of 0.033."""
-    H = a.shape[-2] // 4
-    z_bar = np.multiply(a, a, dtype=np.result_type(a, *a_bar))
-    s, g = z_bar[..., :3 * H, :], z_bar[..., 3 * H:, :]
-    np.subtract(a[..., :3 * H, :], s, out=s)
-    np.subtract(1, g, out=g)
-    for k, bar in enumerate(a_bar):
-        z_bar[..., k * H:(k + 1) * H, :] *= bar
-    return z_bar
 
 
 def keep_freed_memory():

@@ -42,8 +42,7 @@ Letters: ... leading task axes, H hidden, B episodes; z, a [..., 4H, B], the res
 Source: Hochreiter & Schmidhuber (1997); the forget gate is from Gers et al. (2000).
 """
 from . import fast_lstm
-from .fast import lstm_gates, lstm_gates_vjp
-from .maps import tanh, tanh_jvp, tanh_vjp, tanh_vjp_dot
+from .maps import sigmoid, tanh, tanh_jvp, tanh_vjp, tanh_vjp_dot
 from .recurrence import Cell, gates, join
 from .recurrent import Recurrent
 
@@ -61,7 +60,8 @@ def slope_dot(a, a_dot):
 
 def lstm(z, state):
     _, c_prev = state
-    a = lstm_gates(z)          # i, f, o = sigmoid(z_i), ..,  g = tanh(z_g)
+    z_i, z_f, z_o, z_g = gates(z, 4)
+    a = join(sigmoid(z_i), sigmoid(z_f), sigmoid(z_o), tanh(z_g))
     i, f, o, g = gates(a, 4)
     c = f * c_prev + i * g
     q = tanh(c)
@@ -83,9 +83,8 @@ def lstm_vjp(kept, state_bar):
     (a, c_prev, q), (h_bar, c_bar) = kept, state_bar
     i, f, o, g = gates(a, 4)
     c_bar = c_bar + tanh_vjp(q, h_bar * o)
-    a_bar = c_bar * g, c_bar * c_prev, h_bar * q, c_bar * i
-    z_bar = lstm_gates_vjp(a, a_bar)        # slope(a) * join(*a_bar)
-    return z_bar, (0, c_bar * f)
+    a_bar = join(c_bar * g, c_bar * c_prev, h_bar * q, c_bar * i)
+    return slope(a) * a_bar, (0, c_bar * f)
 
 
 def lstm_vjp_dot(kept, state_bar, kept_dot, state_bar_dot):

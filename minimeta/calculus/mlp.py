@@ -130,3 +130,13 @@ class MLP:
         sizes = tuple(require.count("each of sizes", n) for n in sizes)
         object.__setattr__(self, "sizes", sizes)
         require.choice("activation", self.activation, ACTIVATIONS)
+
+
+def fold_steps(x):
+    """[..., T, B, n] -> [..., T B, n]: an MLP has no memory, so steps are rows."""
+    return x.reshape(x.shape[:-3] + (-1, x.shape[-1]))
+
+
+def unfold_steps(x, n_steps):
+    """The inverse of fold_steps, and its transpose."""
+    return x.reshape(x.shape[:-2] + (n_steps, -1, x.shape[-1]))

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from ..calculus import MLP
+from ..calculus.mlp import fold_steps, unfold_steps
 from ..policy import Categorical, RecurrentPolicy
 from .beliefs import Belief, exact_belief
 
@@ -111,8 +112,8 @@ class BeliefNetwork:
         for x_t in np.moveaxis(x, -3, 0):
             state, z = self.read(states[-1], x_t)
             states, zs = [*states, state], [*zs, z]
-        y, cache = self.mlp.forward(theta, rows(np.stack(zs, -3)))
-        return y.reshape(x.shape[:-1] + (self.n_out,)), (states, cache)
+        y, cache = self.mlp.forward(theta, fold_steps(np.stack(zs, -3)))
+        return unfold_steps(y, len(zs)), (states, cache)
 
     def jvp(self, theta, cache, theta_dot, x_dot=None):
         states, cache = cache
@@ -121,24 +122,21 @@ class BeliefNetwork:
             z_dot = np.zeros_like(x_dot, shape=x_dot.shape[:-1] + self.mlp.sizes[:1])
             n = self.belief.family.obs_size
             z_dot[..., :n] = x_dot[..., :n]
-            z_dot = rows(z_dot)
+            z_dot = fold_steps(z_dot)
         y_dot, cache_dot = self.mlp.jvp(theta, cache, theta_dot, z_dot)
-        return self.steps(y_dot, states), (states, cache_dot)
+        return unfold_steps(y_dot, len(states) - 1), (states, cache_dot)
 
     def vjp(self, theta, cache, y_bar):
         states, cache = cache
-        theta_bar, z_bar = self.mlp.vjp(theta, cache, rows(y_bar))
-        return theta_bar, self.of_x(self.steps(z_bar, states))
+        theta_bar, z_bar = self.mlp.vjp(theta, cache, fold_steps(y_bar))
+        return theta_bar, self.of_x(unfold_steps(z_bar, len(states) - 1))
 
     def vjp_dot(self, theta, cache, y_bar, theta_dot, cache_dot, y_bar_dot):
         (states, cache), (_, cache_dot) = cache, cache_dot
         theta_bar_dot, z_bar_dot = self.mlp.vjp_dot(
-            theta, cache, rows(y_bar), theta_dot, cache_dot, rows(y_bar_dot))
-        return theta_bar_dot, self.of_x(self.steps(z_bar_dot, states))
-
-    def steps(self, y, states):
-        """The inverse of rows."""
-        return y.reshape(y.shape[:-2] + (len(states) - 1, -1, y.shape[-1]))
+            theta, cache, fold_steps(y_bar), theta_dot, cache_dot,
+            fold_steps(y_bar_dot))
+        return theta_bar_dot, self.of_x(unfold_steps(z_bar_dot, len(states) - 1))
 
     def of_x(self, z_bar):
         """z_bar of what the MLP sees -> x_bar: z shares the observation with x."""
@@ -156,11 +154,6 @@ class BeliefNetwork:
                              f"got {self.n_in}; use belief_oracle(family)")
         n, H = family.obs_size + self.belief.n_features, self.n_hidden
         object.__setattr__(self, "mlp", MLP((n, H, H, self.n_out)))
-
-
-def rows(x):
-    """[..., T, B, n] -> [..., T B, n]."""
-    return x.reshape(x.shape[:-3] + (-1, x.shape[-1]))
 
 
 def aligned(a, b):

@@ -133,31 +133,37 @@ class RL2:
         _, cache = self.policy.forward(theta, x)
         return self.policy.memory_after(cache, n_steps)
 
-    def objective(self, data, entropy_weight):
+    def objective(self, data, progress=0.0):
         """The loss of one batch, as a function of theta."""
-        return self.loss(entropy_weight, *self.columns(data))
+        now = self.scheduled(progress)
+        return now.loss(*now.columns(data))
+
+    def scheduled(self, progress):
+        """The learner with numbers in place of its schedules."""
+        return replace(self, **{name: schedule_value(getattr(self, name), progress)
+                                for name in SCHEDULED})
 
     def columns(self, data):
-        """The arguments of `loss` after the weight, each [T, R = K B, ..]. The losses
-        of shards of the rows add up to that of the batch."""
+        """The arguments of `loss`, each [T, R = K B, ..]. The losses of shards of the
+        rows add up to that of the batch."""
         w = fold_tasks(data.mask / counts(data.mask).sum()).astype(data.reward.dtype)
         A, targets, scale = self.advantages(data)
         A = w * normalised(fold_tasks(A), fold_tasks(data.mask), scale)
         of_data = map(fold_tasks, (data.x, data.action, data.log_prob, data.mask))
         return *of_data, w, A, fold_tasks(targets)
 
-    def loss(self, entropy_weight, x, action, log_prob, mask, w, A, targets):
+    def loss(self, x, action, log_prob, mask, w, A, targets):
         """The loss of rows [T, R, ..], as a function of theta; A holds the weights."""
         surrogate = ClippedRatio(A, log_prob, mask, self.clip)
         return Objective(self.policy, x, Sum((
             (1, Minus(OfActions(self.policy, action, surrogate))),
             (self.value_weight, ValueFit(self.policy, targets, w)),
-            (entropy_weight, Minus(Entropy(self.policy, w))),
+            (self.entropy_weight, Minus(Entropy(self.policy, w))),
         )))
 
-    def value_and_grad(self, theta, entropy_weight, part):
+    def value_and_grad(self, theta, part):
         """Of the loss of a shard at theta."""
-        at = self.loss(entropy_weight, *part).at(theta)
+        at = self.loss(*part).at(theta)
         return at.value, at.grad
 
     def advantages(self, data):
@@ -182,7 +188,7 @@ class RL2:
             state = self.optimizer.init(theta)
             self.warn_of_unit(data)
         for _ in range(self.epochs):
-            pairs = map(partial(now.value_and_grad, theta, now.entropy_weight), parts)
+            pairs = map(partial(now.value_and_grad, theta), parts)
             loss, grad = (reduce(np.add, column) for column in zip(*pairs))
             require_finite(self.layout, loss=loss, gradient=grad)
             grad, norm = clip_norm(grad, self.max_norm)
@@ -191,11 +197,6 @@ class RL2:
         return theta, state, {
             "return": float(data.reward.sum(1).mean()) / self.episodes,
             "loss": float(loss), "gradient": norm}
-
-    def scheduled(self, progress):
-        """The learner with numbers in place of its schedules."""
-        return replace(self, **{name: schedule_value(getattr(self, name), progress)
-                                for name in SCHEDULED})
 
     def warn_of_unit(self, data):
         """Warns if the rewards that the policy sees are far from 1 in size."""

@@ -111,13 +111,10 @@ class VariBAD(RL2):
     def columns(self, data):
         return *super().columns(data), *self.evidence(data)
 
-    def loss(self, entropy_weight, *columns):
+    def loss(self, *columns):
+        """RL^2's loss of rows [T, R, ..], and minus their ELBO beside it."""
         *of_rl2, noise, z, targets, v, w = columns
-        rl = super().loss(entropy_weight, *of_rl2)
-        return self.explaining(rl, noise, z, targets, v, w)
-
-    def explaining(self, rl, noise, z, targets, v, w):
-        """RL^2's objective, and minus the ELBO of the rows [T, R, ..] beside it."""
+        rl = super().loss(*of_rl2)
         elbo = ELBO(self.policy.n_latent, targets, v, w, self.likelihood,
                     Normal(self.std))
         loss = Sum(((1, rl.scalar), (self.elbo_weight, Minus(elbo))))

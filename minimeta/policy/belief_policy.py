@@ -33,6 +33,7 @@ import numpy as np
 
 from .. import require
 from ..calculus import GRU, MLP, Layout
+from ..calculus.mlp import fold_steps, unfold_steps
 from .policies import keep
 from .recurrent_policy import RecurrentPolicy
 
@@ -115,8 +116,9 @@ class EncoderActor:
         """x [..., T, B, n_in] -> y [..., T, B, m], cache; leading axes as theta's."""
         encoder, actor = self.split(theta)
         b, cache = self.encoder.forward(encoder, self.read(x))
-        o, actor_cache = self.actor.forward(actor, rows(self.seen(x, b)))
-        return np.concatenate([steps(o, b), b], -1), (cache, actor_cache, x)
+        o, actor_cache = self.actor.forward(actor, fold_steps(self.seen(x, b)))
+        y = np.concatenate([unfold_steps(o, x.shape[-3]), b], -1)
+        return y, (cache, actor_cache, x)
 
     def jvp(self, theta, cache, theta_dot, x_dot=None):
         (encoder, actor), (encoder_dot, actor_dot) = (
@@ -126,14 +128,14 @@ class EncoderActor:
         b_dot, cache_dot = self.encoder.jvp(
             encoder, cache, encoder_dot, self.read(x_dot))
         o_dot, actor_cache_dot = self.actor.jvp(
-            actor, actor_cache, actor_dot, rows(self.seen_dot(x_dot, b_dot)))
-        y_dot = np.concatenate([steps(o_dot, b_dot), b_dot], -1)
+            actor, actor_cache, actor_dot, fold_steps(self.seen_dot(x_dot, b_dot)))
+        y_dot = np.concatenate([unfold_steps(o_dot, x.shape[-3]), b_dot], -1)
         return y_dot, (cache_dot, actor_cache_dot, x_dot)
 
     def vjp(self, theta, cache, y_bar):
         (encoder, actor), (cache, actor_cache, _) = self.split(theta), cache
         o_bar, b_bar = self.parts(y_bar)
-        actor_bar, seen_bar = self.actor.vjp(actor, actor_cache, rows(o_bar))
+        actor_bar, seen_bar = self.actor.vjp(actor, actor_cache, fold_steps(o_bar))
         s_bar, rest_bar = self.halves(seen_bar, y_bar)
         b_bar = b_bar + rest_bar if self.through else b_bar
         encoder_bar, read_bar = self.encoder.vjp(encoder, cache, b_bar)
@@ -147,11 +149,11 @@ class EncoderActor:
         (o_bar, b_bar), (o_bar_dot, b_bar_dot) = (
             self.parts(y_bar), self.parts(y_bar_dot))
         actor_bar_dot, seen_bar_dot = self.actor.vjp_dot(
-            actor, actor_cache, rows(o_bar), actor_dot, actor_cache_dot,
-            rows(o_bar_dot))
+            actor, actor_cache, fold_steps(o_bar), actor_dot, actor_cache_dot,
+            fold_steps(o_bar_dot))
         s_bar_dot, rest_bar_dot = self.halves(seen_bar_dot, y_bar)
         if self.through:
-            _, seen_bar = self.actor.vjp(actor, actor_cache, rows(o_bar))
+            _, seen_bar = self.actor.vjp(actor, actor_cache, fold_steps(o_bar))
             b_bar = b_bar + self.halves(seen_bar, y_bar)[1]
             b_bar_dot = b_bar_dot + rest_bar_dot
         encoder_bar_dot, read_bar_dot = self.encoder.vjp_dot(
@@ -166,18 +168,8 @@ class EncoderActor:
 
     def halves(self, seen, like):
         """s and the rest of what the actor sees, given as rows."""
-        seen = steps(seen, like)
+        seen = unfold_steps(seen, like.shape[-3])
         return seen[..., :self.n_obs], seen[..., self.n_obs:]
-
-
-def rows(x):
-    """[..., T, B, n] -> [..., T B, n]: the actor has no memory, so steps are rows."""
-    return x.reshape(x.shape[:-3] + (-1, x.shape[-1]))
-
-
-def steps(rows, like):
-    """The inverse of rows, with the axes T and B of `like`."""
-    return rows.reshape(like.shape[:-1] + rows.shape[-1:])
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,7 @@ import numpy as np
 from .. import require
 from ..calculus import MLP
 from ..calculus.fast import concatenate_last, sum_rows
+from ..calculus.mlp import fold_steps, unfold_steps
 from ..calculus.pullback import pullback, served_by
 from .heads import Head
 
@@ -123,8 +124,7 @@ class Policy:
         """The transpose of attach: y_bar of the policy -> y_bar of the network, and
         free_bar."""
         n, stop = self.head.n_in - self.head.free.size, self.head.n_in
-        rows = y_bar.reshape(y_bar.shape[:-3] + (-1, y_bar.shape[-1]))
-        free_bar = sum_rows(rows)[..., n:stop]
+        free_bar = sum_rows(fold_steps(y_bar))[..., n:stop]
         if n == stop:
             return y_bar, free_bar
         return np.concatenate([y_bar[..., :n], y_bar[..., stop:]], -1), free_bar
@@ -212,13 +212,7 @@ class Memoryless(Policy):
         y = net.step(weights, x) if hasattr(net, "step") else net.forward(weights, x)[0]
         return self.choose(self.attach(y, theta), rng), memory
 
-    def fold_steps(self, x):
-        """[..., T, B, n] -> [..., T B, n]: steps are rows."""
-        return x.reshape(x.shape[:-3] + (-1, x.shape[-1]))
-
-    def unfold_steps(self, x, n_steps):
-        """The inverse of fold_steps, and its transpose."""
-        return x.reshape(x.shape[:-2] + (n_steps, -1, x.shape[-1]))
+    fold_steps, unfold_steps = staticmethod(fold_steps), staticmethod(unfold_steps)
 
 
 @dataclass(frozen=True)

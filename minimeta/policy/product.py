@@ -29,6 +29,7 @@ from functools import cached_property
 import numpy as np
 
 from ..calculus import MLP
+from ..calculus.mlp import fold_steps, unfold_steps
 from .reparameterised import halves
 
 LOG_PRECISION = -2.0  # of a vote before training, about: many votes are needed
@@ -112,7 +113,7 @@ class Product:
 
     def forward(self, theta, x):
         votes, cache = self.net.forward(theta, self.transitions(x))
-        votes = votes.reshape(x.shape[:-1] + (-1,))
+        votes = unfold_steps(votes, x.shape[-3])
         c, _ = halves(votes)
         e, g = (self.after_first(a) for a in self.weighed(votes))
         E, G = 1 + so_far(e), so_far(g)
@@ -123,7 +124,7 @@ class Product:
         x_dot = np.zeros_like(x) if x_dot is None else x_dot
         votes_dot, cache_dot = self.net.jvp(
             theta, cache, theta_dot, self.transitions(x_dot))
-        c_dot, k_dot = halves(votes_dot.reshape(x_dot.shape[:-1] + (-1,)))
+        c_dot, k_dot = halves(unfold_steps(votes_dot, x.shape[-3]))
         e_dot = e * k_dot
         g_dot = e_dot * c + e * c_dot
         E_dot, G_dot = so_far(e_dot), so_far(g_dot)
@@ -135,7 +136,7 @@ class Product:
         cache, (c, e, _), (E, G), x = cache
         g_bar, e_bar = self.votes_bar(c, E, G, q_bar)
         votes_bar = np.concatenate([e * g_bar, e * e_bar], -1)
-        theta_bar, z_bar = self.net.vjp(theta, cache, self.rows(votes_bar))
+        theta_bar, z_bar = self.net.vjp(theta, cache, fold_steps(votes_bar))
         return theta_bar, self.transitions_vjp(z_bar, x)
 
     def vjp_dot(self, theta, cache, q_bar, theta_dot, cache_dot, q_bar_dot):
@@ -154,8 +155,8 @@ class Product:
         votes_bar_dot = np.concatenate([e_dot * g_bar + e * g_bar_dot,
                                         e_dot * e_bar + e * e_bar_dot], -1)
         theta_bar_dot, z_bar_dot = self.net.vjp_dot(
-            theta, cache, self.rows(votes_bar), theta_dot, cache_dot,
-            self.rows(votes_bar_dot))
+            theta, cache, fold_steps(votes_bar), theta_dot, cache_dot,
+            fold_steps(votes_bar_dot))
         return theta_bar_dot, self.transitions_vjp(z_bar_dot, x)
 
     # The parts.
@@ -181,18 +182,15 @@ class Product:
         a[..., 0, :, :] = 0
         return a
 
-    def rows(self, a):
-        return a.reshape(a.shape[:-3] + (-1, a.shape[-1]))
-
     def transitions(self, x):
         """z: the observation before, beside x; as rows."""
         before = np.zeros_like(x[..., :self.n_obs])
         before[..., 1:, :, :] = x[..., :-1, :, :self.n_obs]
-        return self.rows(np.concatenate([before, x], -1))
+        return fold_steps(np.concatenate([before, x], -1))
 
     def transitions_vjp(self, z_bar, x):
         """The transpose of transitions."""
-        z_bar = z_bar.reshape(x.shape[:-1] + z_bar.shape[-1:])
+        z_bar = unfold_steps(z_bar, x.shape[-3])
         x_bar = z_bar[..., self.n_obs:].copy()
         x_bar[..., :-1, :, :self.n_obs] += z_bar[..., 1:, :, :self.n_obs]
         return x_bar

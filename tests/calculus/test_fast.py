@@ -4,7 +4,6 @@ import pytest
 from hypothesis import given, strategies as st
 
 from minimeta.calculus import fast
-from minimeta.calculus.maps import sigmoid
 from minimeta.testing.strategies import seeds
 
 DTYPES = [np.float32, np.float64, np.complex128]
@@ -42,28 +41,6 @@ def test_concatenate_last_is_concatenate_with_columns_that_are_contiguous(lead):
     plain = np.concatenate([a, b], -1)
     assert np.array_equal(joined, plain) and joined.dtype == plain.dtype
     assert np.moveaxis(joined, -1, lead).flags.c_contiguous
-
-
-@pytest.mark.parametrize("dtype", DTYPES)
-@given(seed=seeds(), H=st.integers(1, 4))
-def test_the_gates_of_the_lstm_and_their_transpose_are_the_plain_ones(dtype, seed, H):
-    z, bars = 0.5 * draw(seed, (3, 4 * H, 5), dtype), draw(seed + 1, (4, 3, H, 5), dtype)
-    kept, n = (z.copy(), bars.copy()), 3 * H
-    a = fast.lstm_gates(z)
-    s, g = sigmoid(z[:, :n]), np.tanh(z[:, n:])
-    z_bar = fast.lstm_gates_vjp(a, bars)
-    slope = np.concatenate([s * (1 - s), 1 - g * g], -2)
-    close = dict(rtol=0, atol=50 * np.finfo(dtype).eps)
-    assert a.dtype == z_bar.dtype == dtype
-    assert np.allclose(a, np.concatenate([s, g], -2), **close)
-    assert np.allclose(z_bar, slope * np.concatenate(list(bars), -2), **close)
-    assert np.array_equal(z, kept[0]) and np.array_equal(bars, kept[1])
-
-
-def test_a_cotangent_may_be_complex_where_the_gates_are_real():
-    a, bars = fast.lstm_gates(draw(0, (8, 5))), draw(1, (4, 2, 5), np.complex128)
-    z_bar = fast.lstm_gates_vjp(a, bars)
-    assert np.array_equal(z_bar.imag, fast.lstm_gates_vjp(a, bars.imag))
 
 
 @given(seed=seeds(), n=st.integers(1, 9))

@@ -30,7 +30,7 @@ def moved(theta, scale=0.05):
 
 def test_the_gradient_of_the_loss_is_its_complex_step():
     theta, data = batch()
-    objective = LEARNER.objective(data, entropy_weight=0.03)
+    objective = replace(LEARNER, entropy_weight=0.03).objective(data)
     point, v = moved(theta, 0.2), np.random.default_rng(1).normal(size=theta.shape)
     slope = objective.at(point + 1e-30j * v).value.imag / 1e-30
     assert abs(slope - objective.at(point).grad @ v) <= 1e-12 * np.linalg.norm(v) * (
@@ -39,7 +39,7 @@ def test_the_gradient_of_the_loss_is_its_complex_step():
 
 def test_the_hessian_product_of_the_loss_is_the_complex_step_of_its_gradient():
     theta, data = batch()
-    objective = LEARNER.objective(data, entropy_weight=0.03)
+    objective = replace(LEARNER, entropy_weight=0.03).objective(data)
     point, v = moved(theta, 0.2), np.random.default_rng(1).normal(size=theta.shape)
     hvp = objective.at(point).hvp(v)
     truth = objective.at(point + 1e-30j * v).grad.imag / 1e-30
@@ -57,7 +57,7 @@ def test_some_ratios_were_clipped_where_these_gradients_were_checked():
 def test_on_the_first_epoch_the_ratio_is_one_and_the_gradient_reinforce_s():
     theta, data = batch()
     learner = RL2(POLICY, dtype=np.float64, value_weight=0.0)
-    point = learner.objective(data, entropy_weight=0.0).at(theta)
+    point = replace(learner, entropy_weight=0.0).objective(data).at(theta)
     u, _ = POLICY.split(point.y)
     G = data.reward[:, ::-1].cumsum(1)[:, ::-1]
     V = G.mean() + G.std() * data.value                     # in units of the batch
@@ -82,7 +82,7 @@ def test_with_lambda_1_the_value_s_targets_are_the_returns_in_units_of_the_batch
 
 def test_the_loss_as_a_number_has_the_value_s_error_and_minus_the_entropy_bonus():
     theta, data = batch()
-    at = LEARNER.objective(data, entropy_weight=0.03).at(theta)
+    at = replace(LEARNER, entropy_weight=0.03).objective(data).at(theta)
     u, v = POLICY.split(at.y)
     _, targets, _ = LEARNER.advantages(data)
     error = ((v - fold_tasks(targets)) ** 2).mean()

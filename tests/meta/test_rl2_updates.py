@@ -29,7 +29,7 @@ def test_an_epoch_is_one_clipped_step_of_the_optimizer_from_where_it_was():
     state = kept = learner.optimizer.init(theta)
     for progress in (0.0, 0.5):
         weight, rate = 0.02 * (1 - progress), 6e-3 * (1 - progress)
-        grad = learner.objective(data, weight).at(theta).grad
+        grad = replace(learner, entropy_weight=weight).objective(data).at(theta).grad
         clipped, norm = clip_norm(grad, 0.01)
         by_hand, state = learner.optimizer.step(theta, clipped, state, rate)
         theta, kept, row = learner.update(theta, kept, [], data, progress)
@@ -61,11 +61,11 @@ def test_what_follows_the_end_of_a_trial_has_no_influence_on_the_loss():
     for one, same in zip(EARLY.advantages(data), EARLY.advantages(other)):
         assert np.array_equal(np.where(data.mask, one, 0), np.where(data.mask, same, 0)) or \
             np.shape(one) == ()
-    at, again = (EARLY.objective(each, 0.03).at(theta) for each in (data, other))
+    at, again = (EARLY.objective(each).at(theta) for each in (data, other))
     assert at.value == pytest.approx(again.value, rel=1e-13)
     assert np.abs(at.grad - again.grad).max() < 1e-13
     taken = replace(data, mask=np.ones_like(data.mask))
-    assert abs(EARLY.objective(taken, 0.03).at(theta).value - at.value) > 1e-6
+    assert abs(EARLY.objective(taken).at(theta).value - at.value) > 1e-6
 
 
 @pytest.mark.parametrize("reward, unit", [(7.0, 7.0), (-7.0, 7.0), (0.0, 1.0)])
@@ -124,7 +124,7 @@ def test_the_size_of_rewards_is_that_of_the_steps_that_were_taken():
 def test_a_loss_in_float32_stays_in_float32():
     learner = replace(EARLY, dtype=np.float32)
     theta, data = batch(learner)
-    at = learner.objective(data, 0.03).at(theta)
+    at = replace(learner, entropy_weight=0.03).objective(data).at(theta)
     assert at.value.dtype == at.grad.dtype == np.float32
     for part in learner.advantages(data):
         assert part.dtype == np.float32

@@ -55,7 +55,7 @@ def setting(learner, family, seed=0, K=4):
     rng = np.random.default_rng(seed)
     theta = learner.init(rng)
     data = learner.collect(theta, family.sample(K, rng), rng)
-    objective = learner.objective(data, entropy_weight=0.03)
+    objective = replace(learner, entropy_weight=0.03).objective(data)
     return theta + 0.1 * rng.normal(size=theta.shape), data, objective
 
 
@@ -128,7 +128,7 @@ def of(learner, **policy):
                                              (guessing(), GRID)])
 def test_the_elbo_alone_trains_encoder_and_decoder_and_rl_alone_the_actor(learner, family):
     theta, data, both = setting(learner, family)
-    without = replace(learner, elbo_weight=0.0).objective(data, 0.03).at(theta).grad
+    without = replace(learner, elbo_weight=0.0, entropy_weight=0.03).objective(data).at(theta).grad
     encoder, actor, decoder = blocks(without, learner)
     assert not encoder.any() and actor.any() and not decoder.any()
     encoder, same_actor, decoder = blocks(both.at(theta).grad, learner)
@@ -138,7 +138,7 @@ def test_the_elbo_alone_trains_encoder_and_decoder_and_rl_alone_the_actor(learne
 
 def test_with_through_rl_trains_the_encoder_too():
     theta, data, _ = setting(arms(), BANDIT)
-    without = replace(arms(), elbo_weight=0.0).objective(data, 0.03).at(theta).grad
+    without = replace(arms(), elbo_weight=0.0, entropy_weight=0.03).objective(data).at(theta).grad
     encoder, _, decoder = blocks(without, arms())
     assert encoder.any() and not decoder.any()
 
@@ -150,7 +150,7 @@ def test_with_through_rl_trains_the_encoder_too():
 def test_the_elbo_is_what_the_formula_says(learner, family, future):
     learner = replace(learner, future=future, told=4)
     theta, data, _ = setting(learner, family)
-    at = learner.objective(data, 0.0).at(theta)
+    at = replace(learner, entropy_weight=0.0).objective(data).at(theta)
     (_, _), (_, minus) = at.scalar.terms
     policy, decoder = learner.model.split(theta)
     q = learner.policy.forward(policy, fold_tasks(data.x))[0][..., -6:]
