@@ -317,7 +317,15 @@ def test_a_worker_that_dies_stops_the_run_and_nothing_is_lost(tmp_path):
     assert_same(train(resume=True), meta_train(*MAML_RUN, shards=2, **SIZES))
 
 
-def test_ctrl_c_while_workers_work_returns_the_last_good_result(tmp_path, pools):
+@pytest.fixture
+def ctrl_c():
+    """A shell's job in the background ignores Ctrl-C; here Python listens to it again."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_ctrl_c_while_workers_work_returns_the_last_good_result(tmp_path, pools, ctrl_c):
     learner, callback = fragile(tmp_path, 2, kills=False)
     result = meta_train(learner, PLANE, shards=2, callback=callback,
                         executor=Workers(pools("2 threads"), always=True), **SIZES)
