@@ -9,17 +9,17 @@ the same trust region on all goals at once, and random weights, adapt in the sam
 The default run ends with
 
     return, -+ 95 %; steps:             0             1             2             3
-    MAML                    -38.75 -+ 2.4  -12.31 -+ 1.2   -5.39 -+ 0.7   -3.09 -+ 0.3
+    MAML                    -38.71 -+ 2.4  -12.26 -+ 1.2   -5.16 -+ 0.7   -2.96 -+ 0.2
       published             -40.41        -11.68         -3.33         -3.23
-    pretrained              -36.66 -+ 2.1  -32.53 -+ 2.7  -14.10 -+ 1.4   -6.21 -+ 0.9
+    pretrained              -36.67 -+ 2.1  -23.45 -+ 2.0  -11.18 -+ 1.1   -5.30 -+ 0.7
       published             -40.81        -19.73        -11.72         -8.47
-    pretrained, its best    -36.66 -+ 2.1  -14.55 -+ 1.3   -8.40 -+ 0.8   -3.19 -+ 0.5
+    pretrained, its best    -36.67 -+ 2.1  -15.43 -+ 1.4   -8.00 -+ 0.8   -3.13 -+ 0.5
     random weights          -72.56 -+ 1.4  -45.02 -+ 1.0  -38.02 -+ 0.9  -35.25 -+ 0.9
       published             -82.66        -57.96        -53.84        -46.81
     acting uniformly         -60.71
     seeing the goal           -0.47   exact optimum; published, trained: -2.29
     MAML's rates: 0.1, 0.035, 0.0175; the pretrained policy's best: 0.05, 0.025, 0.0125.
-    After one step MAML then earns 2.24 -+1.13 more, goal by goal.
+    After one step MAML then earns 3.17 -+1.23 more, goal by goal.
 
 Published: Finn et al. (2017), MAML, arXiv 1703.03400, table 4, with 100 iterations of
 twice the size; their oracle is a policy trained to see the goal.

@@ -12,19 +12,19 @@ with --held-out some of them never occur in training, and all the tests are on t
 The default run ends with a trial, where numbers say when a cell was first entered,
 [ ] is the goal and the columns are episodes, and with a table:
 
-     4   5   6   .   .  | .   .   .   .   .  | .   .   .   .   .  | .   .   .   .   .
-     3   .   7   8   .  | .   .   .   .   .  | .   .   .   .   .  | .   .   .   .   .
-     2   .   .   9  [14]| .   .   .   .  [6] | .   .   .   .  [6] | .   .   .   .  [6]
-     1   .   .   10  13 | .   .   .   .   5  | .   .   .   .   5  | .   .   .   .   5
-     0   .   .   11  12 | 0   1   2   3   4  | 0   1   2   3   4  | 0   1   2   3   4
+     .   5   6   .   .  | .   .   .   .   .  | .   .   .   .   .  | .   .   .   .   .
+     3   4   7   .   .  | .   .   .   .   .  | .   .   .   .   .  | .   .   .   .   .
+     2   .   8   .  [14]| .   .   .   .  [6] | .   .   .   .  [6] | .   .   .   .  [6]
+     1   .   9   .   13 | .   .   .   .   5  | .   .   .   4   5  | .   .   .   4   5
+     0   .   10  11  12 | 0   1   2   3   4  | 0   1   2   3   .  | 0   1   2   3   .
 
     return, -+ 95 %           episode 1      episode 2      episode 3      episode 4
     random                 -1.16 -+0.01   -1.16 -+0.01   -1.16 -+0.01   -1.16 -+0.01
     posterior sampling     -0.79 -+0.08    1.29 -+0.17    2.93 -+0.19    4.50 -+0.20
-    RL^2                    3.99 -+0.16   10.65 -+0.07   11.09 -+0.06   11.09 -+0.06
+    RL^2                    4.01 -+0.16   10.02 -+0.11   11.09 -+0.06   11.09 -+0.06
     Bayes-optimal           4.00 -+0.16   11.10 -+0.05   11.10 -+0.05   11.10 -+0.05
     knowing the goal       11.10 -+0.05   11.10 -+0.05   11.10 -+0.05   11.10 -+0.05
-    cells RL^2 entered             11.3            5.9            5.6            5.6
+    cells RL^2 entered             11.3            6.3            5.5            5.6
 
 The Bayes-optimal searcher knows the room, and that each of the 21 cells is as likely:
 nobody who does not know the goal earns more on average. With --held-out, in the same
