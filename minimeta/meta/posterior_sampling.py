@@ -9,35 +9,16 @@
               true
 
 All else is the same: the ELBO trains encoder and decoder, and RL^2's loss trains the
-actor. Returns end with the episode, since what a guess is worth shows there. The
-guesses are data, which `collect` notes beside x.
+actor. Returns end with the episode, since what a guess is worth shows there. A rollout
+keeps the guesses in x, as data.
 
 Source: Rakelly et al. (2019), PEARL, arXiv 1903.08254. PEARL trains its actor off
 policy, and its encoder by the value of the actions. This is its idea on policy, with
 the decoder of VariBAD in place of the value.
 """
-from dataclasses import dataclass, replace
-from typing import Any
-
-import numpy as np
+from dataclasses import dataclass
 
 from .varibad import VariBAD
-
-
-@dataclass(frozen=True)
-class Noted:
-    """A guess policy that notes its guesses in a list."""
-
-    policy: Any
-    notes: list
-
-    def __getattr__(self, name):
-        return getattr(self.policy, name)
-
-    def act(self, theta, memory, x, rng):
-        act, memory = self.policy.act(theta, memory, x, rng)
-        self.notes.append(memory[-2])
-        return act, memory
 
 
 @dataclass(frozen=True)
@@ -48,13 +29,3 @@ class PosteriorSampling(VariBAD):
     returns: str = "episode"
 
     guesses = True
-
-    def collect(self, theta, tasks, rng):
-        """One batch of trials, with the guesses in x."""
-        notes = []
-        noted = replace(self, policy=Noted(self.policy, notes))
-        data = VariBAD.collect(noted, theta, tasks, rng)
-        (K, T, B), x = data.mask.shape, data.x.copy()
-        m = np.stack(notes).reshape(T, K, B, self.policy.n_latent)
-        x[..., -self.policy.n_latent:] = np.moveaxis(m, 1, 0)
-        return replace(data, x=x)

@@ -94,16 +94,17 @@ class GuessPolicy(Policy):
 
     def act(self, theta, memory, x, rng):
         """theta [..., P], x [..., R, n_in] -> Act, memory. The m in x is not looked at:
-        the guess is in the memory."""
+        the guess is in the memory, and Act.x is x with this guess in its place."""
         (*state, m, due), net = memory, self.net
         encoder, actor = net.split(self.weights(theta))
         b, state = net.encoder.step(encoder, state, net.read(x))
         noise = rng.standard_normal(m.shape, m.dtype)
         begins = (due > 0) | (x[..., self.done, None] > 0) | (self.held == "step")
         m = np.where(begins, sample(b, noise)[0], m)
-        o, _ = net.actor.forward(actor, np.concatenate([x[..., :self.obs_size], m], -1))
+        x = np.concatenate([net.read(x), m], -1)
+        o, _ = net.actor.forward(actor, net.seen(x, b))
         y = self.attach(np.concatenate([o, b], -1), theta)
-        return self.choose(y, rng), (*state, m, 0 * due)
+        return self.choose(y, rng)._replace(x=x), (*state, m, 0 * due)
 
     def memory_after(self, cache, n_steps=None):
         """The memory that acting would have after a trial, where a new guess is due."""

@@ -32,7 +32,7 @@ y [..., T, B, m].  Source: Duan et al. (2016), RL^2; Wang et al. (2016).
 """
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -45,11 +45,15 @@ from .heads import Head
 
 
 class Act(NamedTuple):
-    """The result of acting, one number or row for each row of x."""
+    """The result of acting, one number or row for each row of x.
+
+    x   what the policy acted on, if it put something of its own into x, such as a draw
+    """
 
     action: np.ndarray
     log_prob: np.ndarray
     value: np.ndarray
+    x: Any = None
 
 
 class Attached:

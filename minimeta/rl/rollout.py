@@ -43,7 +43,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class Rollout(Batch):
-    """All that happened. x is exactly what the policy was given, so that its outputs
+    """All that happened. x is exactly what the policy acted on, so that its outputs
     can be computed again."""
 
     x: np.ndarray         # [K, T, B, n]  the policy's input
@@ -93,6 +93,7 @@ def rollout(policy, theta, tasks, *, trials, episodes, rng):
             x = policy.see(obs, last, dtype)
             rows = x.reshape(lead + (-1, x.shape[-1]))
             act, memory = policy.act(theta, memory, rows, rng)
+            x = x if act.x is None else act.x.reshape(x.shape)
             action = act.action.reshape(shape + act.action.shape[len(lead) + 1:])
             state, obs, reward, done = tasks.step(state, action, rng)
             reward = promised(family, "reward", reward, shape, t, dtype).astype(dtype)
