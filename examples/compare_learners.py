@@ -8,21 +8,21 @@ RL^2 remembers the episodes of a trial. MAML, ProMP and a policy that was pretra
 all tasks at once take gradient steps, each on 20 episodes of the task. The table that
 the run ends with has a row for each amount of experience. The last ones read
 
-                episodes     steps      return   95% interval          over
+                    episodes     steps      return   95% interval          over
     200 fresh tasks, grid
       random                                -1.168   [-1.207, -1.128]      200 tasks
       oracle                                11.101   [10.854, 11.347]      200 tasks
-      RL^2             3        45      10.958   [10.656, 11.259]      200 tasks
-      MAML            60       900      10.909   [10.648, 11.169]      200 tasks
-      ProMP           60       900       9.434   [9.085, 9.783]        200 tasks
-      pretrained      60       900       4.708   [4.086, 5.330]        200 tasks
+      RL^2                 3        45      11.084   [10.833, 11.335]      200 tasks
+      MAML                60       900      10.909   [10.648, 11.169]      200 tasks
+      ProMP               60       900       9.434   [9.085, 9.783]        200 tasks
+      pretrained          60       900       4.708   [4.086, 5.330]        200 tasks
     200 fresh tasks, plane
       random                               -13.663   [-14.141, -13.185]    200 tasks
       oracle                                -0.471   [-0.521, -0.422]      200 tasks
-      RL^2             3        77      -2.173   [-2.355, -1.991]      200 tasks
-      MAML            60      1608      -1.415   [-1.552, -1.277]      200 tasks
-      ProMP           60      1638      -1.320   [-1.403, -1.237]      200 tasks
-      pretrained      60      1661      -3.600   [-4.053, -3.148]      200 tasks
+      RL^2                 3        81      -2.871   [-3.080, -2.663]      200 tasks
+      MAML                60      1604      -1.411   [-1.547, -1.276]      200 tasks
+      ProMP               60      1638      -1.320   [-1.403, -1.237]      200 tasks
+      pretrained          60      1661      -3.600   [-4.053, -3.148]      200 tasks
 
 One seed of training; the intervals are over tasks.
 """

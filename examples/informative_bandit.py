@@ -15,7 +15,7 @@ The default run ends with
     reward of 5 pulls         mean       95 % interval
     random                   6.614               exact
     Thompson, true prior    11.000               exact
-    RL^2                    20.523    [20.517, 20.529]
+    RL^2                    20.518    [20.512, 20.525]
     Bayes-optimal           20.550               exact
 """
 import os

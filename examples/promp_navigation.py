@@ -10,12 +10,12 @@ The default run ends with
 
     return after one step, while training, at thousands of environment steps
                                 1600      3200      4800      6400      8000
-    MAML                      -26.50    -13.96    -14.78    -11.41    -11.48
-    ProMP                     -33.17    -13.53    -13.43    -11.49    -11.47
+    MAML                      -26.50    -13.96    -14.78    -11.43    -11.58
+    ProMP                     -33.17    -13.59    -13.68    -11.43    -11.62
 
     return, -+ 95 %; steps:             0             1             2             3
-    MAML                    -42.55 -+ 5.4  -14.81 -+ 3.2   -5.35 -+ 1.3   -3.34 -+ 0.7
-    ProMP                   -40.34 -+ 5.6  -14.14 -+ 2.8   -7.46 -+ 1.9   -2.87 -+ 0.9
+    MAML                    -42.49 -+ 5.4  -14.93 -+ 3.2   -5.26 -+ 1.3   -3.40 -+ 0.6
+    ProMP                   -39.66 -+ 5.6  -14.61 -+ 2.8   -6.95 -+ 1.8   -3.07 -+ 1.1
     acting uniformly         -62.71
     seeing the goal           -0.55
 

@@ -18,7 +18,7 @@ the state and the action that it belongs to. The default run ends with
     PSRL, prior mean 1       134.19 -+0.79                 10.07  10.94  13.35  15.98
     greedy, prior mean 0     136.82 -+0.86      134.8       9.97  12.16  14.03  14.96
     greedy, prior mean 1     154.46 -+0.79                  9.97  12.62  15.87  17.83
-    RL^2                     153.53 -+0.80      156.2      11.11  13.14  15.75  17.06
+    RL^2                     154.13 -+0.79      156.2      11.11  13.28  15.85  17.16
     knowing the world        218.83  exact
 
 Without the table, trainings of 8 and 9 minutes reached 137, and 136 with 128 cells.

@@ -13,13 +13,13 @@ effect of reward as such.
 The default run ends with
 
     -+ 95 % interval          model-free              RL^2       model-based
-    stay: reward, common      1.0000 -+0.0000    0.9993 -+0.0002    1.0000 -+0.0000
-    stay: reward, rare        1.0000 -+0.0000    0.5212 -+0.0110    0.5125 -+0.0110
-    stay: none, common        0.4566 -+0.0048    0.5124 -+0.0059    0.5076 -+0.0060
-    stay: none, rare          0.7228 -+0.0053    0.9988 -+0.0003    1.0000 -+0.0000
-    effect of reward          0.4103 -+0.0036    0.0046 -+0.0065    0.0025 -+0.0065
-    interaction               0.2661 -+0.0071    0.9646 -+0.0119    0.9800 -+0.0121
-    reward a round            0.6118 -+0.0025    0.6679 -+0.0021    0.6676 -+0.0021
+    stay: reward, common      1.0000 -+0.0000    0.9992 -+0.0002    1.0000 -+0.0000
+    stay: reward, rare        1.0000 -+0.0000    0.5182 -+0.0110    0.5125 -+0.0110
+    stay: none, common        0.4566 -+0.0048    0.5092 -+0.0058    0.5076 -+0.0060
+    stay: none, rare          0.7228 -+0.0053    0.9992 -+0.0003    1.0000 -+0.0000
+    effect of reward          0.4103 -+0.0036    0.0045 -+0.0065    0.0025 -+0.0065
+    interaction               0.2661 -+0.0071    0.9710 -+0.0119    0.9800 -+0.0121
+    reward a round            0.6118 -+0.0025    0.6686 -+0.0021    0.6676 -+0.0021
     reward a round, exact: chance .5, optimum 0.66882, knowing the good state .7
 """
 import os
