@@ -14,13 +14,13 @@ The last lines of all kinds, side by side (regret of 100 pulls; 95 % interval of
 
                              easy    medium      hard   uniform   independent
     random                 40.005    25.003    10.001    25.099        16.725
-    RL^2 without reward    39.984    24.993     9.999    25.139        16.745
+    RL^2 without reward    39.989    24.993     9.999    25.139        16.745
     UCB1                    5.994     6.844     5.964     5.825         5.473
     UCB1, best c             .631     1.259     3.061     1.544         1.824
     Thompson                2.128     3.008     4.083     2.779         2.765
     Thompson, true prior     .740     1.315     3.174     2.105         2.765
-    RL^2                     .621     1.016     2.386     1.238         2.393
-                           -+.010    -+.022    -+.048    -+.028        -+.071
+    RL^2                     .618     1.013     2.396     1.232         2.279
+                           -+.010    -+.022    -+.049    -+.028        -+.071
     Bayes-optimal, exact     .625     1.000     2.312     1.221         1.748
 
 Where arms are independent RL^2 is ahead of Thompson sampling and of UCB1 as published,
