@@ -11,14 +11,14 @@ learns in seconds; the others take the same settings. The run ends with these li
 each with its reason:
 
     without                           right without    cost  95 %, 6 seeds
-    all memory between episodes        4.92    2.63    2.30 -+ 0.16
-    hidden state between episodes      4.92    4.81    0.12 -+ 0.26; inside its interval
-    returns across episodes            3.49    2.38    1.11 -+ 0.06
-    last reward as an input            6.31    4.99    1.31 -+ 0.07
-    last action as an input            6.31    6.12    0.19 -+ 0.11
-    last done as an input              4.92    4.91    0.01 -+ 0.04; inside its interval
-    bias of the forget gate            6.31    6.30    0.00 -+ 0.03; inside its interval
-    reward discounted once too often   6.31    6.30    0.00 -+ 0.01; inside its interval
+    all memory between episodes        4.92    2.63    2.29 -+ 0.16
+    hidden state between episodes      4.92    4.81    0.11 -+ 0.26; inside its interval
+    returns across episodes            3.49    2.39    1.10 -+ 0.06
+    last reward as an input            6.30    4.99    1.31 -+ 0.07
+    last action as an input            6.30    6.14    0.16 -+ 0.08
+    last done as an input              4.92    4.91    0.02 -+ 0.04; inside its interval
+    bias of the forget gate            6.30    6.29    0.01 -+ 0.02; inside its interval
+    reward discounted once too often   6.30    6.30   -0.00 -+ 0.03; inside its interval
     Hessian of the inner step          3.73    2.51    1.21 -+ 0.54
     mask of ended episodes            -1.12   -3.10    1.98 -+ 0.29
     sum of log pi over dimensions     -1.12   -1.31    0.19 -+ 0.39; inside its interval

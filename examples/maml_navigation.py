@@ -1,46 +1,51 @@
 """MAML in the plane: a gradient step takes a walker to a goal that it does not see.
 
-    python examples/maml_navigation.py            2 min on one core
-    python examples/maml_navigation.py --quick    seconds, to see that it learns
+    python examples/maml_navigation.py              100 s on one core
+    python examples/maml_navigation.py --seeds 5    8 min
+    python examples/maml_navigation.py --quick      seconds, to see that it learns
 
 A walker tries 20 episodes, takes a gradient step, and tries again. MAML is trained to
 be good after one step, by a trust region on the adapted policies; a policy trained by
 the same trust region on all goals at once, and random weights, adapt in the same way.
-The default run ends with
+With --seeds 5 the run ends with the mean of the seeds and its interval (with one seed,
+the interval is that of the mean over 400 goals):
 
     return, -+ 95 %; steps:             0             1             2             3
-    MAML                    -38.71 -+ 2.4  -12.26 -+ 1.2   -5.16 -+ 0.7   -2.96 -+ 0.2
+    MAML                    -38.68 -+ 1.1  -11.29 -+ 0.4   -3.80 -+ 0.9   -2.64 -+ 0.2
       published             -40.41        -11.68         -3.33         -3.23
-    pretrained              -36.67 -+ 2.1  -23.45 -+ 2.0  -11.18 -+ 1.1   -5.30 -+ 0.7
+    pretrained              -38.17 -+ 0.8  -19.98 -+ 5.3  -10.32 -+ 1.7   -3.74 -+ 1.1
       published             -40.81        -19.73        -11.72         -8.47
-    pretrained, its best    -36.67 -+ 2.1  -15.43 -+ 1.4   -8.00 -+ 0.8   -3.13 -+ 0.5
-    random weights          -72.56 -+ 1.4  -45.02 -+ 1.0  -38.02 -+ 0.9  -35.25 -+ 0.9
+    pretrained, its best    -38.17 -+ 0.8  -15.96 -+ 1.4  -10.30 -+ 3.6   -3.83 -+ 0.9
+    random weights          -71.59 -+ 2.2  -45.28 -+ 1.8  -38.41 -+ 2.4  -35.88 -+ 2.4
       published             -82.66        -57.96        -53.84        -46.81
-    acting uniformly         -60.71
-    seeing the goal           -0.47   exact optimum; published, trained: -2.29
-    MAML's rates: 0.1, 0.035, 0.0175; the pretrained policy's best: 0.05, 0.025, 0.0125.
-    After one step MAML then earns 3.17 -+1.23 more, goal by goal.
+    acting uniformly         -61.52
+    seeing the goal           -0.50   exact optimum; published, trained: -2.29
+    MAML's rates: 0.1, 0.035, 0.0175. After one step MAML earns more than the
+    pretrained policy at its best rates, goal by goal:
+        seed 0:  4.28 -+0.84   its best: 0.05, 0.025, 0.0125
+        seed 1:  2.71 -+0.75   its best: 0.1, 0.05, 0.025
+        seed 2:  5.21 -+0.96   its best: 0.05, 0.025, 0.0125
+        seed 3:  5.66 -+1.09   its best: 0.1, 0.05, 0.025
+        seed 4:  5.48 -+0.83   its best: 0.05, 0.025, 0.0125
 
 Published: Finn et al. (2017), MAML, arXiv 1703.03400, table 4, with 100 iterations of
 twice the size; their oracle is a policy trained to see the goal.
 """
 import os
 
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # in each of THREADS
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the products are small
 
 import argparse
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
 
 from minimeta import (MAML, Gaussian, MLPPolicy, Reinforce, Result, TrustRegion,
                       evaluate, meta_train, print_progress)
+from minimeta.meta import Curve
 from minimeta.runs import pictures
 from minimeta.tasks import PointNavigation
 
-THREADS = os.cpu_count()
-POOL = ThreadPoolExecutor(THREADS)  # for gradients; no bit of a result depends on it
 FAMILY = PointNavigation()
 POLICY = MLPPolicy(FAMILY.obs_size, Gaussian(2), hidden=(32, 32))
 STAGES = ((0.05, 20), (0.07, 20), (0.1, 60))
@@ -52,7 +57,7 @@ COMMON = {"trials": 20,   # B, episodes of a goal for each gradient step
           "lam": 0.95,    # of the advantages; gamma is 0.99
           "optimizer": TrustRegion(max_kl=0.01, cg_steps=8)}
 TASKS = 20                # K, goals in a meta-batch
-GOALS = 200                              # fresh ones, to measure on; 40 were published
+GOALS = 400                              # fresh ones, to measure on; 40 were published
 DRAWN = 40                               # of them in the picture
 PUBLISHED = {"MAML": (-40.41, -11.68, -3.33, -3.23),
              "pretrained": (-40.81, -19.73, -11.72, -8.47),
@@ -65,7 +70,7 @@ def train(learner, name, stages, seed):
     for i, (alpha, iterations) in enumerate(stages):
         theta = meta_train(
             replace(learner, alpha=alpha), FAMILY, iterations=iterations, tasks=TASKS,
-            seed=len(STAGES) * seed + i, theta=theta, executor=POOL,
+            seed=len(STAGES) * seed + i, theta=theta,
             callback=print_progress(iterations, name=name, lines=3)).theta
     return theta
 
@@ -84,9 +89,10 @@ def at_best_rate(theta, goals, seed):
     return best, adapted(theta, best, goals, seed)
 
 
-def margin(returns):
-    """Half of the 95 % interval of a mean over goals."""
-    return 1.96 * returns.std(ddof=1) / np.sqrt(len(returns))
+def interval(returns):
+    """Pairs of the mean over the first axis and half of its 95 % interval."""
+    curve = Curve(returns)
+    return list(zip(curve.mean, curve.interval[:, 1] - curve.mean))
 
 
 def plot(path, theta, seed):
@@ -105,11 +111,9 @@ def plot(path, theta, seed):
     figure.savefig(path)
 
 
-def main(stages=STAGES, goals=GOALS, seed=0, plot_to=None):
-    """Trains, evaluates, prints. Returns name -> Curve of the returns after 0 .. 3
-    steps, and under "oracle" the exact optimum of the same goals."""
-    pictures.required(plot_to)
-    print(f"on {THREADS} threads")
+def play(stages, goals, seed):
+    """Trains and evaluates. Returns name -> Curve of the returns after 0 .. 3 steps on
+    the same fresh goals, MAML's theta, and the pretrained policy's best rates."""
     maml, plain = MAML(POLICY, **COMMON), Reinforce(POLICY, outer="ratio", **COMMON)
     theta = train(maml, "MAML", stages, seed)
     as_many = 2 * sum(iterations for _, iterations in stages)  # episodes
@@ -119,34 +123,50 @@ def main(stages=STAGES, goals=GOALS, seed=0, plot_to=None):
     rates, curves["pretrained, its best"] = at_best_rate(pretrained, goals, seed)
     _, curves["random weights"] = at_best_rate(
         plain.init(np.random.default_rng((seed, 0))), goals, seed)
+    return curves, theta, rates
 
-    fresh = curves["MAML"].tasks
-    oracle, random = fresh.oracle().mean(), fresh.random().mean()
+
+def main(stages=STAGES, goals=GOALS, seeds=(0,), plot_to=None):
+    """Trains, evaluates, prints. Returns name -> returns [seeds, goals, 0 .. 3 steps],
+    and under "oracle" the exact optimum of the same goals [seeds, goals]."""
+    pictures.required(plot_to)
+    runs = [play(stages, goals, seed) for seed in seeds]
+    curves = [run[0] for run in runs]
+    results = {name: np.stack([each[name].returns for each in curves])
+               for name in curves[0]}
+    fresh = [each["MAML"].tasks for each in curves]
+    results["oracle"] = np.stack([tasks.oracle() for tasks in fresh])
+
     print(f"\n{'return, -+ 95 %; steps:':22}"
           + "".join(f"{steps:>14d}" for steps in range(len(ALPHA) + 1)))
-    for name, curve in curves.items():
-        print(f"{name:22}" + "".join(
-            f"{mean:8.2f} -+{1.96 * error:4.1f}"
-            for mean, error in zip(curve.mean, curve.standard_error)))
+    for name in curves[0]:
+        returns = results[name][0] if len(seeds) == 1 else results[name].mean(1)
+        print(f"{name:22}" + "".join(f"{mean:8.2f} -+{half:4.1f}"
+                                     for mean, half in interval(returns)))
         if name in PUBLISHED:
             print(f"{'  published':22}" + "".join(f"{p:8.2f}{'':6}"
                                                   for p in PUBLISHED[name]).rstrip())
-    print(f"acting uniformly {random:14.2f}\nseeing the goal  {oracle:14.2f}   "
-          f"exact optimum; published, trained: -2.29")
-    more = curves["MAML"].returns - curves["pretrained, its best"].returns
-    print(f"MAML's rates: {', '.join(map(str, ALPHA))}; the pretrained policy's best: "
-          f"{', '.join(map(str, rates))}.\nAfter one step MAML then earns "
-          f"{more[:, 1].mean():.2f} -+{margin(more[:, 1]):.2f} more, goal by goal.")
+    print(f"acting uniformly {np.mean([tasks.random() for tasks in fresh]):14.2f}\n"
+          f"seeing the goal  {results['oracle'].mean():14.2f}   "
+          f"exact optimum; published, trained: -2.29\n"
+          f"MAML's rates: {', '.join(map(str, ALPHA))}. After one step MAML earns more "
+          f"than the\npretrained policy at its best rates, goal by goal:")
+    more = results["MAML"][..., 1] - results["pretrained, its best"][..., 1]
+    for seed, (_, _, rates), each in zip(seeds, runs, more):
+        (mean, half), = interval(each[:, None])
+        print(f"    seed {seed}: {mean:5.2f} -+{half:.2f}   its best: "
+              f"{', '.join(map(str, rates))}")
     if plot_to:
-        plot(plot_to, theta, seed)
-    return curves | {"oracle": oracle}
+        plot(plot_to, runs[0][1], seeds[0])
+    return results
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seeds", type=int, default=1, metavar="N", help="how many")
+    parser.add_argument("--seed", type=int, default=0, help="the first of them")
     parser.add_argument("--quick", action="store_true", help="little training")
     parser.add_argument("--plot", metavar="FILE", help="draw theta -> phi")
     args = parser.parse_args()
-    main(seed=args.seed, plot_to=args.plot,
+    main(seeds=range(args.seed, args.seed + args.seeds), plot_to=args.plot,
          **({"stages": ((0.05, 6),), "goals": 20} if args.quick else {}))
