@@ -13,9 +13,10 @@ that nobody can notice stand in tests/mutants_equivalent.txt, each with its reas
     = theta and its tangent have the same layers
 
 A mutant meets the tests that run its line, for --patience seconds in all: fast ones first,
-and of those that are equally fast the module's own and those of its chapter. Tests of examples do not count: that an example
-still works says little of a formula. The script finds out once which test runs which line,
-by tracing the suite, and keeps this in a temporary directory as long as no source changes.
+and of those that are equally fast the module's own and those of its chapter. Tests of
+examples do not count: that an example still works says little of a formula. The script finds
+out once which test runs which line, by tracing the suite, and keeps this in a temporary
+directory as long as no source changes.
 
 With --minutes the script times the first mutants of a random order, computes how many it has
 time for, and stops there. --most with that number and the same --seed tries the same ones
