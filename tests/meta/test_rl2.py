@@ -299,6 +299,12 @@ def test_a_policy_without_a_memory_is_refused():
         RL2(MLPPolicy(1, Categorical(3)))
 
 
+@pytest.mark.parametrize("wrong", [RecurrentPolicy, LSTM(3, 5, 4), None])
+def test_a_class_or_a_network_in_place_of_a_policy_is_refused(wrong):
+    with pytest.raises(TypeError, match=r"policy must be one such as RecurrentPolicy\(..\), got"):
+        RL2(wrong)
+
+
 def test_it_adapts_within_a_trial_and_not_between_trials():
     assert LEARNER.rounds == 0 and not LEARNER.adapts_between_trials
 

@@ -100,8 +100,8 @@ def test_a_gradient_that_is_not_finite_stops_an_update_although_the_loss_is():
 
 
 @pytest.mark.parametrize("size, unit, far", [
-    (101, 1, True), (99, 1, False), (1 / 101, 1, True), (1 / 99, 1, False), (0, 1, False),
-    (1000, 11, False), (1000, 9, True), (-101, 1, True)])
+    (100.2, 1, True), (99.8, 1, False), (1 / 100.2, 1, True), (1 / 99.8, 1, False),
+    (0, 1, False), (1000, 11, False), (1000, 9, True), (-101, 1, True)])
 def test_rewards_a_hundred_times_from_1_as_the_policy_sees_them_are_told_once(size, unit, far):
     learner = RL2(RecurrentPolicy(1, Categorical(3), 5, reward_unit=unit), trials=3)
     theta, data = batch(learner)
@@ -111,6 +111,38 @@ def test_rewards_a_hundred_times_from_1_as_the_policy_sees_them_are_told_once(si
         theta, state, _ = learner.update(theta, None, [], data, 0.0)
         learner.update(theta, state, [], data, 0.0)
     assert len(told) == far
+
+
+class NoUnit:
+    """A policy of one's own that shows rewards as they are and has no word for it."""
+
+    def __getattr__(self, name):
+        if name == "reward_unit" or name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(POLICY, name)
+
+
+@pytest.mark.parametrize("size, far", [(100.2, True), (99.8, False)])
+def test_a_policy_without_a_unit_sees_rewards_in_units_of_one(size, far):
+    learner = replace(LEARNER, policy=NoUnit())
+    _, data = batch()
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        learner.warn_of_unit(replace(data, reward=np.full_like(data.reward, size)))
+    assert len(told) == far
+
+
+def test_nothing_is_expected_after_the_last_step_of_a_trial():
+    _, data = batch(EARLY)
+    is_last = data.mask.copy()
+    is_last[:, :-1] &= ~data.mask[:, 1:]
+    G = data.reward[:, ::-1].cumsum(1)[:, ::-1][data.mask]
+    for lam in (0.0, 0.9, 1.0):
+        A, targets, _ = replace(EARLY, lam=lam).advantages(data)
+        V = G.mean() + G.std() * data.value
+        assert np.abs(A - (data.reward - V))[is_last].max() < 1e-12
+        assert np.abs(targets - (data.reward - G.mean()) / G.std())[is_last].max() < 1e-12
+    assert not data.mask[:, -1].all()
 
 
 def test_the_size_of_rewards_is_that_of_the_steps_that_were_taken():

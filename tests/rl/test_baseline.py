@@ -143,6 +143,16 @@ def test_whatever_is_observed_the_fit_leaves_hardly_more_than_the_mean_return_do
     assert (A * A).mean() < 0.02 * (G * G).mean()
 
 
+def test_an_input_of_two_values_has_no_square_in_its_task_and_none_if_it_has_two_in_all():
+    batch = data()
+    x = batch.x.copy()
+    x[..., 0] = x[..., 0] > 0                             # in each task
+    x[1, ..., 1] = np.where(x[1, ..., 1] > 0, 7, -3)      # in one
+    f = features(replace(batch, x=x), steps(batch))
+    assert f.shape == (3, 6, 5, 4 + 2 + 1)                # 1, t, t^2, t^3; x; one square
+    assert f[..., 6].all((1, 2)).tolist() == [True, False, True] and not f[1, ..., 6].any()
+
+
 def test_a_column_given_twice_or_a_mix_of_others_is_no_trouble():
     batch = data(B=40)
     x = np.concatenate([batch.x, batch.x, batch.x.sum(-1, keepdims=True)], -1)

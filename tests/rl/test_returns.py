@@ -234,7 +234,13 @@ def test_advantages_refuse_a_discount_whose_product_with_lambda_would_do(gamma, 
     (lambda r: gae(r, r, 0.9, -0.1), r"lam must be a finite number in \[0, 1\], got -0.1"),
     (lambda r: gae(r, r[:, 1:], 0.9, 0.5), "value must have the shape of reward"),
     (lambda r: discounted(r, 0.9, r[:, 1:]), "cut must have the shape of reward"),
+    (lambda r: normalised(r, 0.5 * r), "mask must hold 1 or True"),
 ])
 def test_bad_input_is_refused_by_name(call, message):
     with pytest.raises(ValueError, match=message):
         call(np.ones((1, 4, 2)))
+
+
+def test_whole_numbers_as_rewards_are_refused_since_their_returns_are_none():
+    with pytest.raises(TypeError, match="reward must hold floating numbers"):
+        discounted(np.ones((1, 4, 2), int), 0.5)
