@@ -181,6 +181,51 @@ def test_probabilities_are_in_their_range_and_features_are_near_one(family):
     assert features.shape == (7, 4, belief.n_features) and abs(features).max() < 2
 
 
+def after_trial(family, **options):
+    """A rollout of random play, and the state of the belief after it."""
+    _, data, _ = play(family, **options)
+    belief, T = exact_belief(family), data.reward.shape[1]
+    state = belief.begin(*data.mask[:, 0].shape)
+    for t in range(T):
+        state = belief.update(state, data.x[:, (t + 1) % T], data.action[:, t], data.reward[:, t],
+                              data.end[:, t])
+    return data, belief, state
+
+
+def test_the_features_of_an_arm_are_the_mean_and_the_spread_of_its_posterior():
+    data, belief, state = after_trial(BernoulliBandit(3, 8))
+    features = belief.features(state)
+    assert features.shape == (5, 4, 6)
+    p, w = uniform_integral()
+    for k, b, arm in np.ndindex(5, 4, 3):
+        paid = data.reward[k, :, b][data.action[k, :, b] == arm]
+        weight = w * p ** paid.sum() * (1 - p) ** (len(paid) - paid.sum())
+        mean = (weight * p).sum() / weight.sum()
+        spread = np.sqrt((weight * (p - mean) ** 2).sum() / weight.sum())
+        assert features[k, b, [arm, 3 + arm]] == pytest.approx([mean, spread], rel=1e-11)
+
+
+@pytest.mark.parametrize("kind", ["easy", "uniform"])
+def test_the_features_of_dependent_arms_are_p1_and_how_little_is_known(kind):
+    _, belief, state = after_trial(DependentBandit(kind, 7))
+    features = belief.features(state)
+    assert features.shape == (5, 4, 2)
+    assert np.array_equal(features[..., 0], belief.probabilities(state)[..., 0])
+    assert np.allclose(features[..., 1], 8 ** -0.5, rtol=1e-15)       # 7 pulls are 7 votes
+
+
+def test_the_features_of_a_world_are_its_tables_one_after_the_other():
+    _, belief, state = after_trial(RandomMDP(2, 3, 4, 3, noise=0.7))
+    tables = belief.probabilities(state), *belief.rewards(state)
+    flat = np.concatenate([table.reshape(5, 4, -1) for table in tables], -1)
+    assert flat.shape == (5, 4, 12 + 6 + 6) and np.array_equal(belief.features(state), flat)
+
+
+def test_a_world_whose_rewards_have_no_noise_has_no_posterior_of_this_form():
+    with pytest.raises(ValueError, match=r"noise of the family must be .* in \(0, inf\), got 0"):
+        exact_belief(RandomMDP(2, 3, 4, 3, noise=0.0))
+
+
 def test_of_those_who_believe_in_an_arm_to_a_degree_as_many_are_paid():
     _, data, found = play(BernoulliBandit(3, 8), K=4000, B=1)
     believed = np.take_along_axis(found[:, :-1], data.action[..., None], -1)[..., 0]
@@ -244,6 +289,26 @@ def test_what_a_belief_oracle_reads_is_the_belief_of_the_steps_before(family):
     log_prob = policy.head.log_prob(u, action).reshape(-1, 5, 3).swapaxes(0, 1)
     assert np.allclose(log_prob, data.log_prob, atol=1e-5)
     assert np.allclose(value.reshape(-1, 5, 3).swapaxes(0, 1), data.value, atol=1e-5)
+
+
+def test_a_belief_oracle_has_two_hidden_layers_that_see_the_observation_and_the_belief():
+    family = GridNavigation(3, 4, 2)
+    network = belief_oracle(family, 7).net
+    assert network.mlp.sizes == (9 + 9, 7, 7, 5 + 1)
+    assert network.layout == network.mlp.layout and network.size == network.mlp.size
+
+
+def test_without_a_number_of_steps_the_memory_is_that_after_the_last_one():
+    family, rng = TwoStep(3), np.random.default_rng(2)
+    policy = belief_oracle(family, 4)
+    theta = policy.init(rng)
+    data = rollout(policy, theta, family.sample(3, rng), trials=2, episodes=3, rng=rng)
+    x = data.x.swapaxes(0, 1).reshape(data.x.shape[1], 6, -1)
+    _, cache = policy.forward(theta, x)
+    whole = policy.memory_after(cache)
+    for one, other, earlier in zip(whole, policy.memory_after(cache, np.full(6, len(x))),
+                                   policy.memory_after(cache, np.full(6, 2))):
+        assert np.array_equal(one, other) and not np.array_equal(one, earlier)
 
 
 def test_a_trained_belief_oracle_comes_close_to_the_exact_optimum():
