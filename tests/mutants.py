@@ -36,7 +36,7 @@ from pathlib import Path
 os.environ["OPENBLAS_NUM_THREADS"] = "1"  # before NumPy is loaded
 
 import pytest
-from mutation.lines import Map, lines_of_tests
+from mutation.lines import Map, distance, lines_of_tests
 from mutation.report import report, survivors
 from mutation.suite import (CANNOT, OPTIONS, SURVIVED, Children, Judge, Mutated, functions_of,
                             is_time_out, patch, run, run_afresh)
@@ -144,7 +144,7 @@ class Run:
             if len(self.outcomes) == PILOT and not self.is_cut:
                 waiting = self.cut(waiting)
             if self.again:
-                self.attempt(self.again.pop(), is_afresh=True)
+                self.attempt(*self.again.pop())
             elif waiting and not self.is_late():
                 mutant = waiting.pop()
                 self.attempt(mutant, mutant.at_import or not self.map.is_run(mutant))
@@ -171,11 +171,14 @@ class Run:
         return self.minutes is not None and \
             time.monotonic() - self.start > 60 * self.minutes
 
-    def attempt(self, mutant, is_afresh):
-        """Starts the tests of a mutant in a child; `outcomes` gets what comes of it."""
+    def attempt(self, mutant, is_afresh, has_survived=False):
+        """Starts the tests of a mutant in a child; `outcomes` gets what comes of it. What no
+        test has noticed in the quick way meets the near ones once more, imported afresh."""
         known = self.killers.setdefault((mutant.module, mutant.function), [])
         tests = self.map.tests(mutant, self.patience)
         tests = [t for t in known if t in tests] + [t for t in tests if t not in known]
+        if has_survived:
+            tests = [t for t in tests if distance(mutant.module, t) < 2]
         if not tests:
             self.outcomes[mutant] = "survived"
             return
@@ -183,7 +186,7 @@ class Run:
         def done(status, killer):
             code = os.waitstatus_to_exitcode(status)
             if not is_afresh and code in (SURVIVED, CANNOT):
-                self.again.append(mutant)
+                self.again.append((mutant, True, code == SURVIVED))
                 return
             self.outcomes[mutant] = ("survived" if code == SURVIVED else
                                      "timed out" if is_time_out(status) else "killed")

@@ -142,22 +142,23 @@ class Map:
 
     def choose(self, module, lines, at_import, patience):
         first, last = lines
-        lines = [(module, number) for number in range(first, last + 1)]
-        path, taken = Path(module), []
-        own, chapter = f"/test_{path.stem}", f"tests/{path.parent.name}/"
+        lines, taken = [(module, number) for number in range(first, last + 1)], []
         chosen = set().union(*(self.by_line.get(line, ()) for line in lines))
-        house = {test for test in self.passing if test.count("/") == 1}
         if at_import or not chosen:
-            chosen = self.by_file.get(module, set()) | house | {
-                test for test in self.passing if own in test or chapter in test}
+            chosen = self.by_file.get(module, set()) | {
+                test for test in self.passing if distance(module, test) < 2}
             patience = AT_IMPORT * patience
-
-        def weight(test):
-            steps = 0 if own in test else 1 if chapter in test or test in house else 2
-            return FARTHER ** steps * self.seconds[test], test
-
-        for test in sorted(chosen, key=weight):
+        for test in sorted(chosen, key=lambda test: (
+                FARTHER ** distance(module, test) * self.seconds[test], test)):
             patience -= self.seconds[test]
             if patience > 0 or not taken:
                 taken.append(test)
         return taken
+
+
+def distance(module, test):
+    """0 of the module's own tests, 1 of those of its chapter and of the house, 2 of others."""
+    path = Path(module)
+    if f"/test_{path.stem}" in test:
+        return 0
+    return 1 if f"tests/{path.parent.name}/" in test or test.count("/") == 1 else 2
