@@ -7,8 +7,8 @@ import pytest
 from minimeta import MAML, TabularPolicy
 from minimeta.exact import exact_return
 from minimeta.rl import Rollout, discounted, gae, normalised, return_scale, rollout
-from minimeta.rl.baseline import (BASELINES, RIDGE, baseline, clock, features, linear, none,
-                                  others_range, sum_of_others)
+from minimeta.rl.baseline import (BASELINES, RIDGE, add_penalty, baseline, clock, features,
+                                  linear, none, others_range, sum_of_others)
 from minimeta.tasks import GridNavigation, RandomMDP
 
 
@@ -51,6 +51,32 @@ def test_each_episode_s_baseline_is_the_ridge_regression_on_the_others():
             expected = np.clip(r * tau + f[k, :, e] @ w, G[k][on].min(), G[k][on].max())
             own = batch.mask[k, :, e]
             assert np.abs((V[k, :, e] - expected)[own]).max() < 1e-10
+
+
+def test_one_step_of_evidence_holds_each_weight_at_zero():
+    # Four episodes of one step saw -1, 1, -1, 1. For the first of them, the others earned what
+    # they saw, (1, -1, 1), which is 1/3 in the mean, with a variance of 8/9. In the unknowns
+    # (w0, w1) the sums are [[3, 1], [1, 3 + 8/9]] w = (0, 8/3), so w = (-1/4, 3/4), where
+    # w1 = 1 would be the truth, and V = 1/3 - 1/4 - 3/4.
+    x = np.array([-1.0, 1, -1, 1]).reshape(1, 1, 4, 1)
+    one = np.ones((1, 1, 4), bool)
+    batch = Rollout(x, x[..., 0], np.array([[[9.0, 1, -1, 1]]]), x[..., 0], x[..., 0], one, one)
+    assert linear(batch, 0.9)[0, 0, 0] == pytest.approx(-2 / 3, rel=1e-12)
+
+
+def test_a_variance_of_rounding_counts_as_none():
+    # Two steps of (1, f), where f is 0 in the mean.
+    for var, penalty in ((2e-12, 2e-12), (5e-13, 1.0), (0.0, 1.0)):
+        ff = np.array([[2.0, 0.0], [0.0, 2 * var]])
+        add_penalty(ff, np.array([[2.0]]))
+        assert ff.tolist() == [[2.0, 0.0], [0.0, pytest.approx(2 * var + penalty, rel=1e-9)]]
+
+
+def test_a_far_reward_that_is_discounted_to_nothing_is_no_trouble():
+    batch = data(K=1, T=1200, B=3)
+    with np.errstate(under="raise"):
+        V = linear(batch, 0.5)
+    assert np.isfinite(V).all() and V.any()
 
 
 @pytest.mark.parametrize("change", ["reward", "action", "later x"])

@@ -100,6 +100,16 @@ def test_a_spread_of_rounding_is_none_and_a_spread_that_is_not_is_kept(dtype):
     assert abs(normalised(noise, mask).std() - 1) < 1e-3  # who does not know the scale
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("share, is_kept", [(1.2, True), (0.8, False)])
+def test_who_does_not_know_the_scale_takes_the_largest_advantage_for_it(dtype, share, is_kept):
+    # Half of the steps are 2 d above the others: the spread is d.
+    d = dtype(share * np.sqrt(np.finfo(dtype).eps))
+    A = np.where(np.arange(8) % 2, dtype(1) + 2 * d, dtype(1)).reshape(1, 2, 4)
+    for size in (dtype(1), dtype(2 ** -9)):
+        assert normalised(size * A, np.ones(A.shape, bool)).any() == is_kept
+
+
 def test_rounding_is_told_task_by_task():
     A = np.random.default_rng(0).normal(size=(3, 6, 4)) * np.array([1, 1e-12, 1])[:, None, None]
     out = normalised(A, np.ones(A.shape, bool), np.array([1.0, 1.0, 1e-3])[:, None, None])
