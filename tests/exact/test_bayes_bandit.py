@@ -234,3 +234,9 @@ def test_the_limit_of_the_work_is_itself_allowed(arms, monkeypatch):
 def test_arms_that_there_are_no_pulls_for_change_nothing():
     few, many = bayes_optimal_bandit(11, 11), bayes_optimal_bandit(40, 11)
     assert few.value == pytest.approx(many.value, rel=1e-13) and len(few.keys) == len(many.keys)
+
+
+def test_a_solution_shows_its_value_and_not_its_tables_and_is_equal_to_itself_alone():
+    shown = repr(bayes_optimal_bandit(2, 3))
+    assert shown == f"BayesOptimal(arms=2, pulls=3, value={bayes_optimal_bandit(2, 3).value!r})"
+    assert SOLUTION == SOLUTION != bayes_optimal_bandit(4, 7) and len({SOLUTION, SOLUTION}) == 1

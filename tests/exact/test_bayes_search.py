@@ -138,3 +138,21 @@ def test_what_cannot_be_searched_is_refused_with_the_reason(monkeypatch):
     with pytest.raises(ValueError, match="the family that the searcher knows"):
         evaluate(BayesOptimalSearcher(GridNavigation(3, 6, 2)), None, GridNavigation(3, 5, 2),
                  tasks=2)
+
+
+def test_a_search_is_equal_to_itself_alone_and_may_be_a_key():
+    one, other = (bayes_optimal_search(SMALL[3]) for _ in range(2))
+    assert one == one != other and len({one, other}) == 2
+
+
+def test_as_many_paths_as_are_allowed_are_themselves_allowed(monkeypatch):
+    family, kept = GridNavigation(3, 4, 2), []
+    monkeypatch.setattr(bayes_search.Paths, "rows", lambda paths, index, real=bayes_search.Paths.rows:
+                        kept.append(len(index)) or real(paths, index))
+    gain, _ = bayes_search.best_path(family, least_gain=0)
+    monkeypatch.setattr(bayes_search, "MOST", max(kept))
+    assert bayes_search.best_path(family, least_gain=0)[0] == gain
+    monkeypatch.setattr(bayes_search, "MOST", max(kept) - 1)
+    with pytest.raises(ValueError, match="fewer paths"):
+        bayes_search.best_path(family, least_gain=0)
+    assert bayes_search.best_path(family, least_gain=0, width=max(kept))[0] == gain

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from minimeta.exact.gittins import gittins_index, gittins_table
+from minimeta.exact.gittins import _checked, gittins_index, gittins_table
 
 TABLE = gittins_table(12, 0.8)
 INSIDE = np.add.outer(range(13), range(13)) <= 12
@@ -162,3 +162,10 @@ def test_a_table_of_no_pulls_or_no_tolerance_is_refused():
         gittins_table(0, .9)
     with pytest.raises(ValueError, match="tolerance must be a finite number"):
         gittins_table(3, .9, tolerance=0)
+
+
+def test_the_largest_discount_and_the_least_tolerance_are_themselves_allowed():
+    assert _checked(0.9999, 1e-9) == (0.9999, 1e-9)
+    for discount, tolerance, name in ((0.99991, 1e-6, "discount"), (0.9, 0.9e-9, "tolerance")):
+        with pytest.raises(ValueError, match=f"{name} must be"):
+            _checked(discount, tolerance)

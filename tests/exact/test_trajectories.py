@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from minimeta import TabularPolicy
-from minimeta.exact import all_trajectories
+from minimeta.exact import all_trajectories, trajectories
 from minimeta.rl import rollout
 from minimeta.tasks import GridNavigation, RandomMDP
 
@@ -60,3 +60,27 @@ def test_too_many_trajectories_are_refused():
     tasks = RandomMDP(30, 20, 8, 1).sample(1, np.random.default_rng(0))
     with pytest.raises(ValueError, match="more than 1000000 trajectories after 3 of 8"):
         all_trajectories(TabularPolicy(30, 20), np.zeros((1, 600)), tasks)
+
+
+def test_the_largest_number_of_trajectories_is_itself_allowed(monkeypatch):
+    monkeypatch.setattr(trajectories, "MOST", 2 * 6 * 6)
+    assert enumerated()[3].shape == (4, 72)
+    monkeypatch.setattr(trajectories, "MOST", 71)
+    with pytest.raises(ValueError, match="more than 71 trajectories after 3 of 3 steps"):
+        enumerated()
+
+
+def test_trajectories_have_the_precision_of_theta():
+    tasks, theta, data, p = enumerated()
+    small, q = all_trajectories(TabularPolicy(3, 2), theta.astype(np.float32), tasks)
+    for name in ("x", "reward", "log_prob", "value"):
+        assert getattr(small, name).dtype == np.float32, name
+    assert q.dtype == np.float32 and np.abs(q - p).max() < 1e-6
+
+
+def test_a_policy_with_a_memory_or_parameters_of_another_shape_are_refused():
+    tasks, theta, _, _ = enumerated()
+    with pytest.raises(ValueError, match="policy must be memoryless, with 3 inputs"):
+        all_trajectories(TabularPolicy(4, 2), theta, tasks)
+    with pytest.raises(ValueError, match=r"theta must have shape \[..., 6\]"):
+        all_trajectories(TabularPolicy(3, 2), theta[:, :5], tasks)
