@@ -73,6 +73,15 @@ def test_normalised_advantages_do_not_change_when_rewards_are_scaled_by_ten():
     assert np.all(out[mask == 0] == 0)
 
 
+def test_what_is_better_than_the_mean_stays_so_by_as_many_deviations():
+    A, mask = np.random.default_rng(1).normal(size=(2, 7, 3)), np.ones((2, 7, 3), bool)
+    mask[1, 4:, 2] = False
+    out = normalised(A, mask)
+    for k in range(2):
+        taken = A[k][mask[k]]
+        assert np.abs(out[k][mask[k]] - (taken - taken.mean()) / taken.std()).max() < 1e-13
+
+
 def test_normalising_one_task_ignores_the_others():
     A, mask = np.random.default_rng(0).normal(size=(2, 7, 3)), np.ones((2, 7, 3))
     assert np.array_equal(normalised(A, mask)[:1], normalised(A[:1], mask[:1]))
