@@ -202,6 +202,21 @@ def test_returns_without_cuts_are_a_linear_filter_run_backwards(seed, gamma):
     assert np.abs(discounted(reward, gamma) - filtered).max() < 1e-12
 
 
+@pytest.mark.parametrize("lead", [(), (2,), (2, 4)])
+def test_any_number_of_task_axes_is_a_loop_over_tasks(lead):
+    rng = np.random.default_rng(0)
+    reward, value = rng.normal(size=(2, *lead, 6, 3))
+    cut, mask = rng.random((2, *lead, 6, 3)) < 0.4
+    mask[..., 0, :] = True
+    for index in np.ndindex(*lead):
+        one = [array[index] for array in (reward, value, cut, mask)]
+        assert np.array_equal(discounted(reward, 0.9, cut)[index], discounted(one[0], 0.9, one[2]))
+        assert np.array_equal(gae(reward, value, 0.9, 0.8, cut)[index],
+                              gae(*one[:2], 0.9, 0.8, one[2]))
+        assert np.array_equal(normalised(reward, mask)[index], normalised(one[0], one[3]))
+        assert np.array_equal(step_weights(mask, float)[index], step_weights(one[3], float))
+
+
 @pytest.mark.parametrize("kind", [np.float64, np.float32, np.float16])
 def test_the_type_of_gamma_and_lambda_does_not_matter_to_the_bit(kind):
     rng = np.random.default_rng(0)
