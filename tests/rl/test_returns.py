@@ -236,6 +236,9 @@ def test_what_is_discounted_to_nothing_is_zero_under_every_setting():
     with np.errstate(all="raise"):
         assert discounted(reward, 0.5)[0, 0, 0] == 0
         assert np.isfinite(gae(reward * np.float32(1e-30), reward, 1e-20, 0.5)).all()
+        assert np.isfinite(gae(reward, reward * np.float32(1e-30), 1e-20, 0.5)).all()
+        far_apart = np.array([[[1e30], [-1e30], [1e-30]]], np.float32)
+        assert normalised(far_apart, np.ones((1, 3, 1), bool))[0, 2, 0] == 0
 
 
 def test_targets_do_not_depend_on_normalisation_and_inputs_are_left_alone():
