@@ -133,7 +133,7 @@ def counts(mask):
     """The number of steps of each task: [..., 1, 1]."""
     n = require.mask("mask", mask).sum((-2, -1), keepdims=True)
     if not n.all():
-        task = int(np.argmin(n.ravel()))
+        task = np.argmin(n)
         raise ValueError(
             f"mask must have a step in every task, got none in task {task}")
     return n

@@ -124,6 +124,7 @@ def test_rounding_is_told_task_by_task():
     out = normalised(A, np.ones(A.shape, bool), np.array([1.0, 1.0, 1e-3])[:, None, None])
     assert out.any((1, 2)).tolist() == [True, False, True]
     assert is_rounding(np.float32(1e-4), 1.0) and not is_rounding(np.float64(1e-4), 1.0)
+    assert is_rounding(np.float64(0), 0.0)  # nothing is none
 
 
 @pytest.mark.parametrize("size", [1e-30, 1e-15, 1e-3, 1e3, 1e15, 1e30])
