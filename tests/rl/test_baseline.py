@@ -179,6 +179,14 @@ def test_an_input_of_two_values_has_no_square_in_its_task_and_none_if_it_has_two
     assert f[..., 6].all((1, 2)).tolist() == [True, False, True] and not f[1, ..., 6].any()
 
 
+@pytest.mark.parametrize("axis", [1, 2])
+def test_an_input_that_varies_between_episodes_or_in_time_alone_has_its_square(axis):
+    batch = data(n=1)
+    x = np.broadcast_to(batch.x.take([0], axis), batch.x.shape)
+    f = features(replace(batch, x=x), steps(batch))
+    assert f.shape[-1] == 6 and f[..., 5].any((1, 2)).all()
+
+
 def test_a_column_given_twice_or_a_mix_of_others_is_no_trouble():
     batch = data(B=40)
     x = np.concatenate([batch.x, batch.x, batch.x.sum(-1, keepdims=True)], -1)
