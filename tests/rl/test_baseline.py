@@ -66,7 +66,7 @@ def test_one_step_of_evidence_holds_each_weight_at_zero():
 
 def test_a_variance_of_rounding_counts_as_none():
     # Two steps of (1, f), where f is 0 in the mean.
-    for var, penalty in ((2e-12, 2e-12), (5e-13, 1.0), (0.0, 1.0)):
+    for var, penalty in ((2e-12, 2e-12), (1e-12, 1.0), (5e-13, 1.0), (0.0, 1.0)):
         ff = np.array([[2.0, 0.0], [0.0, 2 * var]])
         add_penalty(ff, np.array([[2.0]]))
         assert ff.tolist() == [[2.0, 0.0], [0.0, pytest.approx(2 * var + penalty, rel=1e-9)]]
@@ -167,6 +167,20 @@ def test_whatever_is_observed_the_fit_leaves_hardly_more_than_the_mean_return_do
     G = discounted(reward, 0.9, batch.end)
     A = G - linear(batch, 0.9)
     assert (A * A).mean() < 0.02 * (G * G).mean()
+
+
+def test_the_features_are_powers_of_time_and_inputs_of_mean_square_1_where_a_step_was_taken():
+    batch = data(mask=ragged())
+    f, t = features(batch, steps(batch)), np.arange(6.0)[:, None]
+    for k in range(3):
+        on = batch.mask[k]
+        x = (batch.x[k] - batch.x[k, 0].mean(0)) * on[..., None]
+        x = x / np.sqrt((x[on] ** 2).mean(0))
+        columns = [on, on * t, on * t ** 2, on * t ** 3, *x.transpose(2, 0, 1),
+                   *(x * x).transpose(2, 0, 1)]
+        for i, column in enumerate(columns):
+            expected = column / np.sqrt((column[on] ** 2).mean())
+            assert np.abs(f[k, ..., i] - expected).max() < 1e-13, i
 
 
 def test_an_input_of_two_values_has_no_square_in_its_task_and_none_if_it_has_two_in_all():
