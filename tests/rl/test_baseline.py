@@ -144,7 +144,7 @@ def test_a_constant_reward_leaves_rounding_only(gamma, dtype, left):
 
 
 @pytest.mark.parametrize("scale, offset, most", [
-    (300.0, 0.0, 1e-9), (1e-6, 0.0, 1e-9), (-1000.0, 300.0, 1e-9), (1.0, 1e6, 1e-6),
+    (300.0, 0.0, 1e-9), (1e-6, 0.0, 1e-9), (1e100, 0.0, 1e-9), (-1000.0, 300.0, 1e-9), (1.0, 1e6, 1e-6),
     (1e-3, 1e3, 1e-6)])
 def test_no_scale_or_offset_of_an_observation_changes_the_fit(scale, offset, most):
     batch = data(mask=ragged())
@@ -199,6 +199,27 @@ def test_an_input_that_varies_between_episodes_or_in_time_alone_has_its_square(a
     x = np.broadcast_to(batch.x.take([0], axis), batch.x.shape)
     f = features(replace(batch, x=x), steps(batch))
     assert f.shape[-1] == 6 and f[..., 5].any((1, 2)).all()
+
+
+def test_an_episode_that_sees_the_least_and_the_most_alone_has_its_square_too():
+    batch = data(n=1)
+    x = batch.x.copy()
+    x[:, :, 2, 0] = np.where(np.arange(6) % 2, 9, -8)
+    f = features(replace(batch, x=x), steps(batch))
+    assert f.shape[-1] == 6 and f[:, :, 2, 5].all()
+
+
+@pytest.mark.parametrize("B", [1, 5])
+@pytest.mark.parametrize("gamma", [-0.5, 1.5])
+def test_a_discount_outside_0_to_1_is_refused_for_any_number_of_episodes(B, gamma):
+    with pytest.raises(ValueError, match=r"gamma must be a finite number in \[0, 1\]"):
+        linear(data(B=B), gamma)
+
+
+def test_the_type_of_gamma_does_not_matter_to_the_bit():
+    batch = data(mask=ragged())
+    assert np.array_equal(linear(batch, np.float32(0.5)), linear(batch, 0.5))
+    assert np.array_equal(linear(batch, 1), linear(batch, 1.0))
 
 
 def test_a_column_given_twice_or_a_mix_of_others_is_no_trouble():
