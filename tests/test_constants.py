@@ -30,7 +30,7 @@ CONSTANTS = {
     "tasks.mechanics.STABLE": (2.78, "a little below the limit of Runge and Kutta, 2.785"),
     # exact: the size of the work
     "exact.bayes_bandit.MOST": (20_000_000, "140 pulls of 2 arms, 50 of 3"),
-    "exact.bayes_search.WIDTH": (3000, "the value is the same for any width: the second search is exact"),
+    "exact.bayes_search.WIDTH": (3000, "any gives the same value: the second search is exact"),
     "exact.bayes_search.MOST": (4_000_000, "enough for rooms of 5 x 5 cells"),
     "exact.trajectories.MOST": (1_000_000, "a few arrays of them fit into memory"),
     "exact.gittins.CLOSEST": (0.9999, "the look-ahead grows as 1 / (1 - discount), here 10000"),

@@ -146,9 +146,9 @@ def test_a_search_is_equal_to_itself_alone_and_may_be_a_key():
 
 
 def test_as_many_paths_as_are_allowed_are_themselves_allowed(monkeypatch):
-    family, kept = GridNavigation(3, 4, 2), []
-    monkeypatch.setattr(bayes_search.Paths, "rows", lambda paths, index, real=bayes_search.Paths.rows:
-                        kept.append(len(index)) or real(paths, index))
+    family, kept, real = GridNavigation(3, 4, 2), [], bayes_search.Paths.rows
+    monkeypatch.setattr(bayes_search.Paths, "rows", lambda paths, index: (
+        kept.append(len(index)) or real(paths, index)))
     gain, _ = bayes_search.best_path(family, least_gain=0)
     monkeypatch.setattr(bayes_search, "MOST", max(kept))
     assert bayes_search.best_path(family, least_gain=0)[0] == gain

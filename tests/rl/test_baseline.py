@@ -144,8 +144,8 @@ def test_a_constant_reward_leaves_rounding_only(gamma, dtype, left):
 
 
 @pytest.mark.parametrize("scale, offset, most", [
-    (300.0, 0.0, 1e-9), (1e-6, 0.0, 1e-9), (1e100, 0.0, 1e-9), (-1000.0, 300.0, 1e-9), (1.0, 1e6, 1e-6),
-    (1e-3, 1e3, 1e-6)])
+    (300.0, 0.0, 1e-9), (1e-6, 0.0, 1e-9), (1e100, 0.0, 1e-9), (-1000.0, 300.0, 1e-9),
+    (1.0, 1e6, 1e-6), (1e-3, 1e3, 1e-6)])
 def test_no_scale_or_offset_of_an_observation_changes_the_fit(scale, offset, most):
     batch = data(mask=ragged())
     for x in (batch.x, np.sign(batch.x)):
@@ -207,6 +207,14 @@ def test_an_episode_that_sees_the_least_and_the_most_alone_has_its_square_too():
     x[:, :, 2, 0] = np.where(np.arange(6) % 2, 9, -8)
     f = features(replace(batch, x=x), steps(batch))
     assert f.shape[-1] == 6 and f[:, :, 2, 5].all()
+
+
+def test_padding_is_no_third_value():
+    batch = data(n=1, mask=ragged())
+    x = np.sign(batch.x)
+    spoilt = np.where(batch.mask[..., None], x, 7.0)
+    f, same = (features(replace(batch, x=each), steps(batch)) for each in (x, spoilt))
+    assert f.shape[-1] == 5 and np.array_equal(f, same)
 
 
 @pytest.mark.parametrize("B", [1, 5])
