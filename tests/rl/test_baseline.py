@@ -201,12 +201,13 @@ def test_an_input_that_varies_between_episodes_or_in_time_alone_has_its_square(a
     assert f.shape[-1] == 6 and f[..., 5].any((1, 2)).all()
 
 
-def test_an_episode_that_sees_the_least_and_the_most_alone_has_its_square_too():
+@pytest.mark.parametrize("where", [np.s_[:, :, 2], np.s_[:, 3]])
+def test_an_episode_or_a_step_that_sees_the_least_and_the_most_alone_has_its_square_too(where):
     batch = data(n=1)
     x = batch.x.copy()
-    x[:, :, 2, 0] = np.where(np.arange(6) % 2, 9, -8)
+    x[where] = np.where(np.arange(x[where].shape[1]) % 2, 9, -8)[:, None]
     f = features(replace(batch, x=x), steps(batch))
-    assert f.shape[-1] == 6 and f[:, :, 2, 5].all()
+    assert f.shape[-1] == 6 and f[..., 5][where].all()
 
 
 def test_padding_is_no_third_value():
@@ -222,6 +223,13 @@ def test_padding_is_no_third_value():
 def test_a_discount_outside_0_to_1_is_refused_for_any_number_of_episodes(B, gamma):
     with pytest.raises(ValueError, match=r"gamma must be a finite number in \[0, 1\]"):
         linear(data(B=B), gamma)
+
+
+def test_rewards_in_float32_are_fitted_in_float64():
+    batch = data(B=7)
+    short = batch.reward.astype(np.float32)
+    V, V_long = (linear(with_reward(batch, r), 0.9) for r in (short, short.astype(float)))
+    assert V.dtype == np.float32 and np.array_equal(V, V_long.astype(np.float32))
 
 
 def test_the_type_of_gamma_does_not_matter_to_the_bit():
