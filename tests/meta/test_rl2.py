@@ -314,6 +314,10 @@ def test_it_adapts_within_a_trial_and_not_between_trials():
     ({"lam": -0.1}, r"lam must be a finite number in \[0, 1\], got -0.1"),
     ({"clip": 0}, r"clip must be a finite number in \(0, inf\), got 0"),
     ({"epochs": 0}, "epochs must be at least 1, got 0"),
+    ({"returns": "episodes"}, "returns must be one of 'trial', 'episode', got 'episodes'"),
+    ({"value_weight": -0.1}, r"value_weight must be a finite number in \[0, inf\], got -0.1"),
+    ({"rate": -1.0}, "rate must be"), ({"entropy_weight": -1.0}, "entropy_weight must be"),
+    ({"episodes": 0}, "episodes must be at least 1"), ({"trials": 0}, "trials must be at least 1"),
     ({"max_norm": 0.0}, r"max_norm must be a finite number in \(0, inf\), got 0.0"),
 ])
 def test_bad_hyper_parameters_are_refused_by_name(wrong, message):
