@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from minimeta import RL2, Categorical, Gaussian, NonFiniteError, RecurrentPolicy
+from minimeta import RL2, SGD, Categorical, Gaussian, NonFiniteError, RecurrentPolicy
 from minimeta.meta.rl2 import fold_tasks, steps_taken
 from minimeta.objective.optimizers import clip_norm
 from minimeta.tasks import BernoulliBandit, PointNavigation
@@ -43,6 +43,16 @@ def test_two_epochs_are_two_updates_of_one_and_the_first_begins_without_moments(
     second, _, row = one.update(first, state, [], data, 0.2)
     both, _, row_of_both = two.update(theta, None, [], data, 0.2)
     assert np.array_equal(second, both) and row == row_of_both
+
+
+@pytest.mark.parametrize("shards", [2, 3, 9])
+def test_shards_of_tasks_add_up_to_the_whole_batch(shards):
+    theta, data = batch(EARLY)
+    whole, _, row = EARLY.update(theta, None, [], data, 0.0)
+    parts, _, of_parts = EARLY.update(theta, None, [], data, 0.0, shards=shards)
+    assert np.abs(parts - whole).max() < 1e-10 < np.abs(parts - theta).max()
+    assert of_parts["loss"] == pytest.approx(row["loss"], rel=1e-10)
+    assert of_parts["gradient"] == pytest.approx(row["gradient"], rel=1e-9)
 
 
 def test_the_log_holds_plain_numbers_and_the_mean_return_of_an_episode():
@@ -176,3 +186,11 @@ def test_tasks_become_rows_and_padding_moves_to_the_end_in_order():
     moved, n_steps = steps_taken(x, mask)
     assert n_steps.tolist() == [2, 2]
     assert moved[:, 0, 0].tolist()[:2] == [0, 4] and moved[:, 1, 0].tolist()[:2] == [5, 7]
+
+
+@pytest.mark.parametrize("wrong, message", [
+    ({"optimizer": SGD()}, r"optimizer must be an Adam\(..\), got SGD"),
+    ({"dtype": np.float16}, "dtype must be np.float32 or np.float64")])
+def test_what_is_of_another_kind_is_refused_by_name(wrong, message):
+    with pytest.raises(TypeError, match=message):
+        replace(LEARNER, **wrong)
