@@ -78,7 +78,7 @@ def test_what_follows_the_end_of_a_trial_has_no_influence_on_the_loss():
     assert abs(EARLY.objective(taken).at(theta).value - at.value) > 1e-6
 
 
-@pytest.mark.parametrize("reward, unit", [(7.0, 7.0), (-7.0, 7.0), (0.0, 1.0)])
+@pytest.mark.parametrize("reward, unit", [(7.0, 7.0), (-7.0, 7.0), (0.25, 0.25), (0.0, 1.0)])
 def test_where_all_returns_are_equal_their_size_is_the_unit_of_the_value(reward, unit):
     _, data = batch(pulls=1)
     data = replace(data, reward=np.full_like(data.reward, reward))
@@ -110,7 +110,7 @@ def test_a_gradient_that_is_not_finite_stops_an_update_although_the_loss_is():
 
 
 @pytest.mark.parametrize("size, unit, far", [
-    (100.2, 1, True), (99.8, 1, False), (1 / 100.2, 1, True), (1 / 99.8, 1, False),
+    (100, 1, True), (100.2, 1, True), (99.8, 1, False), (1 / 100.2, 1, True), (1 / 99.8, 1, False),
     (0, 1, False), (1000, 11, False), (1000, 9, True), (-101, 1, True)])
 def test_rewards_a_hundred_times_from_1_as_the_policy_sees_them_are_told_once(size, unit, far):
     learner = RL2(RecurrentPolicy(1, Categorical(3), 5, reward_unit=unit), trials=3)
