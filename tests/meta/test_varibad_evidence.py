@@ -7,6 +7,7 @@ import pytest
 
 from minimeta import (GRU, MLP, BeliefPolicy, Categorical, Gaussian, GuessPolicy,
                       PosteriorSampling, VariBAD)
+from minimeta.meta.evidence import chosen, strata
 from minimeta.meta.explainer import Explainer
 from minimeta.meta.rl2 import fold_tasks
 from minimeta.tasks import BernoulliBandit, GridNavigation, PointNavigation
@@ -37,6 +38,20 @@ def test_with_future_the_transitions_ahead_weigh_as_much_as_all_would():
     _, data = collected(ARMS, BANDIT)
     _, _, _, v, w = replace(ARMS, future=True).evidence(data)
     assert np.allclose(v, 1 / 16 / 3, rtol=1e-14) and np.allclose(w, 1 / 16 / 4, rtol=1e-14)
+
+
+def test_a_draw_that_is_1_by_rounding_picks_the_last_transition():
+    known = np.ones((2, 6, 3), bool)
+    j, _ = chosen(known, np.ones((2, 6, 3, 4)), future=False)
+    assert (j == 5).all()
+
+
+def test_in_a_long_trial_each_known_transition_is_told_once_and_in_order():
+    rng = np.random.default_rng(0)
+    known = np.zeros((1, 300, 2), bool)
+    known[:, rng.permutation(300)[:120]] = True
+    j, N = chosen(known, strata((1, 300, 2, 120), rng), future=False)
+    assert (N == 120).all() and (j == np.flatnonzero(known[0, :, 0])).all()
 
 
 def test_a_trial_whose_episodes_are_single_steps_tells_no_next_and_pays_for_its_kl_alone():
