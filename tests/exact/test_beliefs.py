@@ -243,9 +243,22 @@ def test_an_update_writes_to_nothing_and_rows_do_not_mix(family):
     before = [array.copy() for array in (*state, *step)]
     after = belief.update(state, *step)
     assert all(np.array_equal(a, b) for a, b in zip((*state, *step), before))
+    assert [array.dtype for array in after] == [array.dtype for array in state]
     alone = belief.update(belief.begin(1, 1), *(array[3:4, 2:3] for array in step))
     assert all(np.array_equal(a[3:4, 2:3], b) for a, b in zip(after, alone))
     assert np.array_equal(belief.probabilities(after), found[:, 1])
+
+
+@every_family
+def test_the_end_of_an_episode_may_be_told_as_a_number(family):
+    belief, (_, data, _) = exact_belief(family), play(family)
+    t = min(family.horizon if hasattr(family, "horizon") else 1, data.end.shape[1]) - 1
+    step = [array[:, t] for array in (data.action, data.reward)]
+    for end in (data.end[:, t], ~data.end[:, t]):
+        states = [belief.update(belief.begin(5, 4), data.x[:, 0], *step, kind(end))
+                  for kind in (np.asarray, np.int64, np.float32)]
+        for other in states[1:]:
+            assert all(np.array_equal(a, b) for a, b in zip(states[0], other))
 
 
 def test_what_no_task_explains_is_refused():
