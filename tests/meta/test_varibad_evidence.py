@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from minimeta import (GRU, MLP, BeliefPolicy, Categorical, Gaussian, GuessPolicy,
+from minimeta import (GRU, MLP, RL2, BeliefPolicy, Categorical, Gaussian, GuessPolicy,
                       PosteriorSampling, VariBAD)
 from minimeta.meta.evidence import chosen, strata
 from minimeta.meta.explainer import Explainer
@@ -113,12 +113,38 @@ def test_a_prediction_for_several_trials_keeps_tasks_and_trials_apart():
         assert np.allclose(learner.predict(theta, one, z)[0, :, 0], told[k, :, b], rtol=1e-12)
 
 
-@pytest.mark.parametrize("pays, message", [
-    ((1, 1), "pays must be .low, high., the two rewards"),
-    ((0, 1, 2), "pays must be .low, high., the two rewards"),
-    (("a", 1), "each of pays must be a number, got 'a'")])
-def test_rewards_that_are_not_two_are_refused(pays, message):
-    with pytest.raises((ValueError, TypeError), match=message):
+@pytest.mark.parametrize("future", [False, True])
+def test_without_its_elbo_the_loss_is_that_of_rl2_itself(future):
+    learner = replace(ARMS, elbo_weight=0.0, future=future)
+    theta, data = collected(learner, BANDIT)
+    plain = RL2(ARMS.policy, dtype=np.float64)
+    at, of_rl2 = (one.objective(data).at(t) for one, t in (
+        (learner, theta), (plain, theta[:ARMS.policy.size])))
+    assert at.value == pytest.approx(of_rl2.value, rel=1e-13)
+    assert np.allclose(at.grad[:ARMS.policy.size], of_rl2.grad, rtol=0, atol=1e-14)
+
+
+def test_predictions_have_the_precision_of_theta():
+    learner = replace(ARMS, dtype=np.float32)
+    theta, data = collected(learner, BANDIT)
+    assert learner.predict(theta, data, np.eye(4)).dtype == np.float32
+
+
+@pytest.mark.parametrize("wrong, message", [
+    ({"epochs": 0}, "epochs must be at least 1, got 0"),
+    ({"clip": 0.0}, "clip must be a finite number in .0, inf."),
+    ({"tells": ("next",)}, "tells must be one of .* got .'next',. where .'obs', 'action'. is shown")])
+def test_what_rl2_refuses_and_what_cannot_be_told_are_refused(wrong, message):
+    with pytest.raises(ValueError, match=message):
+        replace(ARMS, **wrong)
+
+
+@pytest.mark.parametrize("pays, error, message", [
+    ((1, 1), ValueError, "pays must be .low, high., the two rewards"),
+    ((0, 1, 2), ValueError, "pays must be .low, high., the two rewards"),
+    (("a", 1), TypeError, "each of pays must be a number, got 'a'")])
+def test_rewards_that_are_not_two_are_refused(pays, error, message):
+    with pytest.raises(error, match=message):
         replace(ARMS, pays=pays)
 
 
