@@ -268,6 +268,9 @@ def test_what_no_task_explains_is_refused():
         state = belief.update(state, None, np.full((2, 3), arm), np.full((2, 3), 5.0), None)
     with pytest.raises(ValueError, match="got steps that no task explains"):
         belief.probabilities(state)
+    one_row = [np.where([[[True]] * 3, [[False]] * 3], may_be, True) for may_be in state]
+    with pytest.raises(ValueError, match="got steps that no task explains"):
+        belief.probabilities(one_row)
 
 
 @pytest.mark.parametrize("family", [PointNavigation(), RestlessBandit(), 3])
@@ -309,6 +312,42 @@ def test_a_belief_oracle_has_two_hidden_layers_that_see_the_observation_and_the_
     network = belief_oracle(family, 7).net
     assert network.mlp.sizes == (9 + 9, 7, 7, 5 + 1)
     assert network.layout == network.mlp.layout and network.size == network.mlp.size
+    theta, plain = (net.init(np.random.default_rng(0)) for net in (network, network.mlp))
+    assert np.array_equal(theta, plain) and theta.dtype == float
+    sizes = "n_in=16, n_hidden=7, n_out=6"
+    assert repr(network) == f"BeliefNetwork(belief={network.belief!r}, {sizes})"
+
+
+def test_a_belief_is_data_to_the_network_that_no_derivative_goes_through():
+    family, rng = RandomMDP(2, 3, 4, 3), np.random.default_rng(0)
+    network = belief_oracle(family, 4).net
+    theta, (_, data, _) = network.init(rng), play(family)
+    last = [np.eye(3)[data.action], data.reward[..., None], data.end[..., None]]
+    before = [np.concatenate([0 * a[:, :1], a[:, :-1]], 1) for a in last]
+    x = np.concatenate([data.x[..., :2], *before], -1)[:, :, 0].swapaxes(0, 1)
+    v = rng.normal(size=x.shape)
+    x_dot = np.where(np.arange(x.shape[-1]) < 2, v, 0)         # of the observation alone
+    y, cache = network.forward(theta, x)
+    y_dot, _ = network.jvp(theta, cache, 0 * theta, v)
+    assert np.array_equal(y_dot, network.jvp(theta, cache, 0 * theta, x_dot)[0]) and y_dot.any()
+    of_net = network.forward(theta, x + 1e-30j * v)[0].imag / 1e-30
+    assert np.abs(y_dot - of_net).max() < 1e-12
+
+
+@pytest.mark.parametrize("lead", [(2,), (2, 3)])
+def test_more_axes_of_tasks_are_a_loop_over_them(lead):
+    family, rng = GridNavigation(3, 4, 2), np.random.default_rng(0)
+    network = belief_oracle(family, 4).net
+    theta = rng.normal(size=lead + (network.size,))
+    x = np.zeros(lead + (6, 5, network.n_in))
+    place = rng.integers(9, size=x.shape[:-1])
+    x[..., :9], x[..., 1:, :, 14] = np.eye(9)[place], -0.1
+    x[..., 1:, :, 9:14] = np.eye(5)[rng.integers(5, size=lead + (5, 5))]
+    y, _ = network.forward(theta, x)
+    for i in np.ndindex(*lead):
+        assert np.allclose(y[i], network.forward(theta[i], x[i])[0], rtol=1e-13, atol=1e-15)
+    state = network.initial_state(theta, 5)
+    assert [a.shape[:len(lead) + 1] for a in state] == [lead + (5,)] * 2
 
 
 def test_without_a_number_of_steps_the_memory_is_that_after_the_last_one():
@@ -320,7 +359,7 @@ def test_without_a_number_of_steps_the_memory_is_that_after_the_last_one():
     _, cache = policy.forward(theta, x)
     whole = policy.memory_after(cache)
     for one, other, earlier in zip(whole, policy.memory_after(cache, np.full(6, len(x))),
-                                   policy.memory_after(cache, np.full(6, 2))):
+                                   policy.memory_after(cache, [2] * 6)):
         assert np.array_equal(one, other) and not np.array_equal(one, earlier)
 
 
@@ -341,5 +380,6 @@ def test_a_belief_oracle_pickles_and_must_see_all_that_it_learns_from():
     assert pickle.loads(pickle.dumps(policy)) == policy and policy.is_recurrent
     with pytest.raises(ValueError, match=r"16 numbers for GridNav.*got 15; use belief_oracle"):
         RecurrentPolicy(9, Categorical(5), sees=("action", "reward"), network=Believer(family))
-    with pytest.raises(TypeError, match="family must be one of"):
-        belief_oracle(PointNavigation())
+    for other in (PointNavigation(), 3):
+        with pytest.raises(TypeError, match="family must be one of"):
+            belief_oracle(other)
