@@ -39,6 +39,13 @@ def test_the_informative_bandit_is_worth_what_is_known():
     assert abs(informative_optimum(1) - 1.4) < 1e-12  # a lone pull buys no knowledge
 
 
+def test_with_more_pulls_than_arms_thompson_sampling_finds_every_target():
+    # At pull k = 1 .. 10 with probability .1 each: k - 1 pulls of 1, and the others of 5.
+    by_hand = sum(0.1 * ((k - 1) + 5 * (12 - (k - 1))) for k in range(1, 11))
+    assert informative_thompson(12) == pytest.approx(by_hand, rel=1e-14)
+    assert informative_optimum(12) == pytest.approx(0.55 + 5 * 11, rel=1e-14)
+
+
 @pytest.mark.parametrize("q, pulls", [(0.9, 4), (0.6, 5)])
 def test_the_optimum_by_votes_is_that_of_a_search_over_all_histories(q, pulls):
     """Both arms, both outcomes, after each history of (arm, reward): nothing
