@@ -156,3 +156,20 @@ def test_as_many_paths_as_are_allowed_are_themselves_allowed(monkeypatch):
     with pytest.raises(ValueError, match="fewer paths"):
         bayes_search.best_path(family, least_gain=0)
     assert bayes_search.best_path(family, least_gain=0, width=max(kept))[0] == gain
+
+
+@pytest.mark.parametrize("E, T, N, first, least", [
+    (3, 4, 5, 1, 2), (2, 3, 4, 3, 1), (1, 2, 3, 2, 0)])
+def test_the_most_that_a_path_may_add_is_its_formula(E, T, N, first, least):
+    @lru_cache(maxsize=None)
+    def U(e, t, n):
+        if e == E:
+            return n * least
+        return max(sum(T - t - i + 1 for i in range(1, k + 1))
+                   + U(e + 1, first - 1, n - k) - (n - k) * least
+                   for k in range(min(n, T - t) + 1))
+
+    table = bayes_search.most_more(E, T, N, first, least)
+    assert table.shape == (E + 1, T + 1, N + 1)
+    for index in np.ndindex(*table.shape):
+        assert table[index] == U(*index)

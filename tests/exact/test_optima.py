@@ -178,6 +178,9 @@ def test_the_probability_of_staying_counts_what_happened():
     (lambda: agents.dependent_thompson("simple"), "kind must be one of 'easy'"),
     (lambda: TwoStepAgent("habit", 3), "kind must be one of 'model-based'"),
     (lambda: two_step_optimum(0), "episodes must be at least 1, got 0"),
+    (lambda: dependent_optimum("easy", 0), "pulls must be at least 1, got 0"),
+    (lambda: informative_optimum(0), "pulls must be at least 1, got 0"),
+    (lambda: informative_thompson(0), "pulls must be at least 1, got 0"),
 ])
 def test_bad_settings_are_refused_by_name(make, message):
     with pytest.raises(ValueError, match=message):
