@@ -173,6 +173,8 @@ def test_sizes_that_cannot_be_are_refused_with_the_reason(arms, pulls, error, sa
 
 @pytest.mark.parametrize("successes, failures, error, says", [
     ([[7, 0, 0, 0]], [[0, 0, 0, 0]], ValueError, "leave at least one of 7 pulls"),
+    ([[2, 1, 0, 0]], [[0, 0, 3, 1]], ValueError, "of 7 pulls, got a row with 7"),
+    (3, 4, ValueError, r"successes must have shape \[R, 4\], .* got \[\]"),
     ([[-1, 0, 0, 0]], [[0, 0, 0, 0]], ValueError, "successes must be at least 0, got"),
     ([[0., 0, 0, 0]], [[0, 0, 0, 0]], TypeError, "successes must be whole numbers"),
     ([0, 0, 0, 0], [0, 0, 0, 0], ValueError, r"must have shape \[R, 4\]"),
