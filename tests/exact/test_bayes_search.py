@@ -176,7 +176,7 @@ def test_the_most_that_a_path_may_add_is_its_formula(E, T, N, first, least):
 
 
 def test_the_best_path_to_a_cell_is_kept_of_those_that_have_seen_the_same_goals():
-    room = bayes_search.Room.of(GridNavigation(2, 3, 2))
+    room = bayes_search.Room.of(SMALL[3])
     cell, seen = np.array([0, 1, 1, 0, 2, 0, 1, 1]), np.array([1, 0, 1, 2, 1, 1, 1, 4], np.uint64)
     gain = np.array([3, 1, 5, 2, 7, 6, 4, 0])
     paths = bayes_search.Paths(cell, seen, gain, gain, gain)
