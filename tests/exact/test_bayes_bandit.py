@@ -242,3 +242,10 @@ def test_a_solution_shows_its_value_and_not_its_tables_and_is_equal_to_itself_al
     shown = repr(bayes_optimal_bandit(2, 3))
     assert shown == f"BayesOptimal(arms=2, pulls=3, value={bayes_optimal_bandit(2, 3).value!r})"
     assert SOLUTION == SOLUTION != bayes_optimal_bandit(4, 7) and len({SOLUTION, SOLUTION}) == 1
+
+
+def test_marks_by_which_two_states_look_alike_are_noticed(monkeypatch):
+    alike = SimpleNamespace(integers=lambda most, size, dtype: np.ones(size, dtype))
+    monkeypatch.setattr(bayes_bandit.np.random, "default_rng", lambda seed: alike)
+    with pytest.raises(RuntimeError, match="keys collide: .* of [0-9]+ states differ"):
+        bayes_optimal_bandit(2, 3)
