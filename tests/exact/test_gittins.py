@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from minimeta.exact import gittins
 from minimeta.exact.gittins import _checked, gittins_index, gittins_table
 
 TABLE = gittins_table(12, 0.8)
@@ -169,3 +170,12 @@ def test_the_largest_discount_and_the_least_tolerance_are_themselves_allowed():
     for discount, tolerance, name in ((0.99991, 1e-6, "discount"), (0.9, 0.9e-9, "tolerance")):
         with pytest.raises(ValueError, match=f"{name} must be"):
             _checked(discount, tolerance)
+
+
+@pytest.mark.parametrize("low", [0.3, 0.5])
+def test_what_lies_outside_of_the_band_hardly_counts(low, monkeypatch):
+    s, f, nu = np.array([0, 3, 1, 20, 60]), np.array([0, 1, 6, 8, 60]), low + 0.01 * np.arange(3)
+    band = gittins._ahead(s, f, 0.99, nu, 500)
+    monkeypatch.setattr(gittins, "SPREAD", 1000)
+    for one, whole in zip(band, gittins._ahead(s, f, 0.99, nu, 500)):
+        assert np.abs(one - whole).max() < 1e-11
