@@ -167,7 +167,8 @@ def test_a_table_of_no_pulls_or_no_tolerance_is_refused():
 
 def test_the_largest_discount_and_the_least_tolerance_are_themselves_allowed():
     assert _checked(0.9999, 1e-9) == (0.9999, 1e-9)
-    for discount, tolerance, name in ((0.99991, 1e-6, "discount"), (0.9, 0.9e-9, "tolerance")):
+    for discount, tolerance, name in ((0.99991, 1e-6, "discount"), (0.9, 0.9e-9, "tolerance"),
+                                      (0.9, 1.01, "tolerance")):
         with pytest.raises(ValueError, match=f"{name} must be"):
             _checked(discount, tolerance)
 
