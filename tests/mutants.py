@@ -173,12 +173,13 @@ class Run:
 
     def attempt(self, mutant, is_afresh, has_survived=False):
         """Starts the tests of a mutant in a child; `outcomes` gets what comes of it. What no
-        test has noticed in the quick way meets the near ones once more, imported afresh."""
+        test has noticed in the quick way meets the nearest once more, imported afresh."""
         known = self.killers.setdefault((mutant.module, mutant.function), [])
         tests = self.map.tests(mutant, self.patience)
         tests = [t for t in known if t in tests] + [t for t in tests if t not in known]
         if has_survived:
-            tests = [t for t in tests if distance(mutant.module, t) < 2]
+            far = min((distance(mutant.module, t) for t in tests), default=0)
+            tests = [t for t in tests if distance(mutant.module, t) == far]
         if not tests:
             self.outcomes[mutant] = "survived"
             return

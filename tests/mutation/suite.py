@@ -3,8 +3,8 @@
 A mutant of a function is put in place by giving the function its new code, so that a
 child starts in milliseconds. A mutant of what runs at import is tried "afresh": the child
 forgets the package and the tests and imports both again, with the mutant in the module's
-place. Whatever survived the quick way is tried afresh too, by near tests alone, since
-imports take long.
+place. Whatever survived the quick way is tried afresh too, by the nearest tests alone,
+since imports take long.
 
 The child stops at the first test that fails. A test that takes much longer than it
 takes without a mutant ends the child by a signal.
