@@ -108,8 +108,8 @@ class Run:
     def work(self, items):
         self.items, self.map = items, self.traced(items)
         self.judge.seconds = self.map.seconds
-        self.functions = {m.module: functions_of(str(self.root / m.module))
-                          for m in self.mutants}
+        self.functions = {module: functions_of(str(self.root / module))
+                          for module in {m.module for m in self.mutants}}
         self.tell(f"{len(self.map.seconds)} tests, {len(self.mutants)} mutants to try")
         self.children = Children(self.jobs)
         try:
