@@ -136,7 +136,8 @@ class Run:
             lambda status, test: told.append((status, test)))
         self.children.finish()
         if told[0][0] != 0:
-            raise SystemExit(f"a test fails without a mutant: {told[0][1] or tests}")
+            raise SystemExit(f"without a mutant a child ends by status {told[0][0]}: "
+                             f"{told[0][1] or tests}")
 
     def try_all(self):
         waiting, self.began = self.mutants[::-1], time.monotonic()
