@@ -26,6 +26,7 @@ survives must meet the others too.
 """
 import argparse
 import contextlib
+import gc
 import os
 import random
 import sys
@@ -111,6 +112,7 @@ class Run:
         self.functions = {module: functions_of(str(self.root / module))
                           for module in {m.module for m in self.mutants}}
         self.tell(f"{len(self.map.seconds)} tests, {len(self.mutants)} mutants to try")
+        gc.freeze()  # children collect no garbage of all that is here
         self.children = Children(self.jobs)
         try:
             self.control()

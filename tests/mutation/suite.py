@@ -60,6 +60,11 @@ class Judge:
             signal.setitimer(signal.ITIMER_PROF, limit)        # of this process
             signal.setitimer(signal.ITIMER_REAL, 20 * limit)   # if it only waits
 
+    def pytest_runtest_logfinish(self):
+        if self.tell is not None:  # what follows the last test takes its time
+            for timer in (signal.ITIMER_PROF, signal.ITIMER_REAL):
+                signal.setitimer(timer, 0)
+
     def pytest_runtest_logreport(self, report):
         if report.failed:
             self.failed.add(report.nodeid)
