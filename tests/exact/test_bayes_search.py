@@ -103,6 +103,11 @@ def test_an_episode_more_only_adds_to_the_value_and_a_goal_less_never_takes_from
     assert np.mean(known) > bayes_optimal_search(GridNavigation(3, 6, 2)).value
 
 
+def test_a_large_room_with_few_goals_is_searched():
+    family = GridNavigation(9, 4, 2, goals=((0, 2), (2, 1)))
+    assert abs(bayes_optimal_search(family).value - by_belief(family)) < 1e-12
+
+
 def test_returns_of_chosen_cells_are_the_rows_of_all():
     search = bayes_optimal_search(GridNavigation(4, 9, 2))
     goals, rows = bayes_search.goal_numbers(search.family), np.array([7, 0, 7, 3])

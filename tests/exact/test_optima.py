@@ -210,3 +210,9 @@ def test_half_an_interval_of_staying_is_1_96_errors_of_a_ratio_by_hand():
     stayed[:, 0, 1] = 20, 40
     p, half = Stays(stayed, np.full((2, 2, 2), 100)).cell(False, True)
     assert p == pytest.approx(0.3) and half == pytest.approx(1.96 * 0.05 * 2 ** 0.5)
+
+
+def test_optima_are_plain_numbers():
+    found = (dependent_optimum("easy", 3), dependent_floor("uniform", 3), two_step_optimum(3),
+             informative_optimum(2), informative_thompson(2))
+    assert {type(value) for value in found} == {float}
