@@ -12,10 +12,11 @@ that nobody can notice stand in tests/mutants_equivalent.txt, each with its reas
     + for layer in reversed(range(len(layers_dot)))
     = theta and its tangent have the same layers
 
-A mutant meets the tests that run its line, for --patience seconds in all: the module's own
-tests and those of its chapter before others. Tests of examples do not count: that an example
-still works says little of a formula. The script finds out once which test runs which line,
-by tracing the suite, and keeps this in a temporary directory as long as no source changes.
+A mutant meets the tests that run its line, for --patience seconds in all: fast ones first,
+and of those that are equally fast the module's own and those of its chapter. Tests of
+examples do not count: that an example still works says little of a formula. The script finds
+out once which test runs which line, by tracing the suite, and keeps this in a temporary
+directory as long as no source changes.
 
 With --minutes the script times the first mutants of a random order, computes how many it has
 time for, and stops there. --most with that number and the same --seed tries the same ones
@@ -25,6 +26,7 @@ survives must meet the others too.
 """
 import argparse
 import contextlib
+import gc
 import os
 import random
 import sys
@@ -35,7 +37,7 @@ from pathlib import Path
 os.environ["OPENBLAS_NUM_THREADS"] = "1"  # before NumPy is loaded
 
 import pytest
-from mutation.lines import Map, lines_of_tests
+from mutation.lines import Map, distance, lines_of_tests
 from mutation.report import report, survivors
 from mutation.suite import (CANNOT, OPTIONS, SURVIVED, Children, Judge, Mutated, functions_of,
                             is_time_out, patch, run, run_afresh)
@@ -107,9 +109,10 @@ class Run:
     def work(self, items):
         self.items, self.map = items, self.traced(items)
         self.judge.seconds = self.map.seconds
-        self.functions = {m.module: functions_of(str(self.root / m.module))
-                          for m in self.mutants}
+        self.functions = {module: functions_of(str(self.root / module))
+                          for module in {m.module for m in self.mutants}}
         self.tell(f"{len(self.map.seconds)} tests, {len(self.mutants)} mutants to try")
+        gc.freeze()  # children collect no garbage of all that is here
         self.children = Children(self.jobs)
         try:
             self.control()
@@ -135,7 +138,8 @@ class Run:
             lambda status, test: told.append((status, test)))
         self.children.finish()
         if told[0][0] != 0:
-            raise SystemExit(f"a test fails without a mutant: {told[0][1] or tests}")
+            raise SystemExit(f"without a mutant a child ends by status {told[0][0]}: "
+                             f"{told[0][1] or tests}")
 
     def try_all(self):
         waiting, self.began = self.mutants[::-1], time.monotonic()
@@ -143,7 +147,7 @@ class Run:
             if len(self.outcomes) == PILOT and not self.is_cut:
                 waiting = self.cut(waiting)
             if self.again:
-                self.attempt(self.again.pop(), is_afresh=True)
+                self.attempt(*self.again.pop())
             elif waiting and not self.is_late():
                 mutant = waiting.pop()
                 self.attempt(mutant, mutant.at_import or not self.map.is_run(mutant))
@@ -170,11 +174,15 @@ class Run:
         return self.minutes is not None and \
             time.monotonic() - self.start > 60 * self.minutes
 
-    def attempt(self, mutant, is_afresh):
-        """Starts the tests of a mutant in a child; `outcomes` gets what comes of it."""
+    def attempt(self, mutant, is_afresh, has_survived=False):
+        """Starts the tests of a mutant in a child; `outcomes` gets what comes of it. What no
+        test has noticed in the quick way meets the nearest once more, imported afresh."""
         known = self.killers.setdefault((mutant.module, mutant.function), [])
         tests = self.map.tests(mutant, self.patience)
         tests = [t for t in known if t in tests] + [t for t in tests if t not in known]
+        if has_survived:
+            far = min((distance(mutant.module, t) for t in tests), default=0)
+            tests = [t for t in tests if distance(mutant.module, t) == far]
         if not tests:
             self.outcomes[mutant] = "survived"
             return
@@ -182,7 +190,7 @@ class Run:
         def done(status, killer):
             code = os.waitstatus_to_exitcode(status)
             if not is_afresh and code in (SURVIVED, CANNOT):
-                self.again.append(mutant)
+                self.again.append((mutant, True, code == SURVIVED))
                 return
             self.outcomes[mutant] = ("survived" if code == SURVIVED else
                                      "timed out" if is_time_out(status) else "killed")

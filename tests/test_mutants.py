@@ -54,7 +54,7 @@ def test_the_lines_that_ran_are_found(tmp_path):
     assert tracer.stop() == {str(file): {1, 2, 4}}
 
 
-def test_the_module_s_own_tests_come_first_and_patience_ends():
+def test_a_module_s_own_tests_come_first_unless_they_are_slow_and_patience_ends():
     rows = {"tests/test_m.py::slow": [3, True, {"m.py": [2]}],
             "tests/test_m.py::quick": [1, True, {"m.py": [2]}],
             "tests/test_other.py::quicker": [.5, True, {"m.py": [2]}],
@@ -62,8 +62,8 @@ def test_the_module_s_own_tests_come_first_and_patience_ends():
     found = Map(rows)
     on_two, = [m for m in mutants_of("def f():\n    return -1\n", "m.py")
                if m.after == "return 1"]
-    assert [t.split("::")[1] for t in found.tests(on_two, 10)] == ["quicker", "quick", "slow"]
-    assert [t.split("::")[1] for t in found.tests(on_two, 4.2)] == ["quick", "slow"]
+    assert [t.split("::")[1] for t in found.tests(on_two, 10)] == ["quick", "quicker", "slow"]
+    assert [t.split("::")[1] for t in found.tests(on_two, 4.2)] == ["quick", "quicker"]
     assert found.failing == ["tests/test_m.py::broken"]
 
 

@@ -80,9 +80,10 @@ class BeliefNetwork:
         sees of both, z [..., B, n]. At the first step of a trial, where x shows no
         action, nothing has happened yet."""
         n, A = self.belief.family.obs_size, self.belief.family.action.n
+        seen = x.real
         obs, code, (reward, end) = (
-            x[..., :n].real, x[..., n:n + A], np.moveaxis(x[..., n + A:].real, -1, 0))
-        after = self.belief.update(state, obs, code.real.argmax(-1), reward, end > 0.5)
+            seen[..., :n], seen[..., n:n + A], np.moveaxis(seen[..., n + A:], -1, 0))
+        after = self.belief.update(state, obs, code.argmax(-1), reward, end > 0.5)
         happened = code.any(-1)
         state = tuple(np.where(aligned(happened, new), new, old)
                       for new, old in zip(after, state))

@@ -160,6 +160,7 @@ class GoalBelief(Belief):
         return equally(may_be)
 
 
+@dataclass(frozen=True)
 class WorldBelief(Belief):
     """P[s, a] ~ Dirichlet(1 + n[s, a]) and R[s, a] ~ N(mean, variance) of a RandomMDP.
     The state is n, how often each state followed, [.., S, A, S]; the number N of
@@ -206,8 +207,7 @@ class WorldBelief(Belief):
 
 
 def equally(may_be):
-    """Equal probabilities [.., n] of all that may be. Raises ValueError if nothing may
-    be."""
+    """Equal probabilities [.., n] of all that may be. ValueError if nothing may be."""
     n = may_be.sum(-1, keepdims=True)
     if (n == 0).any():
         raise ValueError("what happened must be possible in a task of the family, got "

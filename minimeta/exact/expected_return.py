@@ -58,7 +58,7 @@ def exact_return(tasks, *, gamma=1.0, policy=None, dtype=np.float64):
             logits
     dtype   of theta
     """
-    gamma = float(require.number("gamma", gamma, 0, 1))
+    gamma = require.number("gamma", gamma, 0, 1)
     if policy is None and hasattr(tasks, "tables"):
         policy = TabularPolicy(*tasks.tables()[1].shape[1:])
     require_tables(tasks, policy)
@@ -147,7 +147,7 @@ class ExpectedReturn:
 
     def visits(self, pi):
         """d [..., T, S]."""
-        d = [self.start.astype(pi.dtype)]
+        d = [self.start]
         for _ in range(self.horizon - 1):
             d.append(self.moved(d[-1], pi))
         return np.stack(d, -2)

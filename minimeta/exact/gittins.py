@@ -58,8 +58,6 @@ def gittins_index(successes, failures, discount, tolerance=1e-6):
                                require_counts("failures", failures))
     arms, where = np.unique(np.stack([s.ravel(), f.ravel()]), axis=1,
                             return_inverse=True)
-    if not arms.size:
-        return np.zeros(s.shape)
     low, high = _calibrate(*arms, discount, tolerance)
     return ((low + high) / 2)[where.ravel()].reshape(s.shape)[()]
 

@@ -100,7 +100,7 @@ def normalised(A, mask, scale=None):
     mask = require.mask("mask", mask)
     n = np.maximum(mask.sum((-2, -1), keepdims=True), 1).astype(A.dtype)
     A = np.where(mask, A, 0)
-    unit = np.abs(A).max((-2, -1), keepdims=True, initial=0)
+    unit = np.abs(A).max((-2, -1), keepdims=True)
     unit = np.where(unit > 0, unit, 1)
     with np.errstate(under="ignore"):
         A = A / unit  # so that squares are neither inf nor all 0
@@ -133,7 +133,7 @@ def counts(mask):
     """The number of steps of each task: [..., 1, 1]."""
     n = require.mask("mask", mask).sum((-2, -1), keepdims=True)
     if not n.all():
-        task = int(np.argmin(n.ravel()))
+        task = np.argmin(n)
         raise ValueError(
             f"mask must have a step in every task, got none in task {task}")
     return n

@@ -173,6 +173,8 @@ def test_sizes_that_cannot_be_are_refused_with_the_reason(arms, pulls, error, sa
 
 @pytest.mark.parametrize("successes, failures, error, says", [
     ([[7, 0, 0, 0]], [[0, 0, 0, 0]], ValueError, "leave at least one of 7 pulls"),
+    ([[2, 1, 0, 0]], [[0, 0, 3, 1]], ValueError, "of 7 pulls, got a row with 7"),
+    (3, 4, ValueError, r"successes must have shape \[R, 4\], .* got \[\]"),
     ([[-1, 0, 0, 0]], [[0, 0, 0, 0]], ValueError, "successes must be at least 0, got"),
     ([[0., 0, 0, 0]], [[0, 0, 0, 0]], TypeError, "successes must be whole numbers"),
     ([0, 0, 0, 0], [0, 0, 0, 0], ValueError, r"must have shape \[R, 4\]"),
@@ -234,3 +236,16 @@ def test_the_limit_of_the_work_is_itself_allowed(arms, monkeypatch):
 def test_arms_that_there_are_no_pulls_for_change_nothing():
     few, many = bayes_optimal_bandit(11, 11), bayes_optimal_bandit(40, 11)
     assert few.value == pytest.approx(many.value, rel=1e-13) and len(few.keys) == len(many.keys)
+
+
+def test_a_solution_shows_its_value_and_not_its_tables_and_is_equal_to_itself_alone():
+    shown = repr(bayes_optimal_bandit(2, 3))
+    assert shown == f"BayesOptimal(arms=2, pulls=3, value={bayes_optimal_bandit(2, 3).value!r})"
+    assert SOLUTION == SOLUTION != bayes_optimal_bandit(4, 7) and len({SOLUTION, SOLUTION}) == 1
+
+
+def test_marks_by_which_two_states_look_alike_are_noticed(monkeypatch):
+    alike = SimpleNamespace(integers=lambda most, size, dtype: np.ones(size, dtype))
+    monkeypatch.setattr(bayes_bandit.np.random, "default_rng", lambda seed: alike)
+    with pytest.raises(RuntimeError, match="keys collide: .* of [0-9]+ states differ"):
+        bayes_optimal_bandit(2, 3)

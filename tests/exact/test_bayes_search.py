@@ -18,7 +18,8 @@ SMALL = [
     GridNavigation(2, 3, 1, goals=((1, 1),)),
     GridNavigation(4, 5, 2, walls=((0, 2), (1, 1)), goals=((0, 1), (1, 2), (3, 0), (3, 3))),
     GridNavigation(3, 2, 3), GridNavigation(3, 7, 1),
-    GridNavigation(3, 1, 2, goals=((0, 1), (2, 2)))]
+    GridNavigation(3, 1, 2, goals=((0, 1), (2, 2))),
+    GridNavigation(3, 2, 2, goals=((2, 2),))]      # too far away for an episode
 
 
 def by_belief(family):
@@ -102,6 +103,11 @@ def test_an_episode_more_only_adds_to_the_value_and_a_goal_less_never_takes_from
     assert np.mean(known) > bayes_optimal_search(GridNavigation(3, 6, 2)).value
 
 
+def test_a_large_room_with_few_goals_is_searched():
+    family = GridNavigation(9, 4, 2, goals=((0, 2), (2, 1)))
+    assert abs(bayes_optimal_search(family).value - by_belief(family)) < 1e-12
+
+
 def test_returns_of_chosen_cells_are_the_rows_of_all():
     search = bayes_optimal_search(GridNavigation(4, 9, 2))
     goals, rows = bayes_search.goal_numbers(search.family), np.array([7, 0, 7, 3])
@@ -138,3 +144,51 @@ def test_what_cannot_be_searched_is_refused_with_the_reason(monkeypatch):
     with pytest.raises(ValueError, match="the family that the searcher knows"):
         evaluate(BayesOptimalSearcher(GridNavigation(3, 6, 2)), None, GridNavigation(3, 5, 2),
                  tasks=2)
+
+
+def test_a_search_is_equal_to_itself_alone_and_may_be_a_key():
+    one, other = (bayes_optimal_search(SMALL[3]) for _ in range(2))
+    assert one == one != other and len({one, other}) == 2
+
+
+def test_as_many_paths_as_are_allowed_are_themselves_allowed(monkeypatch):
+    family, kept, real = GridNavigation(3, 4, 2), [], bayes_search.Paths.rows
+    monkeypatch.setattr(bayes_search.Paths, "rows", lambda paths, index: (
+        kept.append(len(index)) or real(paths, index)))
+    gain, _ = bayes_search.best_path(family, least_gain=0)
+    monkeypatch.setattr(bayes_search, "MOST", max(kept))
+    assert bayes_search.best_path(family, least_gain=0)[0] == gain
+    monkeypatch.setattr(bayes_search, "MOST", max(kept) - 1)
+    with pytest.raises(ValueError, match="fewer paths"):
+        bayes_search.best_path(family, least_gain=0)
+    assert bayes_search.best_path(family, least_gain=0, width=max(kept))[0] == gain
+
+
+@pytest.mark.parametrize("E, T, N, first, least", [
+    (3, 4, 5, 1, 2), (2, 3, 4, 3, 1), (1, 2, 3, 2, 0)])
+def test_the_most_that_a_path_may_add_is_its_formula(E, T, N, first, least):
+    @lru_cache(maxsize=None)
+    def U(e, t, n):
+        if e == E:
+            return n * least
+        return max(sum(T - t - i + 1 for i in range(1, k + 1))
+                   + U(e + 1, first - 1, n - k) - (n - k) * least
+                   for k in range(min(n, T - t) + 1))
+
+    table = bayes_search.most_more(E, T, N, first, least)
+    assert table.shape == (E + 1, T + 1, N + 1)
+    for index in np.ndindex(*table.shape):
+        assert table[index] == U(*index)
+
+
+def test_the_best_path_to_a_cell_is_kept_of_those_that_have_seen_the_same_goals():
+    room = bayes_search.Room.of(SMALL[3])
+    cell, seen = np.array([0, 1, 1, 0, 2, 0, 1, 1]), np.array([1, 0, 1, 2, 1, 1, 1, 4], np.uint64)
+    gain = np.array([3, 1, 5, 2, 7, 6, 4, 0])
+    paths = bayes_search.Paths(cell, seen, gain, gain, gain)
+    kept = room.best_of_each(paths)
+    best = {}
+    for i in range(8):
+        pair = cell[i], seen[i]
+        best[pair] = max(best.get(pair, i), i, key=lambda i: gain[i])
+    assert sorted(kept) == sorted(best.values()) and len(kept) == 6

@@ -181,6 +181,51 @@ def test_probabilities_are_in_their_range_and_features_are_near_one(family):
     assert features.shape == (7, 4, belief.n_features) and abs(features).max() < 2
 
 
+def after_trial(family, **options):
+    """A rollout of random play, and the state of the belief after it."""
+    _, data, _ = play(family, **options)
+    belief, T = exact_belief(family), data.reward.shape[1]
+    state = belief.begin(*data.mask[:, 0].shape)
+    for t in range(T):
+        state = belief.update(state, data.x[:, (t + 1) % T], data.action[:, t], data.reward[:, t],
+                              data.end[:, t])
+    return data, belief, state
+
+
+def test_the_features_of_an_arm_are_the_mean_and_the_spread_of_its_posterior():
+    data, belief, state = after_trial(BernoulliBandit(3, 8))
+    features = belief.features(state)
+    assert features.shape == (5, 4, 6)
+    p, w = uniform_integral()
+    for k, b, arm in np.ndindex(5, 4, 3):
+        paid = data.reward[k, :, b][data.action[k, :, b] == arm]
+        weight = w * p ** paid.sum() * (1 - p) ** (len(paid) - paid.sum())
+        mean = (weight * p).sum() / weight.sum()
+        spread = np.sqrt((weight * (p - mean) ** 2).sum() / weight.sum())
+        assert features[k, b, [arm, 3 + arm]] == pytest.approx([mean, spread], rel=1e-11)
+
+
+@pytest.mark.parametrize("kind", ["easy", "uniform"])
+def test_the_features_of_dependent_arms_are_p1_and_how_little_is_known(kind):
+    _, belief, state = after_trial(DependentBandit(kind, 7))
+    features = belief.features(state)
+    assert features.shape == (5, 4, 2)
+    assert np.array_equal(features[..., 0], belief.probabilities(state)[..., 0])
+    assert np.allclose(features[..., 1], 8 ** -0.5, rtol=1e-15)       # 7 pulls are 7 votes
+
+
+def test_the_features_of_a_world_are_its_tables_one_after_the_other():
+    _, belief, state = after_trial(RandomMDP(2, 3, 4, 3, noise=0.7))
+    tables = belief.probabilities(state), *belief.rewards(state)
+    flat = np.concatenate([table.reshape(5, 4, -1) for table in tables], -1)
+    assert flat.shape == (5, 4, 12 + 6 + 6) and np.array_equal(belief.features(state), flat)
+
+
+def test_a_world_whose_rewards_have_no_noise_has_no_posterior_of_this_form():
+    with pytest.raises(ValueError, match=r"noise of the family must be .* in \(0, inf\), got 0"):
+        exact_belief(RandomMDP(2, 3, 4, 3, noise=0.0))
+
+
 def test_of_those_who_believe_in_an_arm_to_a_degree_as_many_are_paid():
     _, data, found = play(BernoulliBandit(3, 8), K=4000, B=1)
     believed = np.take_along_axis(found[:, :-1], data.action[..., None], -1)[..., 0]
@@ -198,9 +243,22 @@ def test_an_update_writes_to_nothing_and_rows_do_not_mix(family):
     before = [array.copy() for array in (*state, *step)]
     after = belief.update(state, *step)
     assert all(np.array_equal(a, b) for a, b in zip((*state, *step), before))
+    assert [array.dtype for array in after] == [array.dtype for array in state]
     alone = belief.update(belief.begin(1, 1), *(array[3:4, 2:3] for array in step))
     assert all(np.array_equal(a[3:4, 2:3], b) for a, b in zip(after, alone))
     assert np.array_equal(belief.probabilities(after), found[:, 1])
+
+
+@every_family
+def test_the_end_of_an_episode_may_be_told_as_a_number(family):
+    belief, (_, data, _) = exact_belief(family), play(family)
+    t = min(family.horizon if hasattr(family, "horizon") else 1, data.end.shape[1]) - 1
+    step = [array[:, t] for array in (data.action, data.reward)]
+    for end in (data.end[:, t], ~data.end[:, t]):
+        states = [belief.update(belief.begin(5, 4), data.x[:, 0], *step, kind(end))
+                  for kind in (np.asarray, np.int64, np.float32)]
+        for other in states[1:]:
+            assert all(np.array_equal(a, b) for a, b in zip(states[0], other))
 
 
 def test_what_no_task_explains_is_refused():
@@ -210,6 +268,9 @@ def test_what_no_task_explains_is_refused():
         state = belief.update(state, None, np.full((2, 3), arm), np.full((2, 3), 5.0), None)
     with pytest.raises(ValueError, match="got steps that no task explains"):
         belief.probabilities(state)
+    one_row = [np.where([[[True]] * 3, [[False]] * 3], may_be, True) for may_be in state]
+    with pytest.raises(ValueError, match="got steps that no task explains"):
+        belief.probabilities(one_row)
 
 
 @pytest.mark.parametrize("family", [PointNavigation(), RestlessBandit(), 3])
@@ -246,6 +307,62 @@ def test_what_a_belief_oracle_reads_is_the_belief_of_the_steps_before(family):
     assert np.allclose(value.reshape(-1, 5, 3).swapaxes(0, 1), data.value, atol=1e-5)
 
 
+def test_a_belief_oracle_has_two_hidden_layers_that_see_the_observation_and_the_belief():
+    family = GridNavigation(3, 4, 2)
+    network = belief_oracle(family, 7).net
+    assert network.mlp.sizes == (9 + 9, 7, 7, 5 + 1)
+    assert network.layout == network.mlp.layout and network.size == network.mlp.size
+    theta, plain = (net.init(np.random.default_rng(0)) for net in (network, network.mlp))
+    assert np.array_equal(theta, plain) and theta.dtype == float
+    sizes = "n_in=16, n_hidden=7, n_out=6"
+    assert repr(network) == f"BeliefNetwork(belief={network.belief!r}, {sizes})"
+
+
+def test_a_belief_is_data_to_the_network_that_no_derivative_goes_through():
+    family, rng = RandomMDP(2, 3, 4, 3), np.random.default_rng(0)
+    network = belief_oracle(family, 4).net
+    theta, (_, data, _) = network.init(rng), play(family)
+    last = [np.eye(3)[data.action], data.reward[..., None], data.end[..., None]]
+    before = [np.concatenate([0 * a[:, :1], a[:, :-1]], 1) for a in last]
+    x = np.concatenate([data.x[..., :2], *before], -1)[:, :, 0].swapaxes(0, 1)
+    v = rng.normal(size=x.shape)
+    x_dot = np.where(np.arange(x.shape[-1]) < 2, v, 0)         # of the observation alone
+    y, cache = network.forward(theta, x)
+    y_dot, _ = network.jvp(theta, cache, 0 * theta, v)
+    assert np.array_equal(y_dot, network.jvp(theta, cache, 0 * theta, x_dot)[0]) and y_dot.any()
+    of_net = network.forward(theta, x + 1e-30j * v)[0].imag / 1e-30
+    assert np.abs(y_dot - of_net).max() < 1e-12
+
+
+@pytest.mark.parametrize("lead", [(2,), (2, 3)])
+def test_more_axes_of_tasks_are_a_loop_over_them(lead):
+    family, rng = GridNavigation(3, 4, 2), np.random.default_rng(0)
+    network = belief_oracle(family, 4).net
+    theta = rng.normal(size=lead + (network.size,))
+    x = np.zeros(lead + (6, 5, network.n_in))
+    place = rng.integers(9, size=x.shape[:-1])
+    x[..., :9], x[..., 1:, :, 14] = np.eye(9)[place], -0.1
+    x[..., 1:, :, 9:14] = np.eye(5)[rng.integers(5, size=lead + (5, 5))]
+    y, _ = network.forward(theta, x)
+    for i in np.ndindex(*lead):
+        assert np.allclose(y[i], network.forward(theta[i], x[i])[0], rtol=1e-13, atol=1e-15)
+    state = network.initial_state(theta, 5)
+    assert [a.shape[:len(lead) + 1] for a in state] == [lead + (5,)] * 2
+
+
+def test_without_a_number_of_steps_the_memory_is_that_after_the_last_one():
+    family, rng = TwoStep(3), np.random.default_rng(2)
+    policy = belief_oracle(family, 4)
+    theta = policy.init(rng)
+    data = rollout(policy, theta, family.sample(3, rng), trials=2, episodes=3, rng=rng)
+    x = data.x.swapaxes(0, 1).reshape(data.x.shape[1], 6, -1)
+    _, cache = policy.forward(theta, x)
+    whole = policy.memory_after(cache)
+    for one, other, earlier in zip(whole, policy.memory_after(cache, np.full(6, len(x))),
+                                   policy.memory_after(cache, [2] * 6)):
+        assert np.array_equal(one, other) and not np.array_equal(one, earlier)
+
+
 def test_a_trained_belief_oracle_comes_close_to_the_exact_optimum():
     family = BernoulliBandit(2, 10)
     learner = RL2(belief_oracle(family, 16), rate=LinearSchedule(2e-2))
@@ -263,5 +380,6 @@ def test_a_belief_oracle_pickles_and_must_see_all_that_it_learns_from():
     assert pickle.loads(pickle.dumps(policy)) == policy and policy.is_recurrent
     with pytest.raises(ValueError, match=r"16 numbers for GridNav.*got 15; use belief_oracle"):
         RecurrentPolicy(9, Categorical(5), sees=("action", "reward"), network=Believer(family))
-    with pytest.raises(TypeError, match="family must be one of"):
-        belief_oracle(PointNavigation())
+    for other in (PointNavigation(), 3):
+        with pytest.raises(TypeError, match="family must be one of"):
+            belief_oracle(other)

@@ -135,6 +135,23 @@ def test_tasks_do_not_mix():
             assert np.allclose(a[0], b[k], rtol=1e-12, atol=1e-14)
 
 
+def test_any_leading_axes_are_a_loop_over_them():
+    rng = np.random.default_rng(0)
+    policy, lead = TabularPolicy(4, 3), (2, 3)
+    P, start = rng.dirichlet(np.ones(4), lead + (4, 3)), rng.dirichlet(np.ones(4), lead)
+    R = rng.normal(size=lead + (4, 3))
+    x = np.broadcast_to(np.eye(4), lead + (1, 4, 4))
+    theta, v = rng.normal(size=(2, *lead, 12))
+    at = Objective(policy, x, ExpectedReturn(policy, P, R, start, 5, 0.9)).at(theta)
+    for i in np.ndindex(*lead):
+        one = Objective(policy, x[i], ExpectedReturn(policy, P[i], R[i], start[i], 5, 0.9)).at(
+            theta[i])
+        assert at.value[i] == pytest.approx(one.value, rel=1e-13)
+        assert np.allclose(at.grad[i], one.grad, rtol=0, atol=1e-14)
+        assert np.allclose(at.hvp(v)[i], one.hvp(v[i]), rtol=0, atol=1e-14)
+    assert ExpectedReturn(policy, P, R, start, 5).gamma == 1     # undiscounted, if unsaid
+
+
 @pytest.mark.parametrize("number", [float, np.float32, np.float64])
 def test_float32_stays_float32(number):
     tasks, _, theta, _, v = draw(4)
@@ -250,6 +267,11 @@ def test_no_policy_earns_more_than_the_plan_and_the_plan_earns_its_value():
 
 # ---- bad input
 
+class NoSight:
+    def tables(self):
+        return draw(7)[0].tables()
+
+
 def test_bad_input_is_refused_by_name():
     tasks, J, theta, _, _ = draw(7)
     P, R, _ = tasks.tables()
@@ -257,7 +279,9 @@ def test_bad_input_is_refused_by_name():
         exact_return(tasks, gamma=1.5)
     with pytest.raises(TypeError, match="tasks must have tables.*got BernoulliTasks"):
         exact_return(BernoulliBandit(2, 3).sample(2, np.random.default_rng(0)))
-    for policy in (TabularPolicy(3, 2), TabularPolicy(4, 3),
+    with pytest.raises(TypeError, match="tasks must have tables.. and observe.., .* got NoSight"):
+        exact_return(NoSight())
+    for policy in (TabularPolicy(3, 2), TabularPolicy(4, 3), 3,
                    RecurrentPolicy(4, Categorical(2))):
         with pytest.raises(ValueError, match="must be memoryless, with 4 inputs"):
             exact_return(tasks, policy=policy)

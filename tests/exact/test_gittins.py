@@ -4,8 +4,10 @@ earns to the time it takes, which the restart-in-state problem of Katehakis and 
 import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
+from scipy.special import betaincc
 
-from minimeta.exact.gittins import gittins_index, gittins_table
+from minimeta.exact import gittins
+from minimeta.exact.gittins import _checked, gittins_index, gittins_table
 
 TABLE = gittins_table(12, 0.8)
 INSIDE = np.add.outer(range(13), range(13)) <= 12
@@ -162,3 +164,47 @@ def test_a_table_of_no_pulls_or_no_tolerance_is_refused():
         gittins_table(0, .9)
     with pytest.raises(ValueError, match="tolerance must be a finite number"):
         gittins_table(3, .9, tolerance=0)
+
+
+def test_the_largest_discount_and_the_least_tolerance_are_themselves_allowed():
+    assert _checked(0.9999, 1e-9) == (0.9999, 1e-9)
+    for discount, tolerance, name in ((0.99991, 1e-6, "discount"), (0.9, 0.9e-9, "tolerance"),
+                                      (0.9, 1.01, "tolerance")):
+        with pytest.raises(ValueError, match=f"{name} must be"):
+            _checked(discount, tolerance)
+
+
+@pytest.mark.parametrize("low", [0.3, 0.5])
+def test_what_lies_outside_of_the_band_hardly_counts(low, monkeypatch):
+    s, f, nu = np.array([0, 3, 1, 20, 60]), np.array([0, 1, 6, 8, 60]), low + 0.01 * np.arange(3)
+    band = gittins._ahead(s, f, 0.99, nu, 500)
+    monkeypatch.setattr(gittins, "SPREAD", 1000)
+    for one, whole in zip(band, gittins._ahead(s, f, 0.99, nu, 500)):
+        assert np.abs(one - whole).max() < 1e-11
+
+
+def by_recursion(s, f, discount, nu, N, told):
+    """Q of an arm, where after N pulls V is that of one who is told p, or else of one who
+    pulls for ever or never."""
+    s, f = int(s), int(f)
+    i = np.arange(s, N - f + 1.0)[:, None]                     # successes after N pulls
+    a, b, m = i + 1, N - i + 1, (i + 1) / (N + 2)
+    known = m * betaincc(a + 1, b, nu) - nu * betaincc(a, b, nu)     # E[max(0, p - nu)]
+    V = (known if told else np.maximum(0, m - nu)) / (1 - discount)
+    for n in reversed(range(s + f, N)):
+        m = np.arange(s + 1.0, s + 2 + n - s - f)[:, None] / (n + 2)
+        Q = m - nu + discount * (m * V[1:] + (1 - m) * V[:-1])
+        V = np.maximum(0, Q)
+    return Q[0]
+
+
+@pytest.mark.parametrize("s, f", [([2], [1]), ([0, 4, 1], [3, 0, 2])])
+def test_the_sweep_of_the_triangle_is_the_plain_recursion(s, f):
+    s, f, nu, depth = np.array(s), np.array(f), np.array([0.21, 0.4, 0.47, 0.66]), 30
+    bounds = gittins._ahead(s, f, 0.9, nu, depth)
+    N = depth + (s + f).max()
+    for told, bound in zip((False, True), bounds):
+        for k in range(len(s)):
+            plain = by_recursion(s[k], f[k], 0.9, nu, N, told)
+            assert np.abs(bound[k] - plain).max() < 1e-11
+    assert (bounds[0] <= bounds[1]).all() and (bounds[0] < bounds[1]).any(-1).all()

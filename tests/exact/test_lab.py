@@ -148,6 +148,7 @@ def test_quality_of_four_estimates_by_hand():
     assert found.bias == pytest.approx(0.5) and found.std == pytest.approx(2**0.5 / 2)
     assert found.floor == pytest.approx(found.std / 2)
     assert found.cosine == pytest.approx((2 / 5**0.5 + 4 / 17**0.5) / 2)
+    assert {type(number) for number in found} == {float}
     perfect = quality(exact[None], exact)
     assert perfect == (0, 0, 0, 1)
 

@@ -39,6 +39,13 @@ def test_the_informative_bandit_is_worth_what_is_known():
     assert abs(informative_optimum(1) - 1.4) < 1e-12  # a lone pull buys no knowledge
 
 
+def test_with_more_pulls_than_arms_thompson_sampling_finds_every_target():
+    # At pull k = 1 .. 10 with probability .1 each: k - 1 pulls of 1, and the others of 5.
+    by_hand = sum(0.1 * ((k - 1) + 5 * (12 - (k - 1))) for k in range(1, 11))
+    assert informative_thompson(12) == pytest.approx(by_hand, rel=1e-14)
+    assert informative_optimum(12) == pytest.approx(0.55 + 5 * 11, rel=1e-14)
+
+
 @pytest.mark.parametrize("q, pulls", [(0.9, 4), (0.6, 5)])
 def test_the_optimum_by_votes_is_that_of_a_search_over_all_histories(q, pulls):
     """Both arms, both outcomes, after each history of (arm, reward): nothing
@@ -171,6 +178,9 @@ def test_the_probability_of_staying_counts_what_happened():
     (lambda: agents.dependent_thompson("simple"), "kind must be one of 'easy'"),
     (lambda: TwoStepAgent("habit", 3), "kind must be one of 'model-based'"),
     (lambda: two_step_optimum(0), "episodes must be at least 1, got 0"),
+    (lambda: dependent_optimum("easy", 0), "pulls must be at least 1, got 0"),
+    (lambda: informative_optimum(0), "pulls must be at least 1, got 0"),
+    (lambda: informative_thompson(0), "pulls must be at least 1, got 0"),
 ])
 def test_bad_settings_are_refused_by_name(make, message):
     with pytest.raises(ValueError, match=message):
@@ -200,3 +210,9 @@ def test_half_an_interval_of_staying_is_1_96_errors_of_a_ratio_by_hand():
     stayed[:, 0, 1] = 20, 40
     p, half = Stays(stayed, np.full((2, 2, 2), 100)).cell(False, True)
     assert p == pytest.approx(0.3) and half == pytest.approx(1.96 * 0.05 * 2 ** 0.5)
+
+
+def test_optima_are_plain_numbers():
+    found = (dependent_optimum("easy", 3), dependent_floor("uniform", 3), two_step_optimum(3),
+             informative_optimum(2), informative_thompson(2))
+    assert {type(value) for value in found} == {float}

@@ -1,5 +1,6 @@
 """What an update of a gradient learner keeps, reports and refuses, and what it collects."""
 from dataclasses import dataclass, replace
+from math import isqrt
 
 import numpy as np
 import pytest
@@ -78,6 +79,17 @@ def test_a_shard_is_one_task_where_no_more_fit(monkeypatch):
     _, _, data = problem(learner)
     monkeypatch.setattr(gradient, "CACHE", 1)
     assert learner.shards(data) == [slice(0, 1), slice(1, 2), slice(2, 3)]
+
+
+@pytest.mark.parametrize("load, slices", [
+    (0.5, 1), (1.0, 1), (1.5, 2), (2.5, 4), (3.5, 4), (4.5, 6)])
+def test_tasks_that_fill_the_cache_are_cut_into_an_even_number_of_slices(monkeypatch, load, slices):
+    learner = MAML(POLICY)
+    _, _, data = problem(learner, K=10)
+    numbers = 10 * 4 * 5 * isqrt(POLICY.size)          # of a layer's outputs
+    monkeypatch.setattr(gradient, "CACHE", numbers / load)
+    assert len(learner.shards(data)) == slices
+    assert len(learner.shards(data, 5)) == max(slices, 5)
 
 
 @dataclass(frozen=True)

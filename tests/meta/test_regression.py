@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from minimeta import MLP, RegressionMAML, RegressionPretrained, RegressionReptile, meta_train
-from minimeta.tasks import Sinusoid
+from minimeta.tasks import BernoulliBandit, Sinusoid
 from minimeta.testing.laws import central_difference, complex_step
 
 FAMILY = Sinusoid()
@@ -114,3 +114,16 @@ def test_points_and_parameters_are_of_the_learner_s_precision():
 def test_bad_settings_are_refused_by_name(wrong, message):
     with pytest.raises(ValueError, match=message):
         RegressionMAML(NET, **wrong)
+
+
+def test_tasks_that_are_no_curves_are_refused_by_name():
+    learner, rng = RegressionMAML(NET), np.random.default_rng(0)
+    tasks = BernoulliBandit(2, 3).sample(3, rng)
+    with pytest.raises(TypeError, match=r"tasks must have points\(R, rng\), .* got BernoulliTasks"):
+        learner.collect(learner.init(rng), tasks, rng)
+
+
+def test_some_of_the_curves_are_points_of_these_alone():
+    _, _, data = problem(RegressionMAML(NET))
+    assert np.array_equal(data[1:].x, data.x[1:]) and np.array_equal(data[1:].y, data.y[1:])
+    assert RegressionMAML(NET).report([data], data) == {}

@@ -299,6 +299,12 @@ def test_a_policy_without_a_memory_is_refused():
         RL2(MLPPolicy(1, Categorical(3)))
 
 
+@pytest.mark.parametrize("wrong", [RecurrentPolicy, LSTM(3, 5, 4), None])
+def test_a_class_or_a_network_in_place_of_a_policy_is_refused(wrong):
+    with pytest.raises(TypeError, match=r"policy must be one such as RecurrentPolicy\(..\), got"):
+        RL2(wrong)
+
+
 def test_it_adapts_within_a_trial_and_not_between_trials():
     assert LEARNER.rounds == 0 and not LEARNER.adapts_between_trials
 
@@ -308,6 +314,10 @@ def test_it_adapts_within_a_trial_and_not_between_trials():
     ({"lam": -0.1}, r"lam must be a finite number in \[0, 1\], got -0.1"),
     ({"clip": 0}, r"clip must be a finite number in \(0, inf\), got 0"),
     ({"epochs": 0}, "epochs must be at least 1, got 0"),
+    ({"returns": "episodes"}, "returns must be one of 'trial', 'episode', got 'episodes'"),
+    ({"value_weight": -0.1}, r"value_weight must be a finite number in \[0, inf\], got -0.1"),
+    ({"rate": -1.0}, "rate must be"), ({"entropy_weight": -1.0}, "entropy_weight must be"),
+    ({"episodes": 0}, "episodes must be at least 1"), ({"trials": 0}, "trials must be at least 1"),
     ({"max_norm": 0.0}, r"max_norm must be a finite number in \(0, inf\), got 0.0"),
 ])
 def test_bad_hyper_parameters_are_refused_by_name(wrong, message):

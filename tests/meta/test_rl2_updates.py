@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from minimeta import RL2, Categorical, Gaussian, NonFiniteError, RecurrentPolicy
+from minimeta import RL2, SGD, Categorical, Gaussian, NonFiniteError, RecurrentPolicy
 from minimeta.meta.rl2 import fold_tasks, steps_taken
 from minimeta.objective.optimizers import clip_norm
 from minimeta.tasks import BernoulliBandit, PointNavigation
@@ -45,6 +45,16 @@ def test_two_epochs_are_two_updates_of_one_and_the_first_begins_without_moments(
     assert np.array_equal(second, both) and row == row_of_both
 
 
+@pytest.mark.parametrize("shards", [2, 3, 9])
+def test_shards_of_tasks_add_up_to_the_whole_batch(shards):
+    theta, data = batch(EARLY)
+    whole, _, row = EARLY.update(theta, None, [], data, 0.0)
+    parts, _, of_parts = EARLY.update(theta, None, [], data, 0.0, shards=shards)
+    assert np.abs(parts - whole).max() < 1e-10 < np.abs(parts - theta).max()
+    assert of_parts["loss"] == pytest.approx(row["loss"], rel=1e-10)
+    assert of_parts["gradient"] == pytest.approx(row["gradient"], rel=1e-9)
+
+
 def test_the_log_holds_plain_numbers_and_the_mean_return_of_an_episode():
     theta, data = batch(EARLY)
     _, _, row = EARLY.update(theta, None, [], data, 0.0)
@@ -68,7 +78,7 @@ def test_what_follows_the_end_of_a_trial_has_no_influence_on_the_loss():
     assert abs(EARLY.objective(taken).at(theta).value - at.value) > 1e-6
 
 
-@pytest.mark.parametrize("reward, unit", [(7.0, 7.0), (-7.0, 7.0), (0.0, 1.0)])
+@pytest.mark.parametrize("reward, unit", [(7.0, 7.0), (-7.0, 7.0), (0.25, 0.25), (0.0, 1.0)])
 def test_where_all_returns_are_equal_their_size_is_the_unit_of_the_value(reward, unit):
     _, data = batch(pulls=1)
     data = replace(data, reward=np.full_like(data.reward, reward))
@@ -100,8 +110,8 @@ def test_a_gradient_that_is_not_finite_stops_an_update_although_the_loss_is():
 
 
 @pytest.mark.parametrize("size, unit, far", [
-    (101, 1, True), (99, 1, False), (1 / 101, 1, True), (1 / 99, 1, False), (0, 1, False),
-    (1000, 11, False), (1000, 9, True), (-101, 1, True)])
+    (100, 1, True), (100.2, 1, True), (99.8, 1, False), (1 / 100.2, 1, True), (1 / 99.8, 1, False),
+    (0, 1, False), (1000, 11, False), (1000, 9, True), (-101, 1, True)])
 def test_rewards_a_hundred_times_from_1_as_the_policy_sees_them_are_told_once(size, unit, far):
     learner = RL2(RecurrentPolicy(1, Categorical(3), 5, reward_unit=unit), trials=3)
     theta, data = batch(learner)
@@ -111,6 +121,38 @@ def test_rewards_a_hundred_times_from_1_as_the_policy_sees_them_are_told_once(si
         theta, state, _ = learner.update(theta, None, [], data, 0.0)
         learner.update(theta, state, [], data, 0.0)
     assert len(told) == far
+
+
+class NoUnit:
+    """A policy of one's own that shows rewards as they are and has no word for it."""
+
+    def __getattr__(self, name):
+        if name == "reward_unit" or name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(POLICY, name)
+
+
+@pytest.mark.parametrize("size, far", [(100.2, True), (99.8, False)])
+def test_a_policy_without_a_unit_sees_rewards_in_units_of_one(size, far):
+    learner = replace(LEARNER, policy=NoUnit())
+    _, data = batch()
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        learner.warn_of_unit(replace(data, reward=np.full_like(data.reward, size)))
+    assert len(told) == far
+
+
+def test_nothing_is_expected_after_the_last_step_of_a_trial():
+    _, data = batch(EARLY)
+    is_last = data.mask.copy()
+    is_last[:, :-1] &= ~data.mask[:, 1:]
+    G = data.reward[:, ::-1].cumsum(1)[:, ::-1][data.mask]
+    for lam in (0.0, 0.9, 1.0):
+        A, targets, _ = replace(EARLY, lam=lam).advantages(data)
+        V = G.mean() + G.std() * data.value
+        assert np.abs(A - (data.reward - V))[is_last].max() < 1e-12
+        assert np.abs(targets - (data.reward - G.mean()) / G.std())[is_last].max() < 1e-12
+    assert not data.mask[:, -1].all()
 
 
 def test_the_size_of_rewards_is_that_of_the_steps_that_were_taken():
@@ -144,3 +186,11 @@ def test_tasks_become_rows_and_padding_moves_to_the_end_in_order():
     moved, n_steps = steps_taken(x, mask)
     assert n_steps.tolist() == [2, 2]
     assert moved[:, 0, 0].tolist()[:2] == [0, 4] and moved[:, 1, 0].tolist()[:2] == [5, 7]
+
+
+@pytest.mark.parametrize("wrong, message", [
+    ({"optimizer": SGD()}, r"optimizer must be an Adam\(..\), got SGD"),
+    ({"dtype": np.float16}, "dtype must be np.float32 or np.float64")])
+def test_what_is_of_another_kind_is_refused_by_name(wrong, message):
+    with pytest.raises(TypeError, match=message):
+        replace(LEARNER, **wrong)

@@ -15,6 +15,7 @@ from time import process_time
 from .suite import SURVIVED, Children
 
 AT_IMPORT = 3  # so many times the patience for what no test runs: any may notice it
+FARTHER = 4    # of two tests the nearer one may take so many times as long to go first
 
 
 class Tracer:
@@ -130,10 +131,10 @@ class Map:
         return any((mutant.module, n) in self.by_line for n in range(first, last + 1))
 
     def tests(self, mutant, patience):
-        """Those that run the mutant's lines: the module's own tests, those of its chapter,
-        then others, for `patience` seconds in all; the fastest first. What runs at import alone
-        meets those that run the module or belong to its chapter, and those of the house, in
-        tests/ itself."""
+        """Those that run the mutant's lines, for `patience` seconds in all. Fast ones go
+        first, and of those that are equally fast the module's own, then those of its chapter
+        and of the house, in tests/ itself. What runs at import alone meets those that run the
+        module or belong to its chapter, and those of the house."""
         key = mutant.module, mutant.lines, mutant.at_import, patience
         if key not in self.known:
             self.known[key] = self.choose(*key)
@@ -141,20 +142,23 @@ class Map:
 
     def choose(self, module, lines, at_import, patience):
         first, last = lines
-        lines = [(module, number) for number in range(first, last + 1)]
-        path, taken = Path(module), []
-        own, chapter = f"/test_{path.stem}.py", f"tests/{path.parent.name}/"
+        lines, taken = [(module, number) for number in range(first, last + 1)], []
         chosen = set().union(*(self.by_line.get(line, ()) for line in lines))
-        house = {test for test in self.passing if test.count("/") == 1}
         if at_import or not chosen:
-            chosen = self.by_file.get(module, set()) | house | {
-                test for test in self.passing if own in test or chapter in test}
+            chosen = self.by_file.get(module, set()) | {
+                test for test in self.passing if distance(module, test) < 2}
             patience = AT_IMPORT * patience
-        by_distance = sorted(chosen, key=lambda test: (
-            own not in test, chapter not in test and test not in house,
-            self.seconds[test], test))
-        for test in by_distance:
+        for test in sorted(chosen, key=lambda test: (
+                FARTHER ** distance(module, test) * self.seconds[test], test)):
             patience -= self.seconds[test]
             if patience > 0 or not taken:
                 taken.append(test)
-        return sorted(taken, key=lambda test: (self.seconds[test], test))
+        return taken
+
+
+def distance(module, test):
+    """0 of the module's own tests, 1 of those of its chapter and of the house, 2 of others."""
+    path = Path(module)
+    if f"/test_{path.stem}" in test:
+        return 0
+    return 1 if f"tests/{path.parent.name}/" in test or test.count("/") == 1 else 2

@@ -1,9 +1,10 @@
 """Runs the tests of one mutant in a forked child of a process that has collected them.
 
 A mutant of a function is put in place by giving the function its new code, so that a
-child starts in milliseconds. A mutant of what runs at import, and whatever survived the
-quick way, is tried "afresh": the child forgets the package and the tests and imports
-both again, with the mutant in the module's place.
+child starts in milliseconds. A mutant of what runs at import is tried "afresh": the child
+forgets the package and the tests and imports both again, with the mutant in the module's
+place. Whatever survived the quick way is tried afresh too, by the nearest tests alone,
+since imports take long.
 
 The child stops at the first test that fails. A test that takes much longer than it
 takes without a mutant ends the child by a signal.
@@ -58,6 +59,11 @@ class Judge:
             limit = SLACK + TIMES * self.seconds.get(nodeid, SLACK)
             signal.setitimer(signal.ITIMER_PROF, limit)        # of this process
             signal.setitimer(signal.ITIMER_REAL, 20 * limit)   # if it only waits
+
+    def pytest_runtest_logfinish(self):
+        if self.tell is not None:  # what follows the last test takes its time
+            for timer in (signal.ITIMER_PROF, signal.ITIMER_REAL):
+                signal.setitimer(timer, 0)
 
     def pytest_runtest_logreport(self, report):
         if report.failed:

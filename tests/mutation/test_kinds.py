@@ -113,3 +113,24 @@ def test_making_a_mutant_leaves_the_others_as_they_were():
     assert results[:len(results) // 2] == results[len(results) // 2:]
     assert {"return x - 1": 4, "return x": 5, "return 1": 1, "return x + 2": 7,
             "return x + 0": 5} == dict(results)
+
+
+@pytest.mark.parametrize("line, after", [
+    ("return x.reshape(-1)", "return x.reshape(-2)"),
+    ("return x.reshape(x.shape[:1] + (-1,))", "return x.reshape(x.shape[:1] + (-2,))"),
+    ("return np.reshape(x, (n, -1))", "return np.reshape(x, (n, -2))"),
+    ("return x.all((0, 2))", "return x.all((2, 0))"),
+    ("return x.sum(axis=(0, 2))", "return x.sum(axis=(2, 0))"),
+])
+def test_what_numpy_takes_for_the_same_is_left_alone(line, after):
+    assert f"{line} -> {after}" not in of_body(line)
+
+
+@pytest.mark.parametrize("line, after", [
+    ("return x.reshape(x.shape[-1])", "return x.reshape(x.shape[-2])"),
+    ("return x.reshape(-1)", "return x.reshape(0)"), ("return x[-1]", "return x[-2]"),
+    ("return x.sum(-1)", "return x.sum(-2)"), ("return x.all((0, 2))", "return x.all((0, 3))"),
+    ("return x.transpose((0, 2))", "return x.transpose((2, 0))"),
+])
+def test_what_numpy_tells_apart_is_not_left_alone(line, after):
+    assert f"{line} -> {after}" in of_body(line)

@@ -13,6 +13,7 @@ SILENT = {"print", "warn"}  # what they say is a message
 HARMLESS = {"copy", "stacklevel"}  # keywords that change no value
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 SCOPES = (*FUNCTIONS, ast.ClassDef)
+REDUCTIONS = {"sum", "mean", "max", "min", "any", "all", "prod", "std", "var"}
 UNSEEN = {"annotation", "returns", "ctx", "type_comment", "names"}
 LONGEST = 100  # of a piece of code that is shown
 
@@ -161,9 +162,23 @@ def visit(node, scope):
                             bound=inner.bound | earlier(node, place))
         inner = replace(inner, chain=(*inner.chain, place))
         for new in rewrites(child, field, inner):
-            yield place, new, inner
+            if not is_alike(inner.chain, new):
+                yield place, new, inner
         if not isinstance(child, ast.Raise) and not negative(child):
             yield from visit(child, inner)
+
+
+def is_alike(chain, new):
+    """Whether NumPy takes both for the same: any negative size of a reshape is what is left,
+    and a reduction does not mind the order of its axes."""
+    *outer, old = map(get, chain)
+    while outer and isinstance(outer[-1], (ast.Tuple, ast.BinOp, ast.keyword)):
+        outer.pop()
+    call = name_of(outer[-1].func) if outer and isinstance(outer[-1], ast.Call) else None
+    if call == "reshape":
+        return negative(old) and negative(new)
+    return call in REDUCTIONS and all(isinstance(axes, ast.Tuple) for axes in (old, new)) \
+        and sorted(map(ast.unparse, old.elts)) == sorted(map(ast.unparse, new.elts))
 
 
 def lines_of(statement):

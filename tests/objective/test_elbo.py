@@ -1,5 +1,6 @@
 """The evidence lower bound: its value by other means, its derivatives, and planted bugs."""
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -173,3 +174,50 @@ def test_a_planted_bug_is_caught(name):
     plant, caught = BUGS[name]
     with planted(plant):
         assert what_is_wrong() == caught
+
+
+# ---- what it is made of
+
+def test_a_probability_is_that_of_the_logit_and_a_mean_is_itself():
+    p = np.array([-1.5, 0.0, 2.0])
+    assert np.allclose(Bernoulli().mean(p), 1 / (1 + np.exp(-p)), rtol=1e-14)
+    assert Normal(0.7).mean(p) is p
+
+
+def test_numbers_after_the_first_have_a_likelihood_of_their_own():
+    targets = np.random.default_rng(2).random((T, B, S, N_OUT))
+    elbo = ELBO(D, targets, np.ones((T, B, S)), np.zeros((T, B)))
+    y = np.random.default_rng(3).normal(size=(T, B, 2 * D + S * N_OUT))
+    _, p = elbo.split(y)
+    first = Bernoulli().log_prob(p[..., 0], targets[..., 0])
+    others = Normal(1.0).log_prob(p[..., 1:], targets[..., 1:])
+    assert elbo.value(y) == pytest.approx(first.sum() + others.sum(), rel=1e-13)
+
+
+def test_what_comes_before_the_belief_in_y_has_no_gradient():
+    elbo, y = case((2,))
+    assert not elbo.grad(y)[..., :OTHERS].any() and elbo.grad(y)[..., OTHERS:].all()
+    assert not elbo.hvp(y, y)[..., :OTHERS].any()
+
+
+def test_it_keeps_the_precision_of_its_data():
+    elbo, y = case()
+    small = ELBO(D, *(a.astype(np.float32) for a in (elbo.targets, elbo.v, elbo.w)))
+    y = y.astype(np.float32)
+    assert {a.dtype for a in (small.value(y), small.grad(y), small.hvp(y, y))} == {
+        np.dtype(np.float32)}
+
+
+@pytest.mark.parametrize("wrong, message", [
+    ({"v": np.ones((T, B, S + 1))}, "v must have the shape of the transitions of targets"),
+    ({"w": np.ones((T, B + 1))}, "w must have the shape of the steps of v")])
+def test_weights_of_another_shape_are_refused(wrong, message):
+    elbo, _ = case()
+    with pytest.raises(ValueError, match=message):
+        replace(elbo, **wrong)
+
+
+@pytest.mark.parametrize("std", [0, -1.0, math.inf])
+def test_a_spread_that_is_not_positive_is_refused(std):
+    with pytest.raises(ValueError, match="std must be a finite number in .0, inf."):
+        Normal(std)

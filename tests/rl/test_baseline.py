@@ -7,8 +7,8 @@ import pytest
 from minimeta import MAML, TabularPolicy
 from minimeta.exact import exact_return
 from minimeta.rl import Rollout, discounted, gae, normalised, return_scale, rollout
-from minimeta.rl.baseline import (BASELINES, RIDGE, baseline, clock, features, linear, none,
-                                  others_range, sum_of_others)
+from minimeta.rl.baseline import (BASELINES, RIDGE, add_penalty, baseline, clock, features,
+                                  linear, none, others_range, sum_of_others)
 from minimeta.tasks import GridNavigation, RandomMDP
 
 
@@ -51,6 +51,32 @@ def test_each_episode_s_baseline_is_the_ridge_regression_on_the_others():
             expected = np.clip(r * tau + f[k, :, e] @ w, G[k][on].min(), G[k][on].max())
             own = batch.mask[k, :, e]
             assert np.abs((V[k, :, e] - expected)[own]).max() < 1e-10
+
+
+def test_one_step_of_evidence_holds_each_weight_at_zero():
+    # Four episodes of one step saw -1, 1, -1, 1. For the first of them, the others earned what
+    # they saw, (1, -1, 1), which is 1/3 in the mean, with a variance of 8/9. In the unknowns
+    # (w0, w1) the sums are [[3, 1], [1, 3 + 8/9]] w = (0, 8/3), so w = (-1/4, 3/4), where
+    # w1 = 1 would be the truth, and V = 1/3 - 1/4 - 3/4.
+    x = np.array([-1.0, 1, -1, 1]).reshape(1, 1, 4, 1)
+    one = np.ones((1, 1, 4), bool)
+    batch = Rollout(x, x[..., 0], np.array([[[9.0, 1, -1, 1]]]), x[..., 0], x[..., 0], one, one)
+    assert linear(batch, 0.9)[0, 0, 0] == pytest.approx(-2 / 3, rel=1e-12)
+
+
+def test_a_variance_of_rounding_counts_as_none():
+    # Two steps of (1, f), where f is 0 in the mean.
+    for var, penalty in ((2e-12, 2e-12), (1e-12, 1.0), (5e-13, 1.0), (0.0, 1.0)):
+        ff = np.array([[2.0, 0.0], [0.0, 2 * var]])
+        add_penalty(ff, np.array([[2.0]]))
+        assert ff.tolist() == [[2.0, 0.0], [0.0, pytest.approx(2 * var + penalty, rel=1e-9)]]
+
+
+def test_a_far_reward_that_is_discounted_to_nothing_is_no_trouble():
+    batch = data(K=1, T=1200, B=3)
+    with np.errstate(under="raise"):
+        V = linear(batch, 0.5)
+    assert np.isfinite(V).all() and V.any()
 
 
 @pytest.mark.parametrize("change", ["reward", "action", "later x"])
@@ -118,8 +144,8 @@ def test_a_constant_reward_leaves_rounding_only(gamma, dtype, left):
 
 
 @pytest.mark.parametrize("scale, offset, most", [
-    (300.0, 0.0, 1e-9), (1e-6, 0.0, 1e-9), (-1000.0, 300.0, 1e-9), (1.0, 1e6, 1e-6),
-    (1e-3, 1e3, 1e-6)])
+    (300.0, 0.0, 1e-9), (1e-6, 0.0, 1e-9), (1e100, 0.0, 1e-9), (-1000.0, 300.0, 1e-9),
+    (1.0, 1e6, 1e-6), (1e-3, 1e3, 1e-6)])
 def test_no_scale_or_offset_of_an_observation_changes_the_fit(scale, offset, most):
     batch = data(mask=ragged())
     for x in (batch.x, np.sign(batch.x)):
@@ -141,6 +167,75 @@ def test_whatever_is_observed_the_fit_leaves_hardly_more_than_the_mean_return_do
     G = discounted(reward, 0.9, batch.end)
     A = G - linear(batch, 0.9)
     assert (A * A).mean() < 0.02 * (G * G).mean()
+
+
+def test_the_features_are_powers_of_time_and_inputs_of_mean_square_1_where_a_step_was_taken():
+    batch = data(mask=ragged())
+    f, t = features(batch, steps(batch)), np.arange(6.0)[:, None]
+    for k in range(3):
+        on = batch.mask[k]
+        x = (batch.x[k] - batch.x[k, 0].mean(0)) * on[..., None]
+        x = x / np.sqrt((x[on] ** 2).mean(0))
+        columns = [on, on * t, on * t ** 2, on * t ** 3, *x.transpose(2, 0, 1),
+                   *(x * x).transpose(2, 0, 1)]
+        for i, column in enumerate(columns):
+            expected = column / np.sqrt((column[on] ** 2).mean())
+            assert np.abs(f[k, ..., i] - expected).max() < 1e-13, i
+
+
+def test_an_input_of_two_values_has_no_square_in_its_task_and_none_if_it_has_two_in_all():
+    batch = data()
+    x = batch.x.copy()
+    x[..., 0] = x[..., 0] > 0                             # in each task
+    x[1, ..., 1] = np.where(x[1, ..., 1] > 0, 7, -3)      # in one
+    f = features(replace(batch, x=x), steps(batch))
+    assert f.shape == (3, 6, 5, 4 + 2 + 1)                # 1, t, t^2, t^3; x; one square
+    assert f[..., 6].all((1, 2)).tolist() == [True, False, True] and not f[1, ..., 6].any()
+
+
+@pytest.mark.parametrize("axis", [1, 2])
+def test_an_input_that_varies_between_episodes_or_in_time_alone_has_its_square(axis):
+    batch = data(n=1)
+    x = np.broadcast_to(batch.x.take([0], axis), batch.x.shape)
+    f = features(replace(batch, x=x), steps(batch))
+    assert f.shape[-1] == 6 and f[..., 5].any((1, 2)).all()
+
+
+@pytest.mark.parametrize("where", [np.s_[:, :, 2], np.s_[:, 3]])
+def test_an_episode_or_a_step_that_sees_the_least_and_the_most_alone_has_its_square_too(where):
+    batch = data(n=1)
+    x = batch.x.copy()
+    x[where] = np.where(np.arange(x[where].shape[1]) % 2, 9, -8)[:, None]
+    f = features(replace(batch, x=x), steps(batch))
+    assert f.shape[-1] == 6 and f[..., 5][where].all()
+
+
+def test_padding_is_no_third_value():
+    batch = data(n=1, mask=ragged())
+    x = np.sign(batch.x)
+    spoilt = np.where(batch.mask[..., None], x, 7.0)
+    f, same = (features(replace(batch, x=each), steps(batch)) for each in (x, spoilt))
+    assert f.shape[-1] == 5 and np.array_equal(f, same)
+
+
+@pytest.mark.parametrize("B", [1, 5])
+@pytest.mark.parametrize("gamma", [-0.5, 1.5])
+def test_a_discount_outside_0_to_1_is_refused_for_any_number_of_episodes(B, gamma):
+    with pytest.raises(ValueError, match=r"gamma must be a finite number in \[0, 1\]"):
+        linear(data(B=B), gamma)
+
+
+def test_rewards_in_float32_are_fitted_in_float64():
+    batch = data(B=7)
+    short = batch.reward.astype(np.float32)
+    V, V_long = (linear(with_reward(batch, r), 0.9) for r in (short, short.astype(float)))
+    assert V.dtype == np.float32 and np.array_equal(V, V_long.astype(np.float32))
+
+
+def test_the_type_of_gamma_does_not_matter_to_the_bit():
+    batch = data(mask=ragged())
+    assert np.array_equal(linear(batch, np.float32(0.5)), linear(batch, 0.5))
+    assert np.array_equal(linear(batch, 1), linear(batch, 1.0))
 
 
 def test_a_column_given_twice_or_a_mix_of_others_is_no_trouble():

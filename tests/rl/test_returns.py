@@ -73,6 +73,15 @@ def test_normalised_advantages_do_not_change_when_rewards_are_scaled_by_ten():
     assert np.all(out[mask == 0] == 0)
 
 
+def test_what_is_better_than_the_mean_stays_so_by_as_many_deviations():
+    A, mask = np.random.default_rng(1).normal(size=(2, 7, 3)), np.ones((2, 7, 3), bool)
+    mask[1, 4:, 2] = False
+    out = normalised(A, mask)
+    for k in range(2):
+        taken = A[k][mask[k]]
+        assert np.abs(out[k][mask[k]] - (taken - taken.mean()) / taken.std()).max() < 1e-13
+
+
 def test_normalising_one_task_ignores_the_others():
     A, mask = np.random.default_rng(0).normal(size=(2, 7, 3)), np.ones((2, 7, 3))
     assert np.array_equal(normalised(A, mask)[:1], normalised(A[:1], mask[:1]))
@@ -100,11 +109,22 @@ def test_a_spread_of_rounding_is_none_and_a_spread_that_is_not_is_kept(dtype):
     assert abs(normalised(noise, mask).std() - 1) < 1e-3  # who does not know the scale
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("share, is_kept", [(1.2, True), (0.8, False)])
+def test_who_does_not_know_the_scale_takes_the_largest_advantage_for_it(dtype, share, is_kept):
+    # Half of the steps are 2 d above the others: the spread is d.
+    d = dtype(share * np.sqrt(np.finfo(dtype).eps))
+    A = np.where(np.arange(8) % 2, dtype(1) + 2 * d, dtype(1)).reshape(1, 2, 4)
+    for size in (dtype(1), dtype(2 ** -9)):
+        assert normalised(size * A, np.ones(A.shape, bool)).any() == is_kept
+
+
 def test_rounding_is_told_task_by_task():
     A = np.random.default_rng(0).normal(size=(3, 6, 4)) * np.array([1, 1e-12, 1])[:, None, None]
     out = normalised(A, np.ones(A.shape, bool), np.array([1.0, 1.0, 1e-3])[:, None, None])
     assert out.any((1, 2)).tolist() == [True, False, True]
     assert is_rounding(np.float32(1e-4), 1.0) and not is_rounding(np.float64(1e-4), 1.0)
+    assert is_rounding(np.float64(0), 0.0)  # nothing is none
 
 
 @pytest.mark.parametrize("size", [1e-30, 1e-15, 1e-3, 1e3, 1e15, 1e30])
@@ -183,6 +203,21 @@ def test_returns_without_cuts_are_a_linear_filter_run_backwards(seed, gamma):
     assert np.abs(discounted(reward, gamma) - filtered).max() < 1e-12
 
 
+@pytest.mark.parametrize("lead", [(), (2,), (2, 4)])
+def test_any_number_of_task_axes_is_a_loop_over_tasks(lead):
+    rng = np.random.default_rng(0)
+    reward, value = rng.normal(size=(2, *lead, 6, 3))
+    cut, mask = rng.random((2, *lead, 6, 3)) < 0.4
+    mask[..., 0, :] = True
+    for index in np.ndindex(*lead):
+        one = [array[index] for array in (reward, value, cut, mask)]
+        assert np.array_equal(discounted(reward, 0.9, cut)[index], discounted(one[0], 0.9, one[2]))
+        assert np.array_equal(gae(reward, value, 0.9, 0.8, cut)[index],
+                              gae(*one[:2], 0.9, 0.8, one[2]))
+        assert np.array_equal(normalised(reward, mask)[index], normalised(one[0], one[3]))
+        assert np.array_equal(step_weights(mask, float)[index], step_weights(one[3], float))
+
+
 @pytest.mark.parametrize("kind", [np.float64, np.float32, np.float16])
 def test_the_type_of_gamma_and_lambda_does_not_matter_to_the_bit(kind):
     rng = np.random.default_rng(0)
@@ -202,6 +237,9 @@ def test_what_is_discounted_to_nothing_is_zero_under_every_setting():
     with np.errstate(all="raise"):
         assert discounted(reward, 0.5)[0, 0, 0] == 0
         assert np.isfinite(gae(reward * np.float32(1e-30), reward, 1e-20, 0.5)).all()
+        assert np.isfinite(gae(reward, reward * np.float32(1e-30), 1e-20, 0.5)).all()
+        far_apart = np.array([[[1e30], [-1e30], [1e-30]]], np.float32)
+        assert normalised(far_apart, np.ones((1, 3, 1), bool))[0, 2, 0] == 0
 
 
 def test_targets_do_not_depend_on_normalisation_and_inputs_are_left_alone():
@@ -234,7 +272,13 @@ def test_advantages_refuse_a_discount_whose_product_with_lambda_would_do(gamma, 
     (lambda r: gae(r, r, 0.9, -0.1), r"lam must be a finite number in \[0, 1\], got -0.1"),
     (lambda r: gae(r, r[:, 1:], 0.9, 0.5), "value must have the shape of reward"),
     (lambda r: discounted(r, 0.9, r[:, 1:]), "cut must have the shape of reward"),
+    (lambda r: normalised(r, 0.5 * r), "mask must hold 1 or True"),
 ])
 def test_bad_input_is_refused_by_name(call, message):
     with pytest.raises(ValueError, match=message):
         call(np.ones((1, 4, 2)))
+
+
+def test_whole_numbers_as_rewards_are_refused_since_their_returns_are_none():
+    with pytest.raises(TypeError, match="reward must hold floating numbers"):
+        discounted(np.ones((1, 4, 2), int), 0.5)

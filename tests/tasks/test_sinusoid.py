@@ -56,3 +56,19 @@ def test_bad_sizes_are_refused_by_name():
         Sinusoid().sample(0, rng)
     with pytest.raises(ValueError, match="R must be at least 1, got 0"):
         Sinusoid().sample(2, rng).points(0, rng)
+
+
+def test_an_interval_may_be_one_number_and_must_be_a_pair():
+    tasks = Sinusoid(amplitude=(2.0, 2.0)).sample(5, np.random.default_rng(0))
+    assert (tasks.amplitude == 2).all()
+    with pytest.raises(TypeError, match="x must be a tuple, got 5"):
+        Sinusoid(x=5)
+    with pytest.raises(TypeError, match="an end of phase must be a number, got 'a'"):
+        Sinusoid(phase=("a", 1))
+
+
+def test_randomness_comes_from_a_generator_alone():
+    for draw in (lambda rng: Sinusoid().sample(2, rng),
+                 lambda rng: Sinusoid().sample(2, np.random.default_rng(0)).points(3, rng)):
+        with pytest.raises(TypeError, match="rng must be a np.random.Generator, got 0"):
+            draw(0)

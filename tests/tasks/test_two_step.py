@@ -73,6 +73,13 @@ def test_a_trial_can_be_seen_as_text():
     obs = np.eye(3)[[0, 2, 0, 1]]
     text = episodes_as_text(obs, np.array([1, 0, 1, 1]), np.array([0, 1, 0, 0]))
     assert text.splitlines() == ["action   1 1", "led to S 3 2", "paid     1 0"]
+    obs, action = np.eye(3)[[0, 1, 0, 1, 0, 2]], np.array([0, 1, 1, 0, 0, 1])
+    assert episodes_as_text(obs, action, np.array([0, 1, 0, 0, 0, 1])).splitlines() == [
+        "action   0 1 0", "led to S 2 2 3", "paid     1 0 1"]
+
+
+def test_an_episode_is_a_choice_and_its_outcome():
+    assert TwoStep(4).horizon == 2
 
 
 @pytest.mark.parametrize("episodes, error", [(0, ValueError), ("ten", TypeError)])
