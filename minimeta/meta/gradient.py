@@ -42,7 +42,7 @@ from .slices import cut
 
 OPTIMIZERS = {"adam": Adam(), "sgd": SGD(), "trust-region": TrustRegion()}
 RATE = 1e-3      # of Adam and SGD, if none is given
-CACHE = 2 ** 18  # numbers of one layer's outputs that are worked on at once
+CACHE = 2 ** 19  # numbers of one layer's outputs that are worked on at once
 
 
 class MetaLoss(NamedTuple):
