@@ -96,13 +96,13 @@ def recur_jvp(V, cache, V_dot, seen_dot, hs_dot, state_dot):
     (by_i, by_f), by_q = blocks(products, H, I, F), np.empty((*lead, H, B), dtype)
     V_transpose, V_transpose_dot = (
         np.array(transpose(W), order="C") for W in (V, V_dot))
-    for (seen, seen_t_dot, h_dot, four, s, i_f, o, g, g_c, q,
+    for (seen_t, seen_t_dot, h_dot, four, s, i_f, o, g_c, q,
          four_dot, i_f_dot, o_dot, g_c_dot, c_dot, q_dot) in zip(
             cache.seen, seen_dot, hs_dot[1:],
-            *blocks(six, H, ALL, SIGMOIDS, IF, O, G, GC, Q),
+            *blocks(six, H, ALL, SIGMOIDS, IF, O, GC, Q),
             *columns, cs_dot[1:], qs_dot):
         matmul(V_transpose, seen_t_dot, four_dot)
-        matmul(V_transpose_dot, seen, z_dot)
+        matmul(V_transpose_dot, seen_t, z_dot)
         add(four_dot, z_dot, z_dot)
         multiply(four, four, slope)
         subtract(s, slope_s, slope_s)
