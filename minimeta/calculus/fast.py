@@ -9,6 +9,10 @@ plainness.
     cumsum_last(u)                 u.cumsum(-1)
     take_last(u, a)                u[.., a], a number of each row
     concatenate_last(arrays, lead) np.concatenate(arrays, -1)
+    by_transpose(A, W)             A @ transpose(W)
+    plus(u, v), times(u, v)        u + v, u * v
+    slope_times(y, v)              maps.tanh_jvp(y, v), maps.tanh_vjp(y, v)
+    tanh_vjp_dot(..)               maps.tanh_vjp_dot(..)
     keep_freed_memory()            nothing: results do not depend on it
 
 NumPy is slow along a last axis of 2 to 5 numbers, such as those of an action. Times are
@@ -70,6 +74,36 @@ def concatenate_last(arrays, lead):
     shape = like.shape[:lead] + (n,) + like.shape[lead + 1:]
     room = np.empty(shape, np.result_type(*arrays))
     return moved(np.concatenate(columns, lead, out=room), lead, room.ndim - 1)
+
+
+def by_transpose(A, W):
+    """A @ transpose(W). A small transpose is quicker as a copy. At 20 x 200 x 32 with a
+    W of 32 x 32: 0.041 ms in place of 0.055."""
+    return A @ W.swapaxes(-1, -2).copy()
+
+
+def plus(u, v):
+    """u + v in the memory of u, which was just computed and which nobody else has. With
+    those below, a meta-gradient of 20 x 200 x 32 takes 0.95 of its time."""
+    return np.add(u, v, out=u if u.dtype == v.dtype else None)
+
+
+def times(u, v):
+    """u * v in the memory of u, as plus."""
+    return np.multiply(u, v, out=u if u.dtype == v.dtype else None)
+
+
+def slope_times(y, v):
+    """(1 - y * y) * v, the slope of tanh times v: tanh_jvp and tanh_vjp. At 20 x 200 x
+    32: 0.026 ms in place of 0.033."""
+    slope = y * y
+    return times(np.subtract(1, slope, out=slope), v)
+
+
+def tanh_vjp_dot(y, y_bar, y_dot, y_bar_dot):
+    """(1 - y * y) * y_bar_dot - 2 * y * y_dot * y_bar. At 20 x 200 x 32: 0.068 ms in
+    place of 0.077."""
+    return plus(slope_times(y, y_bar_dot), times(times(-2 * y, y_dot), y_bar))
 
 
 def keep_freed_memory():

@@ -1,38 +1,52 @@
 """This file holds the LSTM's loops through time, written for speed. `recurrence` with
 the cell of `lstm` does the same in plain lines, which are the test of these.
 
-    recur(V, seen, hs, state)                the loop of recurrence.recur
-    recur_vjp(V, cache, h_bars, state_bar)   the loop of recurrence.recur_vjp
+    recur, recur_jvp, recur_vjp, recur_vjp_dot     those of recurrence, without the cell
 
 A step of a few thousand numbers costs as much for the calls as for the arithmetic. So
-every line here writes into an array that is made once, and one line serves as many
-gates as it can. At B = 64, T = 100, H = 48 a gradient takes 7.3 ms in place of 8.4; the
-products of matrices alone take 4.1.
+every line here writes into an array that is made once, the last argument of the call,
+and one line serves as many gates as it can. A constant is an array of no axes, which
+NumPy takes faster than a Python number. At B = 64, T = 100, H = 48 a gradient and a
+Hessian-vector product take 0.6 of the time of the plain lines; at H = 256, where the
+products of matrices prevail, 0.9.
 
-The letters are those of `recurrence` and `lstm`. Four blocks [4, ..., H, B] are views
-of an array [..., 4H, B], in the order i, f, o, g.
+The letters are those of `recurrence` and `lstm`. What is kept of a step is one array of
+six blocks, [..., 6H, B]: i, f, o, g, c_prev and q, one below the other. So a product
+with the neighbours (g, c_prev, q) serves i, f and o. The tangent lies in the same way.
 """
 import numpy as np
+from numpy import add, matmul, multiply, negative, subtract, tanh
 
 from .maps import transpose
 
+ALL, SIGMOIDS, IF, GC, GCQ = (0, 4), (0, 3), (0, 2), (3, 5), (3, 6)
+I, F, O, G, C, Q = ((k, k + 1) for k in range(6))
+
+
+def blocks(array, H, *bounds):
+    """Of each (start, stop) the blocks of H rows from start to stop, as views."""
+    return [array[..., start * H:stop * H, :] for start, stop in bounds]
+
 
 class Kept(list):
-    """What the cell keeps of each step, (a, c_prev, q), and the same of all steps as
-    arrays [T, ...], so that nobody has to stack them."""
+    """What the cell keeps of each step, (a, c_prev, q), and the same of all steps as an
+    array [T, ..., 6H, B], so that nobody has to stack them."""
 
-    arrays = None
-
-
-def arrays(kept):
-    """a, c_prev and q of all steps, [T, ...]."""
-    return getattr(kept, "arrays", None) or [np.stack(column) for column in zip(*kept)]
+    six = None
 
 
-def blocks(a):
-    """[..., 4H, B] -> [4, ..., H, B], a view."""
-    shape = a.shape[:-2] + (4, a.shape[-2] // 4, a.shape[-1])
-    return np.moveaxis(a.reshape(shape), -3, 0)
+def keep(six):
+    kept = Kept(zip(*blocks(six, six.shape[-2] // 6, ALL, C, Q)))
+    kept.six = six
+    return kept
+
+
+def stacked(kept):
+    """The array of a Kept, or of a list of (a, c_prev, q)."""
+    six = getattr(kept, "six", None)
+    if six is None:
+        six = np.concatenate([np.stack(column) for column in zip(*kept)], -2)
+    return six
 
 
 def recur(V, seen, hs, state):
@@ -46,69 +60,193 @@ def recur(V, seen, hs, state):
     """
     n_steps, (_, c_first) = len(seen) - 1, state
     *lead, H, B = c_first.shape
-    a = np.empty((n_steps, *lead, 4 * H, B), seen.dtype)
-    c, q = (np.empty((n, *lead, H, B), seen.dtype) for n in (n_steps + 1, n_steps))
-    c[0], ig, sigmoids = c_first, np.empty_like(c[0]), a[..., :3 * H, :]
+    six = np.empty((n_steps + 1, *lead, 6 * H, B), seen.dtype)
+    fours, ss, i_fs, os, g_cs, cs, qs = blocks(six, H, ALL, SIGMOIDS, IF, O, GC, C, Q)
+    cs[0], half = c_first, np.array(0.5, seen.dtype)
+    products = np.empty((*lead, 2 * H, B), seen.dtype)
+    ig, fc = blocks(products, H, I, F)
     halved = np.array(transpose(V), order="C")
     halved[..., :3 * H, :] *= 0.5
-    for seen_t, h, a_t, s_t, i, f, o, g, c_prev, c_t, q_t in zip(
-            seen, hs[1:], a, sigmoids, *blocks(a), c, c[1:], q):
-        np.matmul(halved, seen_t, out=a_t)
-        np.tanh(a_t, out=a_t)
-        np.multiply(s_t, 0.5, out=s_t)
-        np.add(s_t, 0.5, out=s_t)
-        np.multiply(f, c_prev, out=c_t)
-        np.multiply(i, g, out=ig)
-        np.add(c_t, ig, out=c_t)
-        np.tanh(c_t, out=q_t)
-        np.multiply(o, q_t, out=h)
-    kept = Kept(zip(a, c, q))
-    kept.arrays = a, c[:-1], q
-    return list(zip(hs, c)), kept
+    for seen_t, h, four, s, i_f, o, g_c, c, q in zip(
+            seen, hs[1:], fours, ss, i_fs, os, g_cs, cs[1:], qs):
+        matmul(halved, seen_t, four)
+        tanh(four, four)
+        multiply(s, half, s)
+        add(s, half, s)
+        multiply(i_f, g_c, products)
+        add(fc, ig, c)
+        tanh(c, q)
+        multiply(o, q, h)
+    return list(zip(hs, cs)), keep(six[:-1])
+
+
+def recur_jvp(V, cache, V_dot, seen_dot, hs_dot, state_dot):
+    """Fills hs_dot. Returns states_dot and kept_dot.
+
+        a_dot = slope z_dot,    slope = i - i^2, f - f^2, o - o^2, 1 - g^2
+        c_dot = (i_dot, f_dot) (g, c_prev) + (i, f) (g_dot, c_prev_dot), both halves
+        q_dot = (1 - q^2) c_dot,    h_dot = o_dot q + o q_dot
+    """
+    n_steps, (_, c_first_dot) = len(seen_dot) - 1, state_dot
+    (*lead, H, B), dtype, six = c_first_dot.shape, seen_dot.dtype, stacked(cache.kept)
+    six_dot = np.empty((n_steps + 1, *lead, 6 * H, B), dtype)
+    *columns, cs_dot, qs_dot = blocks(six_dot, H, ALL, IF, O, GC, C, Q)
+    cs_dot[0], one = c_first_dot, np.array(1, dtype)
+    z_dot, slope = np.empty((2, *lead, 4 * H, B), dtype)
+    slope_s, slope_g = blocks(slope, H, SIGMOIDS, G)
+    products, more = np.empty((2, *lead, 2 * H, B), dtype)
+    (by_i, by_f), by_q = blocks(products, H, I, F), np.empty((*lead, H, B), dtype)
+    V_transpose, V_transpose_dot = (
+        np.array(transpose(W), order="C") for W in (V, V_dot))
+    for (seen_t, seen_t_dot, h_dot, four, s, i_f, o, g_c, q,
+         four_dot, i_f_dot, o_dot, g_c_dot, c_dot, q_dot) in zip(
+            cache.seen, seen_dot, hs_dot[1:],
+            *blocks(six, H, ALL, SIGMOIDS, IF, O, GC, Q),
+            *columns, cs_dot[1:], qs_dot):
+        matmul(V_transpose, seen_t_dot, four_dot)
+        matmul(V_transpose_dot, seen_t, z_dot)
+        add(four_dot, z_dot, z_dot)
+        multiply(four, four, slope)
+        subtract(s, slope_s, slope_s)
+        subtract(one, slope_g, slope_g)
+        multiply(slope, z_dot, four_dot)
+        multiply(i_f_dot, g_c, products)
+        multiply(i_f, g_c_dot, more)
+        add(products, more, products)
+        add(by_f, by_i, c_dot)
+        multiply(q, q, by_q)
+        subtract(one, by_q, by_q)
+        multiply(by_q, c_dot, q_dot)
+        multiply(o_dot, q, by_q)
+        multiply(o, q_dot, h_dot)
+        add(h_dot, by_q, h_dot)
+    return list(zip(hs_dot, cs_dot)), keep(six_dot[:-1])
 
 
 def recur_vjp(V, cache, h_bars, state_bar):
     """Returns V_bar, x_bar and state_bar.
 
         c_bar += (1 - q^2) o h_bar
-        slope  = i - i^2, f - f^2, o - o^2, 1 - g^2
-        z_bar  = slope * (g c_bar, c_prev c_bar, q h_bar, i c_bar)
+        z_bar  = slope (g, c_prev, q, i) (c_bar, c_bar, h_bar, c_bar)
         c_prev_bar = f c_bar
     """
     (n_steps, *lead, H, B), (seen, _, kept), WU = h_bars.shape, cache, V[..., :-1, :]
-    a, c, q = arrays(kept)
-    dtype = np.result_type(V, seen, a, h_bars, *state_bar)
+    six = stacked(kept)
+    dtype = np.result_type(V, seen, six, h_bars, *state_bar)
     h_bar, c_bar = (np.array(np.broadcast_to(bar, (*lead, H, B)), dtype, order="C")
                     for bar in state_bar)
     xh_bars = np.empty((n_steps, *lead, WU.shape[-2], B), dtype)
-    V_bar, z_bar = np.zeros(V.shape, dtype), np.empty((*lead, 4 * H, B), dtype)
-    of_V, by_q, z_bar_transpose = V_bar.copy(), h_bar.copy(), transpose(z_bar)
-    s_bar, g_bar, z = z_bar[..., :3 * H, :], z_bar[..., 3 * H:, :], blocks(z_bar)
-    z_f, z_o, z_g, z_if, z_ig, after = z[1], z[2], z[3], z[:2], z[::3], h_bar
-    four = blocks(a)
-    gi = np.moveaxis(four[::-3], 1, 0)                    # of each step g, then i
-    for seen_t, a_t, s, gi_t, f, o, c_prev, q_t, h_bar_t, xh_bar in zip(*(
+    z_bar, by_q, after = np.empty((*lead, 4 * H, B), dtype), np.empty_like(h_bar), h_bar
+    V_bar, of_V = np.zeros((2, *lead, 4 * H, V.shape[-2]), dtype)    # transposed
+    z_s, z_i, z_f, z_o, z_g = blocks(z_bar, H, SIGMOIDS, I, F, O, G)
+    one, read = np.array(1, dtype), (ALL, SIGMOIDS, GCQ, I, F, O, Q)
+    for seen_t, four, s, g_c_q, i, f, o, q, h_bar_t, xh_bar in zip(*(
             array[n_steps - 1::-1] for array in (
-                seen, a, a[..., :3 * H, :], gi, four[1], four[2], c, q, h_bars,
-                xh_bars))):
-        np.add(h_bar_t, after, out=h_bar)
-        np.multiply(q_t, q_t, out=by_q)
-        np.subtract(1, by_q, out=by_q)
-        np.multiply(by_q, o, out=by_q)
-        np.multiply(by_q, h_bar, out=by_q)
-        np.add(c_bar, by_q, out=c_bar)
-        np.multiply(a_t, a_t, out=z_bar)
-        np.subtract(s, s_bar, out=s_bar)
-        np.subtract(1, g_bar, out=g_bar)
-        np.multiply(z_ig, gi_t, out=z_ig)
-        np.multiply(z_f, c_prev, out=z_f)
-        np.multiply(z_o, q_t, out=z_o)
-        np.multiply(z_if, c_bar, out=z_if)
-        np.multiply(z_o, h_bar, out=z_o)
-        np.multiply(z_g, c_bar, out=z_g)
-        np.multiply(c_bar, f, out=c_bar)
-        np.matmul(seen_t, z_bar_transpose, out=of_V)
-        np.add(V_bar, of_V, out=V_bar)
-        np.matmul(WU, z_bar, out=xh_bar)
+                transpose(seen), *blocks(six, H, *read), h_bars, xh_bars))):
+        add(h_bar_t, after, h_bar)
+        multiply(q, q, by_q)
+        subtract(one, by_q, by_q)
+        multiply(by_q, o, by_q)
+        multiply(by_q, h_bar, by_q)
+        add(c_bar, by_q, c_bar)
+        multiply(four, four, z_bar)
+        subtract(s, z_s, z_s)
+        subtract(one, z_g, z_g)
+        multiply(z_s, g_c_q, z_s)
+        multiply(z_g, i, z_g)
+        multiply(z_i, c_bar, z_i)
+        multiply(z_f, c_bar, z_f)
+        multiply(z_o, h_bar, z_o)
+        multiply(z_g, c_bar, z_g)
+        multiply(c_bar, f, c_bar)
+        matmul(z_bar, seen_t, of_V)
+        add(V_bar, of_V, V_bar)
+        matmul(WU, z_bar, xh_bar)
         after = xh_bar[..., -H:, :]
-    return V_bar, xh_bars[..., :-H, :], (after, c_bar)
+    return transpose(V_bar), xh_bars[..., :-H, :], (after, c_bar)
+
+
+def recur_vjp_dot(V, cache, h_bars, state_bar,
+                  V_dot, cache_dot, h_bars_dot, state_bar_dot):
+    """Returns V_bar_dot, x_bar_dot and state_bar_dot.
+
+        c_bar_dot += r h_bar_dot + r_dot h_bar,    r = (1 - q^2) o
+        z_bar_dot  = p e_dot + p_dot e,    p = slope (g, c_prev, q, i)
+                                           e = (c_bar, c_bar, h_bar, c_bar)
+        c_prev_bar_dot = f c_bar_dot + f_dot c_bar
+    """
+    (n_steps, *lead, H, B), (seen, _, kept), WU = h_bars.shape, cache, V[..., :-1, :]
+    (seen_dot, _, kept_dot), WU_dot = cache_dot, V_dot[..., :-1, :]
+    six, six_dot = stacked(kept), stacked(kept_dot)
+    dtype = np.result_type(V, seen, six, h_bars, *state_bar, V_dot, seen_dot, six_dot,
+                           h_bars_dot, *state_bar_dot)
+    e, e_dot, slope, p, p_dot, z_bar = np.empty((6, *lead, 4 * H, B), dtype)
+    (c_bar, e_f, h_bar, e_g), (c_bar_dot, e_f_dot, h_bar_dot, e_g_dot) = (
+        blocks(array, H, I, F, O, G) for array in (e, e_dot))
+    h_bar[...], c_bar[...] = state_bar
+    h_bar_dot[...], c_bar_dot[...] = state_bar_dot
+    (slope_s, slope_g), (p_s, p_g), (p_s_dot, p_g_dot) = (
+        blocks(array, H, SIGMOIDS, G) for array in (slope, p, p_dot))
+    r, r_dot, by_q = np.empty((3, *lead, H, B), dtype)
+    V_bar_dot, of_V = np.zeros((2, *lead, 4 * H, V.shape[-2]), dtype)    # transposed
+    xh_bars_dot = np.empty((n_steps, *lead, WU.shape[-2], B), dtype)
+    xh_bar = np.empty((*lead, WU.shape[-2], B), dtype)
+    after, after_dot = h_bar, h_bar_dot
+    one, read = np.array(1, dtype), (ALL, SIGMOIDS, GCQ, I, F, O, Q)
+    for (seen_t, four, s, g_c_q, i, f, o, q, h_bar_t,
+         seen_t_dot, four_dot, s_dot, g_c_q_dot, i_dot, f_dot, o_dot, q_dot,
+         h_bar_t_dot, xh_bar_dot) in zip(*(array[n_steps - 1::-1] for array in (
+            transpose(seen), *blocks(six, H, *read), h_bars,
+            transpose(seen_dot), *blocks(six_dot, H, *read), h_bars_dot, xh_bars_dot))):
+        add(h_bar_t, after, h_bar)
+        add(h_bar_t_dot, after_dot, h_bar_dot)
+        multiply(q, q, by_q)                      # r, and r_dot = (1 - q^2) o_dot
+        subtract(one, by_q, by_q)                 #                - 2 q q_dot o
+        multiply(by_q, o, r)
+        multiply(by_q, o_dot, r_dot)
+        multiply(q, q_dot, by_q)
+        multiply(by_q, o, by_q)
+        subtract(r_dot, by_q, r_dot)
+        subtract(r_dot, by_q, r_dot)
+        multiply(r_dot, h_bar, r_dot)             # e_dot
+        multiply(r, h_bar_dot, by_q)
+        add(by_q, r_dot, r_dot)
+        add(c_bar_dot, r_dot, e_f_dot)
+        add(c_bar_dot, r_dot, e_g_dot)
+        add(c_bar_dot, r_dot, c_bar_dot)
+        multiply(r, h_bar, r)                     # e
+        add(c_bar, r, e_f)
+        add(c_bar, r, e_g)
+        add(c_bar, r, c_bar)
+        multiply(four, four, slope)               # p
+        subtract(s, slope_s, slope_s)
+        subtract(one, slope_g, slope_g)
+        multiply(slope_s, g_c_q, p_s)
+        multiply(slope_g, i, p_g)
+        multiply(four, four_dot, p_dot)           # p_dot, with slope_dot =
+        add(p_dot, p_dot, p_dot)                  #   s_dot - 2 s s_dot and -2 g g_dot
+        subtract(s_dot, p_s_dot, p_s_dot)
+        negative(p_g_dot, p_g_dot)
+        multiply(p_s_dot, g_c_q, p_s_dot)
+        multiply(p_g_dot, i, p_g_dot)
+        multiply(slope_s, g_c_q_dot, slope_s)
+        multiply(slope_g, i_dot, slope_g)
+        add(p_dot, slope, p_dot)
+        multiply(p, e, z_bar)                     # z_bar, and z_bar_dot in p
+        multiply(p, e_dot, p)
+        multiply(p_dot, e, p_dot)
+        add(p, p_dot, p)
+        multiply(c_bar_dot, f, c_bar_dot)
+        multiply(c_bar, f_dot, by_q)
+        add(c_bar_dot, by_q, c_bar_dot)
+        multiply(c_bar, f, c_bar)
+        matmul(p, seen_t, of_V)
+        add(V_bar_dot, of_V, V_bar_dot)
+        matmul(z_bar, seen_t_dot, of_V)
+        add(V_bar_dot, of_V, V_bar_dot)
+        matmul(WU, p, xh_bar_dot)
+        matmul(WU_dot, z_bar, xh_bar)
+        add(xh_bar_dot, xh_bar, xh_bar_dot)
+        matmul(WU, z_bar, xh_bar)
+        after, after_dot = xh_bar[..., -H:, :], xh_bar_dot[..., -H:, :]
+    return transpose(V_bar_dot), xh_bars_dot[..., :-H, :], (after_dot, c_bar_dot)

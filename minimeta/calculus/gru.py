@@ -28,7 +28,7 @@ import numpy as np
 
 from .maps import (sigmoid, sigmoid_jvp, sigmoid_vjp, sigmoid_vjp_dot, tanh, tanh_jvp,
                    tanh_vjp, tanh_vjp_dot)
-from .recurrence import Cell, gates, join
+from .recurrence import Cell, flat, gates, join
 from .recurrent import Recurrent
 
 
@@ -107,5 +107,4 @@ class GRU(Recurrent):
     def assemble_vjp(self, V_bar):
         n, H = self.n_in, self.n_hidden
         blocks = V_bar[..., :n, :3 * H], V_bar[..., n:-1, H:], V_bar[..., -1:, :]
-        return np.concatenate(
-            [block.reshape(V_bar.shape[:-2] + (-1,)) for block in blocks], -1)
+        return np.concatenate([flat(block) for block in blocks], -1)

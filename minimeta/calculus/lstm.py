@@ -103,7 +103,8 @@ def lstm_vjp_dot(kept, state_bar, kept_dot, state_bar_dot):
     return z_bar_dot, (0, c_bar_dot * f + c_bar * f_dot)
 
 
-lstm.loop, lstm_vjp.loop = fast_lstm.recur, fast_lstm.recur_vjp
+lstm.loop, lstm_jvp.loop = fast_lstm.recur, fast_lstm.recur_jvp
+lstm_vjp.loop, lstm_vjp_dot.loop = fast_lstm.recur_vjp, fast_lstm.recur_vjp_dot
 
 
 class LSTM(Recurrent):

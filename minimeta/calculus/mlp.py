@@ -83,7 +83,10 @@ class MLP:
             self.layers(theta), self.layers(theta_dot))
         ys_dot = [np.zeros_like(cache[0]) if x_dot is None else x_dot]
         for layer, ((W_l, _), (W_l_dot, b_l_dot)) in enumerate(hidden):
-            a_dot = affine_jvp(cache[layer], W_l, ys_dot[-1], W_l_dot, b_l_dot)
+            if layer == 0 and x_dot is None:    # what an x_dot of 0 gives
+                a_dot = affine(cache[0], W_l_dot, b_l_dot)
+            else:
+                a_dot = affine_jvp(cache[layer], W_l, ys_dot[-1], W_l_dot, b_l_dot)
             ys_dot.append(act_jvp(cache[layer + 1], a_dot))
         return affine_jvp(cache[-1], W, ys_dot[-1], W_dot, b_dot), ys_dot
 

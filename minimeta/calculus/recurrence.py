@@ -82,6 +82,11 @@ def flip(state):
     return tuple(transpose(s) for s in state)
 
 
+def flat(V):
+    """[..., n, m] -> [..., n m], also where there is no task."""
+    return V.reshape(V.shape[:-2] + (V.shape[-2] * V.shape[-1],))
+
+
 class Cache(NamedTuple):
     """A Cache holds what the backward pass needs; its tangent has the same fields. seen
     and states have one entry more than there are steps, for the state after the last.
@@ -145,6 +150,9 @@ def recur(cell, V, x, state):
 def recur_jvp(cell, V, cache, V_dot, x_dot, state_dot):
     dtype = np.result_type(V, cache.seen, V_dot, x_dot, *state_dot)
     seen_dot, hs_dot, state_dot = begin(x_dot, state_dot, 0, dtype)
+    if hasattr(cell.jvp, "loop"):
+        return Cache(seen_dot, *cell.jvp.loop(
+            V, cache, V_dot, seen_dot, hs_dot, state_dot))
     states_dot, kept_dot = [state_dot], []
     V_transpose, V_transpose_dot = transpose(V), transpose(V_dot)
     for seen_t, kept_t, seen_t_dot, h_dot in zip(
@@ -178,6 +186,9 @@ def recur_vjp(cell, V, cache, h_bars, state_bar):
 
 def recur_vjp_dot(cell, V, cache, h_bars, state_bar,
                   V_dot, cache_dot, h_bars_dot, state_bar_dot):
+    if hasattr(cell.vjp_dot, "loop"):
+        return cell.vjp_dot.loop(V, cache, h_bars, state_bar,
+                                 V_dot, cache_dot, h_bars_dot, state_bar_dot)
     (n_steps, *_, H, _), (seen, _, kept), WU = h_bars.shape, cache, V[..., :-1, :]
     (seen_dot, _, kept_dot), WU_dot = cache_dot, V_dot[..., :-1, :]
     dtype = np.result_type(

@@ -51,8 +51,8 @@ import numpy as np
 from .. import require
 from .layout import Layout
 from .maps import transpose
-from .recurrence import (flip, from_columns, recur, recur_jvp, recur_vjp, recur_vjp_dot,
-                         see, to_columns)
+from .recurrence import (flat, flip, from_columns, recur, recur_jvp, recur_vjp,
+                         recur_vjp_dot, see, to_columns)
 
 
 @dataclass(frozen=True)
@@ -207,7 +207,7 @@ class Recurrent:
 
     def assemble_vjp(self, V_bar):
         """The transpose of assemble: the cell's part of theta_bar."""
-        return V_bar.reshape(V_bar.shape[:-2] + (-1,))
+        return flat(V_bar)
 
     def read_out(self, theta):
         """Y [..., H + 1, n_out]: a view, since Wy and by are neighbours."""
@@ -219,7 +219,7 @@ class Recurrent:
         lead, n_learned = V_bar.shape[:-2], len(self.cell.state) * self.n_hidden
         none = np.zeros_like(V_bar, shape=lead + (n_learned,))
         return np.concatenate(
-            [self.assemble_vjp(V_bar), none, Y_bar.reshape(lead + (-1,))], -1)
+            [self.assemble_vjp(V_bar), none, flat(Y_bar)], -1)
 
     # Checks.
 

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from .. import require
-from ..calculus.fast import concatenate_last
+from ..calculus.fast import concatenate_last, sum_last
 
 
 @dataclass(frozen=True)
@@ -54,9 +54,12 @@ class OfActions:
     def hvp(self, y, y_dot):
         (u, _), (u_dot, _) = self.policy.split(y), self.policy.split(y_dot)
         head, a = self.policy.head, self.actions
-        l, l_dot = head.log_prob(u, a), head.log_prob_jvp(u, a, u_dot)
+        l, l_grad = head.log_prob(u, a), head.log_prob_grad(u, a)
+        l_dot = sum_last(l_grad * u_dot)[..., 0]
         l_bar, l_bar_dot = self.surrogate.grad(l), self.surrogate.hvp(l, l_dot)
-        return self.policy.join(head.log_prob_vjp_dot(u, a, l_bar, u_dot, l_bar_dot), y)
+        u_bar_dot = (l_bar_dot[..., None] * l_grad
+                     + l_bar[..., None] * head.log_prob_hvp(u, a, u_dot))
+        return self.policy.join(u_bar_dot, y)
 
     def __post_init__(self):
         a = np.asarray(self.actions)

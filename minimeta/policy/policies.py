@@ -107,6 +107,8 @@ class Policy:
         """The transpose of split: u_bar and v_bar (nothing if None) -> y_bar, shaped as
         y."""
         n_values = y.shape[-1] - self.head.n_in
+        if not n_values:
+            return np.ascontiguousarray(u_bar)
         rest = np.zeros_like(u_bar, shape=y.shape[:-1] + (n_values,))
         if v_bar is not None:
             rest[..., 0] = v_bar
@@ -131,6 +133,8 @@ class Policy:
         free_bar = sum_rows(fold_steps(y_bar))[..., n:stop]
         if n == stop:
             return y_bar, free_bar
+        if stop == y_bar.shape[-1]:   # no value: a view will do
+            return y_bar[..., :n], free_bar
         return np.concatenate([y_bar[..., :n], y_bar[..., stop:]], -1), free_bar
 
     # The map theta, x -> y, in four forms: the network's form, then attach; or detach,

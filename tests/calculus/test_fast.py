@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-from minimeta.calculus import fast
+from minimeta.calculus import fast, maps
 from minimeta.testing.strategies import seeds
 
 DTYPES = [np.float32, np.float64, np.complex128]
@@ -56,3 +56,31 @@ def test_running_sums_and_numbers_of_rows_are_the_plain_ones(seed, n):
 def test_an_axis_is_moved_as_numpy_moves_it(start, stop):
     u = np.arange(24).reshape(2, 3, 4)
     assert np.array_equal(fast.moved(u, start, stop), np.moveaxis(u, start, stop))
+
+
+@pytest.mark.parametrize("dtypes", [["f4"] * 4, ["f8"] * 4, ["f8", "c16", "c16", "f8"],
+                                    ["f4", "c8", "f4", "c8"], ["c16", "f8", "f8", "f8"]])
+def test_the_forms_of_tanh_are_the_plain_ones_and_write_to_nothing(dtypes):
+    y, *vs = given = [draw(k, (3, 4, 5), dtype) for k, dtype in enumerate(map(np.dtype, dtypes))]
+    before = [array.copy() for array in given]
+    for quick, plain in ((fast.slope_times(y, vs[0]), maps.tanh_vjp(y, vs[0])),
+                         (fast.slope_times(y, vs[0]), maps.tanh_jvp(y, vs[0])),
+                         (fast.tanh_vjp_dot(y, *vs), maps.tanh_vjp_dot(y, *vs))):
+        assert quick.dtype == plain.dtype
+        assert np.allclose(quick, plain, rtol=0, atol=100 * np.finfo(plain.dtype).eps)
+    assert all(map(np.array_equal, given, before))
+
+
+@pytest.mark.parametrize("dtypes", [["f4", "f4"], ["f8", "c16"], ["c16", "f8"]])
+def test_in_the_memory_of_the_first_is_as_in_new_memory(dtypes):
+    u, v = (draw(k, (2, 3, 4), np.dtype(dtype)) for k, dtype in enumerate(dtypes))
+    for quick, plain in ((fast.plus(u.copy(), v), u + v), (fast.times(u.copy(), v), u * v)):
+        assert quick.dtype == plain.dtype and np.array_equal(quick, plain)
+    assert np.array_equal(fast.plus(u.copy(), v[:, :1]), u + v[:, :1])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_product_with_the_transpose_is_the_plain_one(dtype):
+    A, W = draw(0, (2, 3, 5, 4), dtype), draw(1, (2, 3, 6, 4), dtype)
+    plain = A @ maps.transpose(W)
+    assert np.allclose(fast.by_transpose(A, W), plain, rtol=0, atol=100 * np.finfo(dtype).eps)

@@ -4,11 +4,12 @@ import pytest
 from hypothesis import given, strategies as st
 
 from minimeta import LSTM
-from minimeta.calculus.recurrence import recur, recur_vjp
+from minimeta.calculus.recurrence import recur, recur_jvp, recur_vjp, recur_vjp_dot
 from minimeta.testing.strategies import seeds
 
 CELL = LSTM.cell
-PLAIN = CELL._replace(forward=lambda *at: CELL.forward(*at), vjp=lambda *at: CELL.vjp(*at))
+PLAIN = CELL._replace(**{form: lambda *at, form=form: getattr(CELL, form)(*at)
+                         for form in ("forward", "jvp", "vjp", "vjp_dot")})
 
 
 def case(seed, lead, T, n, H, B, dtype):
@@ -31,28 +32,55 @@ def flat(nest):
     return [array for part in nest for array in flat(part)]
 
 
+def assert_close(mine, theirs, dtype):
+    for a, b in zip(flat(mine), flat(theirs), strict=True):
+        assert a.dtype == b.dtype
+        assert np.allclose(a, b, rtol=0, atol=50 * np.finfo(dtype).eps * (1 + abs(b).max()))
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex128])
 @given(seed=seeds(), lead=st.sampled_from([(), (2,), (2, 3)]), T=st.integers(1, 4),
        sizes=st.permutations([1, 2, 5]))
 def test_the_loops_are_the_recurrence(dtype, seed, lead, T, sizes):
-    V, x, state, h_bars, bars = case(seed, lead, T, *sizes, dtype)
+    at, at_dot = (case(seed + k, lead, T, *sizes, dtype) for k in range(2))
+    (V, x, state, *bars), (V_dot, x_dot, state_dot, *bars_dot) = at, at_dot
     quick, plain = recur(CELL, V, x, state), recur(PLAIN, V, x, state)
     close = dict(rtol=0, atol=500 * np.finfo(dtype).eps)
     for mine, theirs in zip(flat(quick), flat(plain), strict=True):
         assert mine.dtype == theirs.dtype and np.allclose(mine, theirs, **close)
     for cache in (quick, plain):               # each loop reads the other's cache
-        mine, theirs = (recur_vjp(cell, V, cache, h_bars, bars) for cell in (CELL, PLAIN))
-        for a, b in zip(flat(mine), flat(theirs), strict=True):
-            assert a.dtype == b.dtype
-            assert np.allclose(a, b, rtol=0, atol=50 * np.finfo(dtype).eps * (1 + abs(b).max()))
+        mine, theirs = (recur_vjp(cell, V, cache, *bars) for cell in (CELL, PLAIN))
+        assert_close(mine, theirs, dtype)
+        quick_dot, plain_dot = (recur_jvp(cell, V, cache, V_dot, x_dot, state_dot)
+                                for cell in (CELL, PLAIN))
+        assert_close(quick_dot, plain_dot, dtype)
+        for cache_dot in (quick_dot, plain_dot):
+            mine, theirs = (recur_vjp_dot(cell, V, cache, *bars, V_dot, cache_dot, *bars_dot)
+                            for cell in (CELL, PLAIN))
+            assert_close(mine, theirs, dtype)
+
+
+def test_complex_tangents_of_real_numbers_stay_complex():
+    V, x, state, *bars = case(0, (), 3, 1, 2, 5, np.float64)
+    V_dot, x_dot, state_dot, *bars_dot = case(1, (), 3, 1, 2, 5, np.complex128)
+    cache = recur(CELL, V, x, state)
+    for cell in (CELL, PLAIN):
+        cache_dot = recur_jvp(cell, V, cache, V_dot, x_dot, state_dot)
+        results = recur_vjp_dot(cell, V, cache, *bars, V_dot, cache_dot, *bars_dot)
+        assert all(np.abs(array.imag).max() > 0 for array in flat([cache_dot.read, *results]))
 
 
 def test_the_loops_write_to_nothing_that_they_are_given():
-    V, x, state, h_bars, bars = case(0, (2,), 3, 1, 2, 5, np.float64)
+    V, x, state, *bars = case(0, (2,), 3, 1, 2, 5, np.float64)
+    V_dot, x_dot, state_dot, *bars_dot = case(1, (2,), 3, 1, 2, 5, np.float64)
     cache = recur(CELL, V, x, state)
-    kept = [a.copy() for a in flat([V, x, state, h_bars, bars, cache])]
-    recur_vjp(CELL, V, cache, h_bars, bars)
-    assert all(map(np.array_equal, kept, flat([V, x, state, h_bars, bars, cache])))
+    cache_dot = recur_jvp(CELL, V, cache, V_dot, x_dot, state_dot)
+    given = [V, x, state, *bars, cache, V_dot, x_dot, state_dot, *bars_dot, cache_dot]
+    kept = [a.copy() for a in flat(given)]
+    recur_jvp(CELL, V, cache, V_dot, x_dot, state_dot)
+    recur_vjp(CELL, V, cache, *bars)
+    recur_vjp_dot(CELL, V, cache, *bars, V_dot, cache_dot, *bars_dot)
+    assert all(map(np.array_equal, kept, flat(given)))
 
 
 def test_a_cell_with_a_vjp_of_its_own_is_asked_for_it():

@@ -95,6 +95,11 @@ def test_no_task_is_an_empty_batch(net):
     y, cache = net.forward(theta, x)
     assert y.shape == (0, T, B, 2)
     assert net.state_after(cache, np.zeros((0, B), int))[0].shape == (0, B, 5)
+    theta_bar, x_bar = net.vjp(theta, cache, y)
+    assert theta_bar.shape == theta.shape and x_bar.shape == x.shape
+    y_dot, cache_dot = net.jvp(theta, cache, theta)
+    theta_bar_dot, _ = net.vjp_dot(theta, cache, y, theta, cache_dot, y_dot)
+    assert theta_bar_dot.shape == theta.shape
 
 
 @every_net
