@@ -137,12 +137,12 @@ def recur_vjp(V, cache, h_bars, state_bar):
                     for bar in state_bar)
     xh_bars = np.empty((n_steps, *lead, WU.shape[-2], B), dtype)
     z_bar, by_q, after = np.empty((*lead, 4 * H, B), dtype), np.empty_like(h_bar), h_bar
-    V_bar, of_V = np.zeros((2, *lead, 4 * H, V.shape[-2]), dtype)    # transposed
+    V_bar, of_V = np.zeros((2,) + V.shape, dtype)
     z_s, z_i, z_f, z_o, z_g = blocks(z_bar, H, SIGMOIDS, I, F, O, G)
     one, read = np.array(1, dtype), (ALL, SIGMOIDS, GCQ, I, F, O, Q)
     for seen_t, four, s, g_c_q, i, f, o, q, h_bar_t, xh_bar in zip(*(
             array[n_steps - 1::-1] for array in (
-                transpose(seen), *blocks(six, H, *read), h_bars, xh_bars))):
+                seen, *blocks(six, H, *read), h_bars, xh_bars))):
         add(h_bar_t, after, h_bar)
         multiply(q, q, by_q)
         subtract(one, by_q, by_q)
@@ -159,11 +159,11 @@ def recur_vjp(V, cache, h_bars, state_bar):
         multiply(z_o, h_bar, z_o)
         multiply(z_g, c_bar, z_g)
         multiply(c_bar, f, c_bar)
-        matmul(z_bar, seen_t, of_V)
+        matmul(seen_t, transpose(z_bar), of_V)
         add(V_bar, of_V, V_bar)
         matmul(WU, z_bar, xh_bar)
         after = xh_bar[..., -H:, :]
-    return transpose(V_bar), xh_bars[..., :-H, :], (after, c_bar)
+    return V_bar, xh_bars[..., :-H, :], (after, c_bar)
 
 
 def recur_vjp_dot(V, cache, h_bars, state_bar,
