@@ -11,7 +11,7 @@ cotangents of the layers, and x_bar, which nobody asks for, is not computed.
 A map says which class serves it by an attribute `pullback` of its methods vjp and
 vjp_dot. So a subclass with a vjp of its own is served by Plain.
 """
-from .fast import plus, sum_rows
+from .fast import by_transpose, plus, sum_rows
 from .maps import ACTIVATIONS, transpose
 
 
@@ -53,7 +53,7 @@ class Layered:
         self.net, self.ys, self.layers = net, cache, net.layers(theta)
         self.y_bars, self.a_bars = [None], [y_bar]
         for y, (W, _) in zip(cache[:0:-1], self.layers[:0:-1]):
-            self.y_bars.insert(1, self.a_bars[0] @ transpose(W))
+            self.y_bars.insert(1, by_transpose(self.a_bars[0], W))
             self.a_bars.insert(0, act_vjp(y, self.y_bars[1]))
 
     def theta_bar(self):
@@ -72,6 +72,6 @@ class Layered:
             if layer > 0:    # x_dot is 0
                 W_bar_dot += transpose(y_dot) @ a_bar
                 (W, _), (W_dot, _) = self.layers[layer], layers_dot[layer]
-                y_bar_dot = plus(a_bar_dot @ transpose(W), a_bar @ transpose(W_dot))
+                y_bar_dot = plus(by_transpose(a_bar_dot, W), by_transpose(a_bar, W_dot))
                 a_bar_dot = act_vjp_dot(y, self.y_bars[layer], y_dot, y_bar_dot)
         return self.net.pack(blocks)

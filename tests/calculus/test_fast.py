@@ -77,3 +77,10 @@ def test_in_the_memory_of_the_first_is_as_in_new_memory(dtypes):
     for quick, plain in ((fast.plus(u.copy(), v), u + v), (fast.times(u.copy(), v), u * v)):
         assert quick.dtype == plain.dtype and np.array_equal(quick, plain)
     assert np.array_equal(fast.plus(u.copy(), v[:, :1]), u + v[:, :1])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_product_with_the_transpose_is_the_plain_one(dtype):
+    A, W = draw(0, (2, 3, 5, 4), dtype), draw(1, (2, 3, 6, 4), dtype)
+    plain = A @ maps.transpose(W)
+    assert np.allclose(fast.by_transpose(A, W), plain, rtol=0, atol=100 * np.finfo(dtype).eps)
