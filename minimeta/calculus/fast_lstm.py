@@ -43,10 +43,9 @@ def keep(six):
 
 def stacked(kept):
     """The array of a Kept, or of a list of (a, c_prev, q)."""
-    six = getattr(kept, "six", None)
-    if six is None:
-        six = np.concatenate([np.stack(column) for column in zip(*kept)], -2)
-    return six
+    if getattr(kept, "six", None) is not None:
+        return kept.six
+    return np.concatenate([np.stack(column) for column in zip(*kept)], -2)
 
 
 def recur(V, seen, hs, state):
@@ -183,8 +182,7 @@ def recur_vjp_dot(V, cache, h_bars, state_bar,
     e, e_dot, slope, p, p_dot, z_bar = np.empty((6, *lead, 4 * H, B), dtype)
     (c_bar, e_f, h_bar, e_g), (c_bar_dot, e_f_dot, h_bar_dot, e_g_dot) = (
         blocks(array, H, I, F, O, G) for array in (e, e_dot))
-    h_bar[...], c_bar[...] = state_bar
-    h_bar_dot[...], c_bar_dot[...] = state_bar_dot
+    h_bar[...], c_bar[...], h_bar_dot[...], c_bar_dot[...] = *state_bar, *state_bar_dot
     (slope_s, slope_g), (p_s, p_g), (p_s_dot, p_g_dot) = (
         blocks(array, H, SIGMOIDS, G) for array in (slope, p, p_dot))
     r, r_dot, by_q = np.empty((3, *lead, H, B), dtype)
