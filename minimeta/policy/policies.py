@@ -133,8 +133,6 @@ class Policy:
         free_bar = sum_rows(fold_steps(y_bar))[..., n:stop]
         if n == stop:
             return y_bar, free_bar
-        if stop == y_bar.shape[-1]:   # no value: a view will do
-            return y_bar[..., :n], free_bar
         return np.concatenate([y_bar[..., :n], y_bar[..., stop:]], -1), free_bar
 
     # The map theta, x -> y, in four forms: the network's form, then attach; or detach,
