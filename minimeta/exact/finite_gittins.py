@@ -13,7 +13,7 @@ and the index is the root of Q in nu. Q is decreasing and convex, so the chord b
 the incomes on both sides of the root crosses 0 a little above the root.
 
 To pull the arm of largest index is optimal against a sure income. With several arms it
-is not, but what it loses is little: 1.3e-4 of the exact optimum with 5 arms and 20
+is not, but what it loses is little: 1.4e-4 of the exact optimum with 5 arms and 20
 pulls, 1.4e-4 with 3 and 50, 9e-5 with 2 and 100. It needs no more work for more arms,
 so it stands for the optimum where there are too many states for bayes_optimal_bandit.
 
