@@ -28,17 +28,16 @@ from minimeta.tasks import CartPole
 FAMILY = CartPole(horizon=50, dt=0.1, substeps=3, episodes=2)
 ALONE = {"force": (5.0, 10.0, 20.0), "length": (0.5, 1.0, 2.0)}  # N, m: trained alone
 HIDDEN, LATENT = 32, 4      # units of a layer, cells; d, numbers that stand for a cart
-GAMMA, LAM = 0.98, 0.95     # discount, mix of advantages
+LAM = 0.95                  # mix of advantages
 TRIALS = 20                 # B, episodes for a gradient step of MAML
 STEPS = 3                   # of MAML when tested; it is trained for one
 FRESH, SAME = 400, 40       # carts to measure on: fresh ones, and of each of ALONE
 
 HEAD = Gaussian(1)
 MLP = MLPPolicy(FAMILY.obs_size, HEAD, (HIDDEN, HIDDEN))
-RETURNS = {"gamma": GAMMA, "lam": LAM}
-BOUNDED = {"optimizer": TrustRegion(max_kl=0.02, cg_steps=8), **RETURNS}
+BOUNDED = {"optimizer": TrustRegion(max_kl=0.02, cg_steps=8), "gamma": 0.98, "lam": LAM}
 MEMORY = {"episodes": FAMILY.episodes, "rate": LinearSchedule(1e-2), "epochs": 4,
-          "entropy_weight": 0.0, **RETURNS}
+          "entropy_weight": 0.0, "gamma": 0.95, "lam": LAM}
 PLAIN = Reinforce(MLP, outer="ratio", trials=60, **BOUNDED)
 # name -> learner, K carts in a meta-batch, iterations
 TRAININGS = {
@@ -46,9 +45,9 @@ TRAININGS = {
     "MAML": (MAML(MLP, trials=TRIALS, alpha=(0.1, 0.05), **BOUNDED), 20, 80),
     "RL^2": (RL2(RecurrentPolicy(FAMILY.obs_size, HEAD, HIDDEN, network=GRU), **MEMORY),
              64, 400),
-    "VariBAD": (VariBAD(BeliefPolicy(FAMILY.obs_size, HEAD, HIDDEN, n_latent=LATENT),
-                        tells=("reward", "next"), std=0.1, kl_weight=0.1, **MEMORY),
-                64, 200)}
+    "VariBAD": (VariBAD(BeliefPolicy(FAMILY.obs_size, HEAD, HIDDEN, n_latent=LATENT,
+                                     through=True), tells=("reward", "next"),
+                        elbo_weight=0.1, **MEMORY), 64, 400)}
 
 
 def train(name, learner, family, carts, iterations, seed):

@@ -63,11 +63,10 @@ from minimeta.tasks import GridNavigation
 
 HIDDEN = 64             # H, LSTM cells
 TASKS = 96              # K, goals in a meta-batch, 60 steps each
-ITERATIONS = 1500
+ITERATIONS = 1000
 RATE = 6e-3             # of Adam, decaying to 0
 ENTROPY = 0.1           # weight of the bonus, decaying to 0
-GAMMA = LinearSchedule(0.95, 0.99)  # discount, across the whole trial
-LAM = 0.9               # mix of advantages
+GAMMA, LAM = 0.95, 0.9  # discount, mix of advantages, across the whole trial
 EPOCHS = 4              # steps on each batch
 HELD_OUT = ((0, 3), (2, 2), (3, 4), (4, 1))
 TEST_TASKS = 4000
