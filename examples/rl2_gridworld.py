@@ -30,14 +30,14 @@ The Bayes-optimal searcher knows the room, and that each of the 21 cells is as l
 nobody who does not know the goal earns more on average. With --held-out, in the same
 way:
 
-     .   .   6   7   .  | .   .   .   .   .  | .   .   .   .   .  | .   .   .   .   .
-     3   4   5   8  [.] | .   .   .   .  [7] | .   .   .   6  [7] | .   .   .   .  [7]
-     2   .   .   9   14 | .   .   .   .   6  | .   .   4   5   .  | .   .   .   5   6
-     1   .   .   10  11 | .   .   3   4   5  | .   .   3   .   .  | .   2   3   4   .
-     0   .   .   .   12 | 0   1   2   .   .  | 0   1   2   .   .  | 0   1   .   .   .
+     .   .   6   7   .  | 8   9   10  11  12 | .   .   .   .   .  | .   .   .   .   .
+     3   4   5   8  [.] | 7   .   .   .  [13]| .   .   .   6  [7] | 3   4   5   6  [7]
+     2   .   .   9   .  | 6   5   .   .   .  | .   3   4   5   .  | 2   .   .   .   .
+     1   .   .   10  11 | .   4   3   .   .  | .   2   .   .   .  | 1   .   .   .   .
+     0   .   .   .   12 | 0   1   2   .   .  | 0   1   .   .   .  | 0   .   .   .   .
 
     posterior sampling     -0.94 -+0.08    0.50 -+0.14    2.01 -+0.17    3.48 -+0.19
-    RL^2                   -1.49 -+0.01    2.03 -+0.13    6.42 -+0.16    6.82 -+0.17
+    RL^2                   -1.48 -+0.01    1.26 -+0.10    5.77 -+0.16    8.25 -+0.15
     Bayes-optimal           3.05 -+0.16   10.87 -+0.05   10.87 -+0.05   10.87 -+0.05
     knowing the goal       10.87 -+0.05   10.87 -+0.05   10.87 -+0.05   10.87 -+0.05
 
@@ -103,9 +103,11 @@ def posterior_sampling(tasks, rng):
 
 def walks(data, family):
     """The cell before each step, [K, episodes, horizon], of the first trials."""
-    K, size = len(data.x), family.size
-    row, column = data.x[:, :, 0, :2 * size].reshape(K, -1, 2, size).argmax(-1).T
-    return (row * size + column).T.reshape(K, family.episodes, family.horizon)
+    seen = data.x[:, :, 0, :family.obs_size]
+    if family.sees == "row and column":
+        row, column = np.split(seen, 2, -1)
+        seen = (row[..., :, None] * column[..., None, :]).reshape(*row.shape[:2], -1)
+    return seen.argmax(-1).reshape(-1, family.episodes, family.horizon)
 
 
 def picture(walk, goal, size):
@@ -127,9 +129,10 @@ def plot(path, walk, goal, size):
 
 def main(iterations=ITERATIONS, tasks=TEST_TASKS, held_out=(), seed=0, plot_to=None):
     """Trains, evaluates, prints. Returns name -> (mean return of each of the episodes,
-    standard errors), and under "cells" how many cells RL^2 entered in each."""
+    standard errors), under "cells" how many cells RL^2 entered in each, and under
+    "share" what RL^2 earns of the Bayes-optimal total."""
     pictures.required(plot_to)
-    family = GridNavigation(sees="row and column")
+    family = GridNavigation(sees="row and column" if held_out else "cell")
     others = tuple(cell for cell in family.goal_cells if cell not in held_out)
     learner, theta = train(replace(family, goals=others), iterations, seed)
     fresh = replace(family, goals=held_out or None).sample(
@@ -156,9 +159,11 @@ def main(iterations=ITERATIONS, tasks=TEST_TASKS, held_out=(), seed=0, plot_to=N
         print(f"{name:20}" + "".join(f"{mean:8.2f} -+{1.96 * error:.2f}"
                                      for mean, error in zip(*results[name])))
     print(f"{'cells RL^2 entered':20}" + "".join(f"{n:15.1f}" for n in cells))
+    share = players["RL^2"].sum() / players["Bayes-optimal"].sum()
+    print(f"RL^2 earns {share:.1%} of the Bayes-optimal total")
     if plot_to:
         plot(plot_to, walk[0], fresh.goal[0], family.size)
-    return results | {"cells": cells}
+    return results | {"cells": cells, "share": share}
 
 
 if __name__ == "__main__":
