@@ -37,7 +37,7 @@ HEAD = Gaussian(1)
 MLP = MLPPolicy(FAMILY.obs_size, HEAD, (HIDDEN, HIDDEN))
 BOUNDED = {"optimizer": TrustRegion(max_kl=0.02, cg_steps=8), "gamma": 0.98, "lam": LAM}
 MEMORY = {"episodes": FAMILY.episodes, "rate": LinearSchedule(1e-2), "epochs": 4,
-          "entropy_weight": 0.0, "gamma": 0.95, "lam": LAM}
+          "gamma": 0.95, "lam": LAM}
 PLAIN = Reinforce(MLP, outer="ratio", trials=60, **BOUNDED)
 # name -> learner, K carts in a meta-batch, iterations
 TRAININGS = {

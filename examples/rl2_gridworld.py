@@ -12,19 +12,26 @@ with --held-out some of them never occur in training, and all the tests are on t
 The default run ends with a trial, where numbers say when a cell was first entered,
 [ ] is the goal and the columns are episodes, and with a table:
 
-     .   5   6   .   .  | .   .   .   .   .  | .   .   .   .   .  | .   .   .   .   .
-     3   4   7   .   .  | .   .   .   .   .  | .   .   .   .   .  | .   .   .   .   .
-     2   .   8   .  [14]| .   .   .   .  [6] | .   .   .   .  [6] | .   .   .   .  [6]
-     1   .   9   .   13 | .   .   .   .   5  | .   .   .   4   5  | .   .   .   4   5
-     0   .   10  11  12 | 0   1   2   3   4  | 0   1   2   3   .  | 0   1   2   3   .
+     4   5   6   7   .  | .   .   .   .   .  | .   .   .   .   .  | .   .   .   .   .
+     3   10  9   8   .  | .   .   .   .   .  | .   .   .   .   .  | .   .   .   .   .
+     2   11  12  13 [.] | .   .   .   .  [6] | .   .   .   5  [6] | .   3   4   5  [6]
+     1   .   .   14  .  | .   .   .   .   5  | .   2   3   4   .  | 1   2   .   .   .
+     0   .   .   .   .  | 0   1   2   3   4  | 0   1   .   .   .  | 0   .   .   .   .
 
     return, -+ 95 %           episode 1      episode 2      episode 3      episode 4
     random                 -1.16 -+0.01   -1.16 -+0.01   -1.16 -+0.01   -1.16 -+0.01
     posterior sampling     -0.79 -+0.08    1.29 -+0.17    2.93 -+0.19    4.50 -+0.20
-    RL^2                    4.01 -+0.16   10.02 -+0.11   11.09 -+0.06   11.09 -+0.06
+    RL^2                    3.98 -+0.16   11.08 -+0.06   11.09 -+0.06   11.10 -+0.05
     Bayes-optimal           4.00 -+0.16   11.10 -+0.05   11.10 -+0.05   11.10 -+0.05
     knowing the goal       11.10 -+0.05   11.10 -+0.05   11.10 -+0.05   11.10 -+0.05
-    cells RL^2 entered             11.3            6.3            5.5            5.6
+    cells RL^2 entered             11.3            5.6            5.5            5.5
+    RL^2 earns 99.9% of the Bayes-optimal total
+
+In the first episode the walker leaves cells unseen along one way through the room, the
+lower and the right edge. So in the second episode it loses nothing: whichever of these
+cells pays is on its shortest way. With seeds 1 to 4 it earns 98.5%, 99.0%, 98.7% and
+98.9%. To find such a way it must explore for long: with half the entropy bonus, and rows
+and columns instead of cells to see, it earned 97.1% with seed 0.
 
 The Bayes-optimal searcher knows the room, and that each of the 21 cells is as likely:
 nobody who does not know the goal earns more on average. With --held-out, in the same
@@ -42,9 +49,9 @@ way:
     knowing the goal       10.87 -+0.05   10.87 -+0.05   10.87 -+0.05   10.87 -+0.05
 
 It looks last where nothing was ever found. But when it comes there it knows what it has
-found, since it sees rows and columns, and others in them did pay. If it sees cells, one
-input each, its last episode earns 0.26: an input that never came with a reward has no
-meaning.
+found: there it sees rows and columns, and others in them did pay. In the default run it
+sees cells, one input each, which are easier to remember. But an input that never came
+with a reward has no meaning.
 """
 import os
 

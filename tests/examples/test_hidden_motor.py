@@ -1,9 +1,8 @@
-"""The hidden motor: quickly, that policies learn; slowly, that adapting is worth something."""
+"""The hidden motor: policies learn, and gradient steps are worth taking."""
 import runpy
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 example = runpy.run_path(str(EXAMPLES / "hidden_motor.py"))
@@ -16,12 +15,14 @@ def lead(more, less):
     return d.mean() / (d.std() / np.sqrt(len(d)))
 
 
-def test_a_short_training_earns_more_than_chance_on_the_same_carts():
+def test_a_short_training_earns_more_than_chance_and_by_steps_more_on_the_same_carts():
     results = main(scale=0.04, fresh=50)
     assert [len(results[name]) for name in ("one policy", "RL^2", "expert")] == [50] * 3
     assert results["alone"].shape == (3,)
     for name in ("one policy", "RL^2"):
         assert lead(results[name][:, 0], results["random"]) > 4
+    assert lead(results["MAML"][:, 3], results["MAML"][:, 0]) > 4
+    assert lead(results["expert"], results["RL^2"][:, 1]) > 4
 
 
 def test_means_are_taken_over_each_length_and_over_the_fresh_carts():
