@@ -5,11 +5,30 @@ motors is held against three learners that adapt: MAML by a gradient step after 
 round of 20 episodes, RL^2 by its memory, VariBAD by what it believes. For three forces
 a policy was trained on that motor alone.
 
-    python examples/hidden_motor.py                  TIME on one core
+    python examples/hidden_motor.py                  2 minutes on one core
     python examples/hidden_motor.py --vary length    the pole's length is hidden instead
     python examples/hidden_motor.py --quick          seconds, to see that it runs
 
-TABLE
+All are tested on the same carts: on some with each of the three forces, wired the right
+way round, and on 400 fresh ones, over which the differences are taken. The default run
+ends with
+
+    return of 50 steps     5 N    10 N    20 N   fresh above one policy  above its first
+    acting uniformly      0.86    1.64    4.50    2.05
+    one policy           11.35   21.64   18.04   18.25
+    MAML, step 0          8.62   17.04   20.71   19.03      0.78 -+0.71
+    MAML, step 1         15.12   20.37   23.08   21.54      3.29 -+0.63      2.51 -+0.37
+    MAML, step 2         16.56   20.93   23.73   22.20      3.95 -+0.64      3.17 -+0.30
+    MAML, step 3         17.11   21.03   24.04   22.52      4.28 -+0.64      3.49 -+0.29
+    RL^2, episode 1      18.83   25.21   29.09   26.50      8.25 -+0.66
+    RL^2, episode 2      19.51   26.23   29.10   26.23      7.99 -+0.64     -0.27 -+0.17
+    VariBAD, episode 1   16.12   25.13   24.75   24.22      5.97 -+0.56
+    VariBAD, episode 2   17.18   23.11   20.87   23.18      4.94 -+0.56     -1.03 -+0.28
+    trained on it        20.80   34.52   41.27
+    classical expert     23.41   24.37   37.37   29.33
+
+RL^2 and VariBAD earn no more in their second episode. All that moves is seen, so a few
+steps tell what the motor does, and these learners adapt within their first episode.
 """
 import os
 
@@ -111,13 +130,14 @@ def main(vary="force", scale=1.0, fresh=FRESH, seed=0):
     unit = {"force": "N", "length": "m"}[vary]
     print(f"\n{'return of 50 steps':18}"
           + "".join(f"{f'{x:g} {unit}':>8}" for x in ALONE[vary])
-          + f"{'fresh':>8}{'above one policy':>18}{'above its first':>18}")
+          + f"{'fresh':>8}{'above one policy':>17}{'above its first':>17}")
     line("acting uniformly", columns(known["random"]))
     one = returns["one policy"][-fresh:, 0]
     for name, each in returns.items():
-        kind, mine = ("step" if name == "MAML" else "episode"), each[-fresh:].T
+        mine = each[-fresh:].T
         for i, means in enumerate(columns(each).T):
-            line(name if name == "one policy" else f"{name}, {kind} {i}", means,
+            after = f", step {i}" if name == "MAML" else f", episode {i + 1}"
+            line(name + after * (name != "one policy"), means,
                  *[mine[i] - one] * (name != "one policy"),
                  *[mine[i] - mine[0]] * (i > 0))
     line("trained on it", by_itself)
