@@ -22,6 +22,9 @@ one, which is known exactly: this has little noise. The default run ends with
     RL^2                6.655      [6.655, 6.655]         99.92%
     Bayes-optimal       6.660               exact        100.00%
 
+Where the exact optimum has too many states, as with 5 arms and 100 pulls, the Gittins
+index for the pulls that are left stands for it. There it earns 78.62 -+0.07; Duan et
+al. (2016) print 78.7 for RL^2, with a standard error of about 0.45.
 """
 import os
 
