@@ -12,39 +12,46 @@ with --held-out some of them never occur in training, and all the tests are on t
 The default run ends with a trial, where numbers say when a cell was first entered,
 [ ] is the goal and the columns are episodes, and with a table:
 
-     .   5   6   .   .  | .   .   .   .   .  | .   .   .   .   .  | .   .   .   .   .
-     3   4   7   .   .  | .   .   .   .   .  | .   .   .   .   .  | .   .   .   .   .
-     2   .   8   .  [14]| .   .   .   .  [6] | .   .   .   .  [6] | .   .   .   .  [6]
-     1   .   9   .   13 | .   .   .   .   5  | .   .   .   4   5  | .   .   .   4   5
-     0   .   10  11  12 | 0   1   2   3   4  | 0   1   2   3   .  | 0   1   2   3   .
+     4   5   6   7   .  | .   .   .   .   .  | .   .   .   .   .  | .   .   .   .   .
+     3   10  9   8   .  | .   .   .   .   .  | .   .   .   .   .  | .   .   .   .   .
+     2   11  12  13 [.] | .   .   .   .  [6] | .   .   .   5  [6] | .   3   4   5  [6]
+     1   .   .   14  .  | .   .   .   .   5  | .   2   3   4   .  | 1   2   .   .   .
+     0   .   .   .   .  | 0   1   2   3   4  | 0   1   .   .   .  | 0   .   .   .   .
 
     return, -+ 95 %           episode 1      episode 2      episode 3      episode 4
     random                 -1.16 -+0.01   -1.16 -+0.01   -1.16 -+0.01   -1.16 -+0.01
     posterior sampling     -0.79 -+0.08    1.29 -+0.17    2.93 -+0.19    4.50 -+0.20
-    RL^2                    4.01 -+0.16   10.02 -+0.11   11.09 -+0.06   11.09 -+0.06
+    RL^2                    3.98 -+0.16   11.08 -+0.06   11.09 -+0.06   11.10 -+0.05
     Bayes-optimal           4.00 -+0.16   11.10 -+0.05   11.10 -+0.05   11.10 -+0.05
     knowing the goal       11.10 -+0.05   11.10 -+0.05   11.10 -+0.05   11.10 -+0.05
-    cells RL^2 entered             11.3            6.3            5.5            5.6
+    cells RL^2 entered             11.3            5.6            5.5            5.5
+    RL^2 earns 99.9% of the Bayes-optimal total
+
+In the first episode the walker leaves cells unseen along one way through the room, the
+lower and the right edge. So in the second episode it loses nothing: whichever of these
+cells pays is on its shortest way. With seeds 1 to 4 it earns 98.5%, 99.0%, 98.7% and
+98.9%. To find such a way it must explore for long: with half the entropy bonus, and
+rows and columns instead of cells to see, it earned 97.1% with seed 0.
 
 The Bayes-optimal searcher knows the room, and that each of the 21 cells is as likely:
 nobody who does not know the goal earns more on average. With --held-out, in the same
 way:
 
-     .   .   6   7   .  | .   .   .   .   .  | .   .   .   .   .  | .   .   .   .   .
-     3   4   5   8  [.] | .   .   .   .  [7] | .   .   .   6  [7] | .   .   .   .  [7]
-     2   .   .   9   14 | .   .   .   .   6  | .   .   4   5   .  | .   .   .   5   6
-     1   .   .   10  11 | .   .   3   4   5  | .   .   3   .   .  | .   2   3   4   .
-     0   .   .   .   12 | 0   1   2   .   .  | 0   1   2   .   .  | 0   1   .   .   .
+     .   .   6   7   .  | 8   9   10  11  12 | .   .   .   .   .  | .   .   .   .   .
+     3   4   5   8  [.] | 7   .   .   .  [13]| .   .   .   6  [7] | 3   4   5   6  [7]
+     2   .   .   9   .  | 6   5   .   .   .  | .   3   4   5   .  | 2   .   .   .   .
+     1   .   .   10  11 | .   4   3   .   .  | .   2   .   .   .  | 1   .   .   .   .
+     0   .   .   .   12 | 0   1   2   .   .  | 0   1   .   .   .  | 0   .   .   .   .
 
     posterior sampling     -0.94 -+0.08    0.50 -+0.14    2.01 -+0.17    3.48 -+0.19
-    RL^2                   -1.49 -+0.01    2.03 -+0.13    6.42 -+0.16    6.82 -+0.17
+    RL^2                   -1.48 -+0.01    1.26 -+0.10    5.77 -+0.16    8.25 -+0.15
     Bayes-optimal           3.05 -+0.16   10.87 -+0.05   10.87 -+0.05   10.87 -+0.05
     knowing the goal       10.87 -+0.05   10.87 -+0.05   10.87 -+0.05   10.87 -+0.05
 
 It looks last where nothing was ever found. But when it comes there it knows what it has
-found, since it sees rows and columns, and others in them did pay. If it sees cells, one
-input each, its last episode earns 0.26: an input that never came with a reward has no
-meaning.
+found: there it sees rows and columns, and others in them did pay. In the default run it
+sees cells, one input each, which are easier to remember. But an input that never came
+with a reward has no meaning.
 """
 import os
 
@@ -65,7 +72,7 @@ HIDDEN = 64             # H, LSTM cells
 TASKS = 96              # K, goals in a meta-batch, 60 steps each
 ITERATIONS = 1000
 RATE = 6e-3             # of Adam, decaying to 0
-ENTROPY = 0.05          # weight of the bonus, decaying to 0
+ENTROPY = 0.1           # weight of the bonus, decaying to 0
 GAMMA, LAM = 0.95, 0.9  # discount, mix of advantages, across the whole trial
 EPOCHS = 4              # steps on each batch
 HELD_OUT = ((0, 3), (2, 2), (3, 4), (4, 1))
@@ -103,9 +110,11 @@ def posterior_sampling(tasks, rng):
 
 def walks(data, family):
     """The cell before each step, [K, episodes, horizon], of the first trials."""
-    K, size = len(data.x), family.size
-    row, column = data.x[:, :, 0, :2 * size].reshape(K, -1, 2, size).argmax(-1).T
-    return (row * size + column).T.reshape(K, family.episodes, family.horizon)
+    seen = data.x[:, :, 0, :family.obs_size]
+    if family.sees == "row and column":
+        row, column = np.split(seen, 2, -1)
+        seen = (row[..., :, None] * column[..., None, :]).reshape(*row.shape[:2], -1)
+    return seen.argmax(-1).reshape(-1, family.episodes, family.horizon)
 
 
 def picture(walk, goal, size):
@@ -127,9 +136,10 @@ def plot(path, walk, goal, size):
 
 def main(iterations=ITERATIONS, tasks=TEST_TASKS, held_out=(), seed=0, plot_to=None):
     """Trains, evaluates, prints. Returns name -> (mean return of each of the episodes,
-    standard errors), and under "cells" how many cells RL^2 entered in each."""
+    standard errors), under "cells" how many cells RL^2 entered in each, and under
+    "share" what RL^2 earns of the Bayes-optimal total."""
     pictures.required(plot_to)
-    family = GridNavigation(sees="row and column")
+    family = GridNavigation(sees="row and column" if held_out else "cell")
     others = tuple(cell for cell in family.goal_cells if cell not in held_out)
     learner, theta = train(replace(family, goals=others), iterations, seed)
     fresh = replace(family, goals=held_out or None).sample(
@@ -156,9 +166,11 @@ def main(iterations=ITERATIONS, tasks=TEST_TASKS, held_out=(), seed=0, plot_to=N
         print(f"{name:20}" + "".join(f"{mean:8.2f} -+{1.96 * error:.2f}"
                                      for mean, error in zip(*results[name])))
     print(f"{'cells RL^2 entered':20}" + "".join(f"{n:15.1f}" for n in cells))
+    share = players["RL^2"].sum() / players["Bayes-optimal"].sum()
+    print(f"RL^2 earns {share:.1%} of the Bayes-optimal total")
     if plot_to:
         plot(plot_to, walk[0], fresh.goal[0], family.size)
-    return results | {"cells": cells}
+    return results | {"cells": cells, "share": share}
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@
     beliefs             the posterior of each small family, step by step
     belief_oracle       a policy that is given the exact belief
     gittins             the Gittins index of an arm
+    finite_gittins      the same for a finite number of pulls
     optima              the most that other bandits and the two-step task can pay
     expected_return     the expected return in a known MDP, with its derivatives
     trajectories        every trajectory of a small MDP

@@ -9,9 +9,9 @@
 from . import bandit_agents, planners, two_step_agents
 from .bandit_agents import BanditAgent
 from .grid_agents import BayesOptimalSearcher
-from .planners import Planner, posterior_mean, posterior_sample
+from .planners import Planner, exploration_bonus, posterior_mean, posterior_sample
 from .two_step_agents import TwoStepAgent, stays
 
 __all__ = ["BanditAgent", "BayesOptimalSearcher", "Planner", "TwoStepAgent",
-           "bandit_agents", "planners", "posterior_mean", "posterior_sample", "stays",
-           "two_step_agents"]
+           "bandit_agents", "exploration_bonus", "planners", "posterior_mean",
+           "posterior_sample", "stays", "two_step_agents"]

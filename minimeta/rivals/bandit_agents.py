@@ -20,6 +20,7 @@ import numpy as np
 
 from .. import require
 from ..exact.bayes_bandit import bayes_optimal_bandit
+from ..exact.finite_gittins import finite_gittins_table
 from ..exact.gittins import gittins_table
 from ..exact.optima import belief
 from ..policy import Categorical
@@ -203,6 +204,29 @@ class gittins:
     def __post_init__(self):
         require.fields(self, count="pulls", number="discount")
         object.__setattr__(self, "table", gittins_table(self.pulls, self.discount))
+
+
+@dataclass(frozen=True)
+class finite_gittins:
+    """The Gittins index for the pulls that are left of `pulls`."""
+
+    pulls: int
+    table: Any = field(init=False, repr=False, compare=False)  # [left, s, f]
+
+    def __call__(self, successes, failures, rng):
+        left = self.pulls - (successes + failures).sum(-1, keepdims=True)
+        if left.min() < 1:
+            raise ValueError(f"pulls of {self} must be more than those made before")
+        return self.table[left, successes, failures]
+
+    def require_fit(self, family):
+        if family.horizon != self.pulls:
+            raise ValueError(f"pulls of {self} must be those of {family}; use "
+                             f"finite_gittins({family.horizon})")
+
+    def __post_init__(self):
+        require.fields(self, count="pulls")
+        object.__setattr__(self, "table", finite_gittins_table(self.pulls))
 
 
 @dataclass(frozen=True)

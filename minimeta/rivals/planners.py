@@ -7,8 +7,9 @@ whose memory and update are known. The memory is the posterior. An agent reads
 
 n are counts of what followed, N counts the rewards seen, v = noise^2. At the start of
 each episode an agent imagines one MDP from this belief and solves it. It follows that
-plan to the end of the episode, and breaks ties at random. It never sees where the last
-step of an episode led: the next observation is the start of the next episode.
+plan to the end of the episode, or makes a new one at each step, if it replans. It
+breaks ties at random. It never sees where the last step of an episode led: the next
+observation is the start of the next episode.
 
 Letters: K tasks, T steps of an episode, R rows, S states, A actions.
 """
@@ -51,6 +52,22 @@ def posterior_sample(belief, rng):
             belief.mean + np.sqrt(belief.variance) * noise)
 
 
+@dataclass(frozen=True)
+class exploration_bonus:
+    """The MDP that is expected, with rewards that are larger by beta times their
+    variance, which is beta / (1 + N) where the noise is 1.
+    Source: Kolter & Ng (2009), Near-Bayesian exploration in polynomial time."""
+
+    beta: float
+
+    def __call__(self, belief, rng):
+        P, R = posterior_mean(belief, rng)
+        return P, R + self.beta * belief.variance
+
+    def __post_init__(self):
+        require.fields(self, nonnegative="beta")
+
+
 class Memory(NamedTuple):
     """A planner's memory of a trial."""
 
@@ -64,18 +81,20 @@ class Memory(NamedTuple):
 
 @dataclass(frozen=True)
 class Planner(Rival):
-    """Follows the best plan for an MDP that it imagines at the start of each episode.
+    """Follows the best plan for an MDP that it imagines from its belief.
 
     family      the RandomMDP
-    imagine     posterior_mean (greedy) or posterior_sample (PSRL), or another function
-                of a Belief and rng to P [R, S, A, S], R [R, S, A]
+    imagine     posterior_mean (greedy), posterior_sample (PSRL), exploration_bonus(..)
+                or another function of a Belief and rng to P [R, S, A, S], R [R, S, A]
     prior_mean  of the mean rewards. 1 is true of the family; 0 fits the published
                 tables best. The prior variance is 1, which is true of the family
+    replans     True: it plans anew at each step
     """
 
     family: RandomMDP
     imagine: Callable = posterior_sample
     prior_mean: float = 1.0
+    replans: bool = False
 
     @property
     def episodes(self):
@@ -111,7 +130,7 @@ class Planner(Rival):
         t = memory.clock % self.family.horizon
         if memory.clock:
             memory = self.update(memory, state, x[:, S:-1].argmax(-1), x[:, -1], t > 0)
-        if t == 0:
+        if t == 0 or self.replans:
             P, R = self.imagine(self.belief(memory), rng)
             memory = memory._replace(Q=value_iteration(P, R, self.family.horizon).Q)
         Q = memory.Q[rows, t, state]
@@ -144,5 +163,5 @@ class Planner(Rival):
                              f"{self.family}, got {family}")
 
     def __post_init__(self):
-        require.fields(self, number="prior_mean")
+        require.fields(self, number="prior_mean", truth="replans")
         require.number("noise of the family", self.family.noise, 0, is_open=True)

@@ -14,7 +14,7 @@ from .family import Box, Family
 from .mechanics import STABLE, Simulated, stacked, unstacked
 
 TRACK = 2.4            # m: the centre share of the reward is 1/2 so far from the centre
-VARY = dict.fromkeys(("nothing", "length", "mass", "gravity"))
+VARY = dict.fromkeys(("nothing", "length", "mass", "gravity", "force"))
 SPREAD = 2.0           # what is hidden is up to so many times its usual size, or less
 NEAR = 0.7             # radians: the expert balances within so much of upright, ..
 CATCH = 0.8            # .. if so much of its force can stop the fall
@@ -39,12 +39,15 @@ class CartPole(Family):
     ends      after `horizon` steps of `dt` seconds. No step ends it early: where each
               step pays, an end of the rail would be one more thing to learn, and where
               the next episode begins at once, leaving the rail would cost nothing
-    a task    what shall `vary`: "nothing", or the "length" of the pole, its "mass", or
-              "gravity". It is from 1/2 to 2 times its usual size, log-uniform
+    a task    what shall `vary`: "nothing", or the "length" of the pole, its "mass",
+              "gravity", or the "force" of the motor. It is from 1/2 to 2 times its
+              usual size, log-uniform. A motor whose force varies is also wired the
+              wrong way round in half of the tasks: its force is negative then
 
     cart, mass   of cart and pole, kg
     length       of the pole, m
     gravity      m/s^2
+    force        N, of an action of 1
     friction     of the cart on the rail, N s/m, and of the pin, N m s per radian
     dt           between actions, s
     substeps     of the integrator in each dt
@@ -76,6 +79,8 @@ class CartPole(Family):
                  name != "nothing"}
         if self.vary != "nothing":
             usual[self.vary] = usual[self.vary] * SPREAD ** rng.uniform(-1, 1, K)
+        if self.vary == "force":
+            usual["force"] = usual["force"] * rng.choice([-1.0, 1.0], K)
         return CartPoleTasks(self, **usual)
 
     def __post_init__(self):
@@ -105,6 +110,7 @@ class CartPoleTasks(Simulated):
     length: np.ndarray   # [K]  m
     mass: np.ndarray     # [K]  kg
     gravity: np.ndarray  # [K]  m/s^2
+    force: np.ndarray    # [K]  N
 
     @property
     def mechanics(self):
@@ -121,7 +127,7 @@ class CartPoleTasks(Simulated):
         return np.stack([x / TRACK, np.cos(q), np.sin(q), v / TRACK, w / (2 * pi)], -1)
 
     def move(self, state, action, rng):
-        f, force = self.family, self.family.force * np.clip(action[..., 0], -1, 1)
+        f, force = self.family, self.force[:, None] * np.clip(action[..., 0], -1, 1)
         state = stacked(
             self.mechanics.move(unstacked(state), force, f.dt, f.substeps))
         if not np.isfinite(state).all():
@@ -159,9 +165,9 @@ class CartPoleTasks(Simulated):
         gains = self.gains() if gains is None else gains
         balance = -(stacked(np.stack([x, q, v, w])) * gains[:, None]).sum(-1)
         falls = cart.a * cart.gravity * np.abs(q + w / cart.falling)
-        is_near = (np.abs(q) < NEAR) & (falls < CATCH * self.family.force)
-        force = np.where(is_near, balance, swing) / self.family.force
-        return np.clip(force, -1, 1)[..., None]
+        is_near = (np.abs(q) < NEAR) & (falls < CATCH * np.abs(self.force[:, None]))
+        action = np.where(is_near, balance, swing) / self.force[:, None]
+        return np.clip(action, -1, 1)[..., None]
 
     def gains(self):
         """[K, 4]  the force that balances, for each unit of (x, q, v, w): the linear

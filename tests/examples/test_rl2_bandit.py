@@ -2,6 +2,7 @@
 import runpy
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -15,6 +16,17 @@ def test_a_short_training_beats_chance_whose_exact_value_the_table_meets():
     assert results["RL^2"][0] > results["random"][0] + 5 * results["RL^2"][1]
     mean, error = results["random"]
     assert abs(mean - 2.5) < 4 * error < 0.1
+
+
+def test_an_index_stands_for_the_optimum_where_that_has_too_many_states():
+    results = main(arms=6, pulls=40, iterations=2, bandits=1000)
+    knowing, _ = results.pop("exact")
+    assert abs(knowing - 40 * 6 / 7) < 1e-12
+    index, error = results.pop("finite Gittins")
+    for mean, other in results.values():
+        assert mean < index + 2 * np.hypot(error, other) < knowing
+    mean, error = results["random"]
+    assert abs(mean - 20) < 4 * error
 
 
 @pytest.mark.slow

@@ -29,7 +29,7 @@ def test_no_classical_agent_is_above_the_exact_optimum():
     optimum = bayes_optimal_bandit(3, 6).value
     for score in (agents.random, agents.greedy, agents.thompson, agents.ots,
                   agents.epsilon_greedy(0.1), agents.ucb1(0.3), agents.gittins(6, 0.9),
-                  agents.majority(30)):
+                  agents.finite_gittins(6), agents.majority(30)):
         mean, error = total(score)
         assert mean < optimum + 4 * error
 
@@ -116,7 +116,7 @@ def test_the_majority_earns_what_the_published_table_calls_ots(arms, pulls, publ
 
 SCORES = [agents.random, agents.greedy, agents.thompson, agents.ots, agents.majority(5),
           agents.epsilon_greedy(0.1), agents.ucb1(0.3), agents.gittins(7, 0.9),
-          agents.bayes_optimal(2, 7), agents.dependent_thompson("hard"),
+          agents.finite_gittins(7), agents.bayes_optimal(2, 7), agents.dependent_thompson("hard"),
           agents.dependent_thompson("uniform"), agents.dependent_thompson("independent")]
 
 
@@ -136,6 +136,8 @@ def test_every_agent_pickles_copies_compares_and_plays_on_as_before(score):
 
 @pytest.mark.parametrize("score, family, message", [
     (agents.gittins(5, 0.9), BernoulliBandit(3, 8), r"must be at least .*use gittins\(8, 0.9\)"),
+    (agents.finite_gittins(5), BernoulliBandit(3, 8), r"use finite_gittins\(8\)"),
+    (agents.finite_gittins(9), BernoulliBandit(3, 8), r"use finite_gittins\(8\)"),
     (agents.bayes_optimal(3, 5), BernoulliBandit(3, 8), r"use bayes_optimal\(3, 8\)"),
     (agents.bayes_optimal(3, 9), BernoulliBandit(3, 8), r"use bayes_optimal\(3, 8\)"),
     (agents.dependent_thompson("easy"), DependentBandit("hard", 5),
@@ -155,6 +157,22 @@ def test_an_arm_pulled_more_often_than_the_gittins_table_goes_is_refused_in_any_
     tasks = BernoulliBandit(2, 9).sample(5, rng)
     with pytest.raises(ValueError, match="at least those of an arm, got an arm with 4"):
         rollout(agent, None, tasks, trials=1, episodes=1, rng=rng)
+
+
+def test_the_finite_gittins_index_loses_next_to_nothing_and_the_discounted_one_more():
+    optimum, tasks = bayes_optimal_bandit(5, 12), BernoulliBandit(5, 12).sample(
+        1000, np.random.default_rng(0))
+    lost = [optimum.shortfall(rollout(
+        agents.BanditAgent(5, score), None, tasks, trials=1, episodes=1,
+        rng=np.random.default_rng(1))).mean()
+        for score in (agents.finite_gittins(12), agents.gittins(12, 0.9))]
+    assert -1e-12 < lost[0] < 5e-4 * optimum.value and lost[1] > 1.5 * lost[0]
+
+
+def test_the_finite_gittins_index_knows_no_arm_after_the_last_pull():
+    score = agents.finite_gittins(3)
+    with pytest.raises(ValueError, match="must be more than those made before"):
+        score(np.array([[1, 2]]), np.array([[0, 0]]), None)
 
 
 def test_a_gittins_table_may_be_larger_than_the_trial():

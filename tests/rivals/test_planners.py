@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minimeta import evaluate
-from minimeta.rivals.planners import (TIE, Belief, Planner, posterior_mean,
-                                     posterior_sample)
+from minimeta.rivals.planners import (TIE, Belief, Planner, exploration_bonus,
+                                      posterior_mean, posterior_sample)
 from minimeta.rl import rollout
 from minimeta.tasks import GridNavigation, RandomMDP
 
@@ -160,6 +160,38 @@ def test_a_plan_is_made_at_the_start_of_an_episode_and_kept_to_its_end():
     assert plans == [2 * 3 * e for e in range(5)]  # three of four steps are followed
 
 
+def test_a_planner_that_replans_knows_each_step_at_once():
+    family, plans = RandomMDP(3, 2, 4, 5), []
+
+    def imagine(belief, rng):
+        plans.append(belief.counts.sum())
+        return posterior_mean(belief, rng)
+
+    rng = np.random.default_rng(0)
+    rollout(Planner(family, imagine, replans=True), None, family.sample(2, rng), trials=1,
+            episodes=5, rng=rng)
+    assert plans == [2 * (3 * e + t) for e in range(5) for t in range(4)]
+
+
+def test_the_bonus_is_beta_over_one_and_the_number_of_rewards_if_the_noise_is_1():
+    _, _, memory = live(Planner(RandomMDP(2, 3, 4, 5)), 6)
+    belief = Planner(RandomMDP(2, 3, 4, 5)).belief(memory)
+    (P, R), (expected, mean) = (
+        imagine(belief, None) for imagine in (exploration_bonus(0.7), posterior_mean))
+    assert np.array_equal(P, expected)
+    assert np.allclose(R - mean, 0.7 / (1 + memory.visits), rtol=1e-12)
+
+
+def test_replanning_and_a_bonus_are_worth_several_points_each():
+    family = RandomMDP()
+    plain, anew, bold = (total(Planner(family, imagine, replans=replans), 1000)
+                         for imagine, replans in ((posterior_mean, False),
+                                                  (posterior_mean, True),
+                                                  (exploration_bonus(0.5), True)))
+    for less, more in ((plain, anew), (anew, bold)):  # on the same worlds
+        assert more[0] > less[0] + 1.5
+
+
 def test_ties_are_broken_at_random_even_when_they_are_rounded():
     def imagine(belief, rng):
         R = np.array([1.0, 1.0 + TIE / 10, 1.0 - 10 * TIE])
@@ -205,7 +237,8 @@ def test_nothing_is_counted_before_the_first_step():
     assert np.all(plans[0].variance == 1) and memory.clock == 1 and not memory.visits.any()
 
 
-@pytest.mark.parametrize("imagine", [posterior_mean, posterior_sample])
+@pytest.mark.parametrize("imagine", [posterior_mean, posterior_sample,
+                                     exploration_bonus(0.5)])
 def test_a_planner_pickles_and_plans_as_before(imagine):
     planner = Planner(RandomMDP(2, 3, 4, 5), imagine)
     tasks = planner.family.sample(3, np.random.default_rng(0))
@@ -228,3 +261,7 @@ def test_bad_settings_are_refused_by_name():
         Planner(RandomMDP(), prior_mean=np.inf)
     with pytest.raises(ValueError, match="noise of the family must be a finite number"):
         Planner(RandomMDP(noise=0.0))
+    with pytest.raises(ValueError, match="beta must be"):
+        exploration_bonus(-1.0)
+    with pytest.raises(TypeError, match="replans must be"):
+        Planner(RandomMDP(), replans=1)

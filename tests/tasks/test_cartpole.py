@@ -131,12 +131,16 @@ def test_a_push_to_the_right_moves_the_cart_to_the_right_and_a_longer_push_is_cl
     assert one[0, 0, 0] > 0 and np.array_equal(one, two)
 
 
-@pytest.mark.parametrize("vary", ["length", "mass", "gravity"])
+@pytest.mark.parametrize("vary", ["length", "mass", "gravity", "force"])
 def test_what_varies_is_log_uniform_within_a_factor_of_two_and_nothing_else_varies(vary):
     family = CartPole(vary)
     tasks = family.sample(4000, np.random.default_rng(0))
-    for name in ("length", "mass", "gravity"):
+    for name in ("length", "mass", "gravity", "force"):
         ratio = getattr(tasks, name) / getattr(family, name)
+        if name == vary == "force":
+            is_wrong = ratio < 0
+            assert abs(is_wrong.mean() - 0.5) < 4 * 0.5 / np.sqrt(4000)
+            ratio = np.abs(ratio)
         if name == vary:
             share = np.log2(ratio)
             assert share.min() > -1 and share.max() < 1 and ratio.max() > 1.99
@@ -145,7 +149,17 @@ def test_what_varies_is_log_uniform_within_a_factor_of_two_and_nothing_else_vari
             assert np.all(ratio == 1)
 
 
-@pytest.mark.parametrize("vary", ["nothing", "length", "mass", "gravity"])
+def test_a_motor_of_the_wrong_way_round_pushes_as_the_opposite_action_does():
+    tasks = CartPole("force").sample(9, np.random.default_rng(0))
+    state, _ = tasks.reset(2, RNG)
+    action = np.full((9, 2, 1), 0.3)
+    there, back = (tasks.step(state, a, RNG)[0] for a in (action, -action))
+    rewired = replace(tasks, force=-tasks.force)
+    assert np.array_equal(rewired.step(state, action, RNG)[0], back)
+    assert np.array_equal(np.sign(there[:, 0, 0]), np.sign(tasks.force))
+
+
+@pytest.mark.parametrize("vary", ["nothing", "length", "mass", "gravity", "force"])
 def test_the_expert_swings_up_more_than_four_poles_of_five_and_keeps_them_up(vary):
     family = CartPole(vary, horizon=160)
     tasks = family.sample(60, np.random.default_rng(1))
