@@ -32,6 +32,21 @@ def test_fewer_steps_leave_the_residual_that_is_reported():
     assert np.abs(residual - (b - A @ x)).max() < 1e-12
 
 
+@pytest.mark.parametrize("size", [1e-3, 1.0, 1e3])
+@pytest.mark.parametrize("tolerance", [0.5, 0.05, 1e-4])
+def test_it_stops_at_the_first_residual_that_is_as_small_as_asked_beside_b(size, tolerance):
+    rng = np.random.default_rng(2)
+    A, b, calls = positive(9, rng), size * rng.normal(size=9), []
+
+    def product(v):
+        calls.append(v)
+        return A @ v
+
+    left = [np.linalg.norm(conjugate_gradient(lambda v: A @ v, b, k, 0.0)[1]) for k in range(10)]
+    conjugate_gradient(product, b, 9, tolerance)
+    assert len(calls) == next(k for k in range(10) if left[k] <= tolerance * left[0]) > 0
+
+
 def test_each_direction_is_conjugate_to_all_before():
     rng, seen = np.random.default_rng(1), []
     A, b = positive(7, rng), rng.normal(size=7)
