@@ -192,3 +192,15 @@ def test_friction_at_the_bound_is_stable_and_motion_that_is_too_fast_is_said():
     wild = replace(CartPole().sample(1, RNG))
     with np.errstate(all="ignore"), pytest.raises(ValueError, match="too fast for its integrator"):
         wild.step(np.full((1, 1, 4), 1e200), np.zeros((1, 1, 1)), RNG)
+
+
+def test_a_pole_falls_from_nearly_upright_at_the_rate_that_is_told():
+    # Without friction or force, w = rate q with the cart's share of the motion keeps its direction:
+    # all four numbers grow as exp(rate t).
+    numbers, _, _ = some_cart(3, friction=(0.0, 0.0))
+    cart = CartAndPole.of(*numbers)
+    rate, q = cart.falling, np.full((3, 1), 1e-6)
+    v = -cart.b / cart.a * rate * q                     # no momentum along the rail
+    state = np.stack([v / rate, q, v, rate * q])
+    flow = cart.flow(state, np.zeros((3, 1)))
+    assert np.abs(flow / (rate * state) - 1).max() < 1e-9
