@@ -97,6 +97,20 @@ def test_the_step_is_the_best_one_within_the_divergence():
     assert report["reason"] == ""
 
 
+@pytest.mark.parametrize("tries", [1, 4])
+def test_a_search_in_vain_makes_all_its_tries_each_shorter_than_the_last(tries):
+    F, g, theta, _, _ = quadratic()
+    evaluated = []
+
+    def never(candidate):
+        evaluated.append(np.linalg.norm(candidate - theta))
+        return 4.0, 0.0
+
+    new, report = TrustRegion(tries=tries).step(theta, 3.0, g, lambda v: F @ v, never)
+    assert np.array_equal(new, theta) and report["line_search"] == len(evaluated) == tries
+    assert np.allclose(np.divide(evaluated[1:], evaluated[:-1]), 0.8, rtol=1e-9)
+
+
 def test_the_line_search_shortens_until_the_loss_is_less_and_the_divergence_small():
     F, g, theta, evaluate, _ = quadratic()
 
