@@ -145,6 +145,7 @@ def test_a_number_in_the_log_that_is_not_finite_stops_the_run_by_name():
         meta_train(Odd(LEARNER.policy), FAMILY, iterations=2, tasks=4)
     log = meta_train(Odd(LEARNER.policy, told=0.5), FAMILY, iterations=2, tasks=4).log
     assert log[1]["odd"] == 0.5 and log[1]["note"] == "a word"
+    assert abs(log[0]["entropy"] - np.log(3)) < 0.2       # of three arms, hardly told apart
 
 
 def test_a_gradient_with_nan_names_its_block():
