@@ -28,6 +28,13 @@ CONSTANTS = {
     # tasks: how a return at random is estimated
     "tasks.mechanics.EPISODES": (16, "a quarter of the error of one"),
     "tasks.mechanics.STABLE": (2.78, "a little below the limit of Runge and Kutta, 2.785"),
+    # tasks: the expert of CartPole
+    "tasks.cartpole.NEAR": (0.7, "ours: as far as the linear regulator is trusted"),
+    "tasks.cartpole.CATCH": (0.8, "ours: a fifth of the force is left for the cart"),
+    "tasks.cartpole.COSTS": ((1, 20, 1, 1), "ours: the angle matters most"),
+    "tasks.cartpole.EFFORT": (0.01, "ours: force costs little"),
+    "tasks.cartpole.FORESIGHT": (4.0, "ours: seconds, longer than a fall takes"),
+    "tasks.cartpole.AIM": (1.2, "ours: a little more than the 1 of standing, for friction"),
     # exact: the size of the work
     "exact.bayes_bandit.MOST": (20_000_000, "140 pulls of 2 arms, 50 of 3"),
     "exact.bayes_search.WIDTH": (3000, "any gives the same value: the second search is exact"),

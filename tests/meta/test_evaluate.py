@@ -8,6 +8,7 @@ from scipy import stats
 from minimeta import (MAML, RL2, Categorical, Gaussian, Imitation, RecurrentPolicy, MLPPolicy,
                       Reinforce, evaluate)
 from minimeta.meta import Curve
+from minimeta.meta.evaluate import interval
 from minimeta.require import NotFinite
 from minimeta.rivals.bandit_agents import BanditAgent, greedy
 from minimeta.tasks import BernoulliBandit, GridNavigation, PointNavigation
@@ -46,6 +47,11 @@ def test_1_96_standard_errors_would_be_too_few_for_three_tasks():
     low, high = curve.interval[0]
     t = (high - low) / 2 / curve.standard_error[0]
     assert t == pytest.approx(stats.t.ppf(0.975, 2), rel=1e-9)
+
+
+def test_the_mean_of_a_single_value_is_itself_with_an_interval_of_nan():
+    mean, half = interval(np.array([[1.0, 2.0, 5.0]]))
+    assert mean.tolist() == [1, 2, 5] and half.shape == (3,) and np.isnan(half).all()
 
 
 def test_a_single_task_has_no_interval():

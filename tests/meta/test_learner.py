@@ -129,6 +129,25 @@ def test_a_number_that_is_no_longer_finite_stops_the_run_and_keeps_what_was_lear
     assert np.isfinite(caught.value.result.theta).all()
 
 
+@dataclass(frozen=True)
+class Odd(RL2):
+    """Tells a number of its own in the log."""
+
+    told: float = np.nan
+
+    def update(self, *args, **options):
+        theta, state, row = super().update(*args, **options)
+        return theta, state, row | {"odd": self.told, "note": "a word"}
+
+
+def test_a_number_in_the_log_that_is_not_finite_stops_the_run_by_name():
+    with pytest.raises(NonFiniteError, match="iteration 0: odd is not finite"):
+        meta_train(Odd(LEARNER.policy), FAMILY, iterations=2, tasks=4)
+    log = meta_train(Odd(LEARNER.policy, told=0.5), FAMILY, iterations=2, tasks=4).log
+    assert log[1]["odd"] == 0.5 and log[1]["note"] == "a word"
+    assert abs(log[0]["entropy"] - np.log(3)) < 0.2       # of three arms, hardly told apart
+
+
 def test_a_gradient_with_nan_names_its_block():
     @dataclass(frozen=True)
     class Broken(RL2):

@@ -133,7 +133,7 @@ def test_predictions_have_the_precision_of_theta():
 @pytest.mark.parametrize("wrong, message", [
     ({"epochs": 0}, "epochs must be at least 1, got 0"),
     ({"clip": 0.0}, "clip must be a finite number in .0, inf."),
-    ({"tells": ("next",)}, "tells must be one of .* got .'next',. where .'obs', 'action'. is shown")])
+    ({"tells": ("next",)}, "tells must be one of .* got .'next',. where .'obs', 'action'. is")])
 def test_what_rl2_refuses_and_what_cannot_be_told_are_refused(wrong, message):
     with pytest.raises(ValueError, match=message):
         replace(ARMS, **wrong)

@@ -32,6 +32,21 @@ def test_fewer_steps_leave_the_residual_that_is_reported():
     assert np.abs(residual - (b - A @ x)).max() < 1e-12
 
 
+@pytest.mark.parametrize("size", [1e-3, 1.0, 1e3])
+@pytest.mark.parametrize("tolerance", [0.5, 0.05, 1e-4])
+def test_it_stops_at_the_first_residual_that_is_as_small_as_asked_beside_b(size, tolerance):
+    rng = np.random.default_rng(2)
+    A, b, calls = positive(9, rng), size * rng.normal(size=9), []
+
+    def product(v):
+        calls.append(v)
+        return A @ v
+
+    left = [np.linalg.norm(conjugate_gradient(lambda v: A @ v, b, k, 0.0)[1]) for k in range(10)]
+    conjugate_gradient(product, b, 9, tolerance)
+    assert len(calls) == next(k for k in range(10) if left[k] <= tolerance * left[0]) > 0
+
+
 def test_each_direction_is_conjugate_to_all_before():
     rng, seen = np.random.default_rng(1), []
     A, b = positive(7, rng), rng.normal(size=7)
@@ -80,6 +95,20 @@ def test_the_step_is_the_best_one_within_the_divergence():
     assert np.abs(new - theta - 0.8 ** (steps - 1) * (best - theta)).max() < 1e-9
     assert report["kl"] <= 0.01 and report["cg_residual"] < 1e-8
     assert report["reason"] == ""
+
+
+@pytest.mark.parametrize("tries", [1, 4])
+def test_a_search_in_vain_makes_all_its_tries_each_shorter_than_the_last(tries):
+    F, g, theta, _, _ = quadratic()
+    evaluated = []
+
+    def never(candidate):
+        evaluated.append(np.linalg.norm(candidate - theta))
+        return 4.0, 0.0
+
+    new, report = TrustRegion(tries=tries).step(theta, 3.0, g, lambda v: F @ v, never)
+    assert np.array_equal(new, theta) and report["line_search"] == len(evaluated) == tries
+    assert np.allclose(np.divide(evaluated[1:], evaluated[:-1]), 0.8, rtol=1e-9)
 
 
 def test_the_line_search_shortens_until_the_loss_is_less_and_the_divergence_small():

@@ -13,6 +13,7 @@ from minimeta import (MAML, RL2, Categorical, CheckpointError, Gaussian, Recurre
 from minimeta import from_gymnasium
 from minimeta.rl import rollout
 from minimeta.runs import spaces as convert
+from minimeta.runs.adapter import Moment
 from minimeta.tasks import Box, Discrete, Family, GridNavigation, Tasks
 from minimeta.testing import check_tasks
 
@@ -431,3 +432,13 @@ def test_gymnasium_s_own_environments_are_tasks():
         env = make(rng(0))
         obs, _ = env.reset(seed=0)
         obs, *_ = env.step(run.agent(family.sample(1, rng(1))).act(obs))
+
+
+def test_two_moments_are_equal_if_an_agent_cannot_tell_them_apart():
+    obs = np.array([1.0, 2.0])
+    one = Moment("a world", 3, obs, 0.5, False)
+    assert one == Moment("another", 3, obs.copy(), 0.5, False, is_over=True)
+    for other in (Moment("a world", 4, obs, 0.5), Moment("a world", 3, obs + 1, 0.5),
+                  Moment("a world", 3, obs, 0.6), Moment("a world", 3, obs, 0.5, True)):
+        assert one != other
+    assert "a world" not in repr(one)

@@ -262,3 +262,10 @@ def test_a_classical_agent_is_compared_with_a_learner():
     table = compare({"count": agent, "pair": (agent, None), "learner": run}, BANDIT, tasks=4)
     assert np.array_equal(table.returns["count"], table.returns["pair"])
     assert table.returns["count"].shape == (1, 4, 1) and "count" in str(table)
+
+
+def test_the_best_is_the_one_that_earns_most_in_the_end():
+    returns = {"at first": np.array([[[9.0, 1.0], [9.0, 3.0]]]),
+               "in the end": np.array([[[0.0, 2.0], [0.0, 2.5]]])}
+    episodes = {name: np.array([0, 1]) for name in returns}
+    assert Comparison(returns, episodes, episodes, {}).best == "in the end"

@@ -206,3 +206,40 @@ def test_friction_at_the_bound_is_stable_and_motion_that_is_too_fast_is_said():
     wild = replace(CartPole().sample(1, RNG))
     with np.errstate(all="ignore"), pytest.raises(ValueError, match="too fast for its integrator"):
         wild.step(np.full((1, 1, 4), 1e200), np.zeros((1, 1, 1)), RNG)
+
+
+def test_a_pole_falls_from_nearly_upright_at_the_rate_that_is_told():
+    # Without friction or force, w = rate q with the cart's share of the motion keeps its direction:
+    # all four numbers grow as exp(rate t).
+    numbers, _, _ = some_cart(3, friction=(0.0, 0.0))
+    cart = CartAndPole.of(*numbers)
+    rate, q = cart.falling, np.full((3, 1), 1e-6)
+    v = -cart.b / cart.a * rate * q                     # no momentum along the rail
+    state = np.stack([v / rate, q, v, rate * q])
+    flow = cart.flow(state, np.zeros((3, 1)))
+    assert np.abs(flow / (rate * state) - 1).max() < 1e-9
+
+
+def some_states(family, K=3, B=200, reach=(1.0, np.pi, 2.0, 5.0)):
+    tasks, rng = family.sample(K, np.random.default_rng(0)), np.random.default_rng(1)
+    return tasks, rng.uniform(-1, 1, (K, B, 4)) * reach
+
+
+def test_the_expert_does_the_mirror_image_in_a_mirror():
+    tasks, state = some_states(CartPole("gravity"))
+    w0 = np.sqrt(tasks.mechanics.b * tasks.mechanics.gravity / tasks.mechanics.c)
+    turns = np.abs(state[..., 3]) > 0.1 * w0           # at rest there is no better way
+    force, mirrored = tasks.expert(state)[..., 0], tasks.expert(-state)[..., 0]
+    assert turns.mean() > 0.5 and np.abs(force + mirrored)[turns].max() < 1e-9
+
+
+def test_far_from_upright_the_cart_is_accelerated_by_the_formula():
+    tasks, state = some_states(CartPole("length", force=1000.0))
+    cart, (x, q, v, w) = tasks.mechanics, np.moveaxis(state, -1, 0)
+    w0 = np.sqrt(cart.b * cart.gravity / cart.c)
+    e = 1.2 - (cart.c * w * w / 2 + cart.b * cart.gravity * np.cos(q)) / (cart.b * cart.gravity)
+    wanted = -2 * cart.gravity * np.clip(e * w * np.cos(q) / w0, -1, 1) - 3 * x - 3 * v
+    force = tasks.expert(state)[..., 0] * 1000
+    told = cart.flow(np.stack([x, q, v, w]), force)[2]
+    swings = (np.abs(q) > 0.7) & (np.abs(w) > 0.1 * w0) & (np.abs(force) < 1000)
+    assert swings.mean() > 0.5 and np.abs(told - wanted)[swings].max() < 1e-9

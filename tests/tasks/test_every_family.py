@@ -258,3 +258,10 @@ def test_the_size_of_a_space_is_a_whole_number(n, error):
     for space in (Discrete, Box):
         with pytest.raises(error, match="n must be"):
             space(n)
+
+
+def test_a_space_draws_in_any_shape_that_is_a_tuple_or_a_list():
+    rng = np.random.default_rng(0)
+    for shape in ((3, 4), [3, 4]):
+        assert Box(2).sample(shape, rng).shape == (3, 4, 2)
+        assert Discrete(5).sample(shape, rng).shape == (3, 4)

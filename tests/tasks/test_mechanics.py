@@ -2,6 +2,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from hypothesis import given
 
 from minimeta.tasks import PlanarArm
@@ -174,3 +175,14 @@ def test_the_least_number_of_substeps_is_where_the_integrator_stops_being_stable
         return 1 - z + z ** 2 / 2 - z ** 3 / 6 + z ** 4 / 24
 
     assert factor(STABLE) < 1 and factor(2.79) > 1 and 2.75 < STABLE
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_fastest_decay_is_the_largest_eigenvalue_of_the_inverse_inertia_times_friction(seed):
+    physique, _, _ = some_arm(seed)
+    links, q2 = TwoLinks.of(*physique), np.linspace(0, np.pi, 65)
+    M11, M12, M22 = np.broadcast_arrays(*links.inertia((0, q2)))
+    M = np.stack([np.stack([M11, M12], -1), np.stack([M12, M22], -1)], -1)
+    rates = np.linalg.eigvals(np.linalg.solve(M, np.diag(physique[3])))
+    assert links.decay() == pytest.approx(rates.real.max(), rel=1e-9)
+    assert links._replace(friction=(0.0, 0.0)).decay() == 0

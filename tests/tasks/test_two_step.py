@@ -86,3 +86,8 @@ def test_an_episode_is_a_choice_and_its_outcome():
 def test_a_wrong_number_of_episodes_is_refused_by_name(episodes, error):
     with pytest.raises(error, match="episodes must be"):
         TwoStep(episodes)
+
+
+def test_either_outcome_is_the_good_one_half_of_the_time():
+    assert set(TASKS.good) == {1, 2}
+    assert abs((TASKS.good == 1).mean() - 0.5) < 4 * 0.5 / len(TASKS) ** 0.5
