@@ -136,7 +136,7 @@ def recur_vjp(V, cache, h_bars, state_bar):
                     for bar in state_bar)
     xh_bars = np.empty((n_steps, *lead, WU.shape[-2], B), dtype)
     z_bar, by_q, after = np.empty((*lead, 4 * H, B), dtype), np.empty_like(h_bar), h_bar
-    V_bar, of_V = np.zeros((2,) + V.shape, dtype)
+    (V_bar, of_V), z_bar_T = np.zeros((2,) + V.shape, dtype), transpose(z_bar)
     z_s, z_i, z_f, z_o, z_g = blocks(z_bar, H, SIGMOIDS, I, F, O, G)
     one, read = np.array(1, dtype), (ALL, SIGMOIDS, GCQ, I, F, O, Q)
     for seen_t, four, s, g_c_q, i, f, o, q, h_bar_t, xh_bar in zip(*(
@@ -158,7 +158,7 @@ def recur_vjp(V, cache, h_bars, state_bar):
         multiply(z_o, h_bar, z_o)
         multiply(z_g, c_bar, z_g)
         multiply(c_bar, f, c_bar)
-        matmul(seen_t, transpose(z_bar), of_V)
+        matmul(seen_t, z_bar_T, of_V)
         add(V_bar, of_V, V_bar)
         matmul(WU, z_bar, xh_bar)
         after = xh_bar[..., -H:, :]
