@@ -1,5 +1,6 @@
 """How much work a derivative is: products of matrices, arrays above 1 MiB, and Python calls at
 fixed sizes. None of these depends on a clock, so a loss of speed is seen on any machine."""
+import gc
 import sys
 
 import numpy as np
@@ -50,11 +51,13 @@ def n_calls(work):
 
     work()
     before = sys.getprofile()
+    gc.disable()    # what is collected meanwhile may call functions too
     sys.setprofile(trace)
     try:
         work()
     finally:
         sys.setprofile(before)
+        gc.enable()
     return len(calls)
 
 

@@ -1,6 +1,7 @@
 """What an iteration asks of Python and of the memory is bounded: counts, which no busy
 machine disturbs, in place of times."""
 import dis
+import gc
 import sys
 import tracemalloc
 from collections import Counter
@@ -58,12 +59,14 @@ def counted(run):
     run()    # what is computed once for all is there
     tracemalloc.start()
     before = sys.gettrace()
+    gc.disable()    # what is collected meanwhile may call functions too
     try:
         with patch("numpy.matmul", matmul), patch.object(fast_lstm, "matmul", matmul):
             sys.settrace(trace)
             run()
     finally:
         sys.settrace(before)
+        gc.enable()
         tracemalloc.stop()
     return counts
 
