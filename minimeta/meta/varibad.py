@@ -17,7 +17,7 @@ on its length.
 A belief that the ELBO alone trains holds what explains rewards, and little else. That
 one of n cells does not pay explains -log(1 - 1 / n) nats, which is 0.05 for n = 20. A
 search has to know it, and the ELBO hardly asks for it. There through=True is worth
-much, and so is a large n_latent: see examples/varibad_gridworld.py.
+much: see examples/varibad_gridworld.py.
 
 The noise, and the choice of the transitions that are predicted at step t, are data.
 `collect` draws them beside the trials, and so the loss is a function of theta.
