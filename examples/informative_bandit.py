@@ -2,21 +2,25 @@
 
 Eleven arms: the target pays 5, nine others 1, and the last one a tenth of the target's
 number. An agent that looks for reward never touches the last arm, and so does Thompson
-sampling, even with the true prior. RL^2 comes to pull it first and to read the target
-off its reward.
+sampling, even with the true prior. RL^2, which remembers, and VariBAD, which acts on a
+belief, come to pull it first and to read the target off its reward. Posterior sampling
+acts at each pull as if a guess of the target were true: it leaves the last arm alone,
+which is best in no task, and so it earns what Thompson sampling earns.
 
-    python examples/informative_bandit.py            about 20 s on one core
+    python examples/informative_bandit.py            about 1 minute on one core
     python examples/informative_bandit.py --quick    seconds, to see that it learns
 
-The default run ends with
+The default run ends with a table. Its means are
 
-    first pull of the trials: arm 11 in 100.00%, another in 0.00%
+    reward of 5 pulls         mean   arm 11 first
+    random                   6.614
+    Thompson, true prior    11.000
+    posterior sampling      10.995          0.01%
+    VariBAD                 20.538        100.00%
+    RL^2                    20.518        100.00%
+    Bayes-optimal           20.550
 
-    reward of 5 pulls         mean       95 % interval
-    random                   6.614               exact
-    Thompson, true prior    11.000               exact
-    RL^2                    20.518    [20.512, 20.525]
-    Bayes-optimal           20.550               exact
+On seeds 1 to 4 posterior sampling earns 10.92, 11.02, 10.91 and 11.07.
 """
 import os
 
@@ -26,30 +30,52 @@ import argparse
 
 import numpy as np
 
-from minimeta import (RL2, Categorical, LinearSchedule, RecurrentPolicy, meta_train,
+from minimeta import (RL2, BeliefPolicy, Categorical, GuessPolicy, LinearSchedule,
+                      PosteriorSampling, RecurrentPolicy, VariBAD, meta_train,
                       print_progress)
 from minimeta.exact import informative_optimum, informative_thompson
 from minimeta.runs import pictures
 from minimeta.tasks import InformativeBandit, pulls_as_text
 
-HIDDEN = 48             # H, LSTM cells
+HIDDEN = 48             # H, cells of RL^2's LSTM and of VariBAD's GRU
+LATENT = 8              # d, length of the hidden variable that stands for the target
 TASKS = 512             # K, bandits in a meta-batch
 ITERATIONS = 1500
 RATE = 2e-2             # of Adam, decaying to 0
 ENTROPY = 0.7           # weight of the bonus, decaying to 0: until what the last arm
                         # tells is understood, it must be pulled though it pays least
 GAMMA, LAM = 0.8, 0.3   # discount, mix of advantages
+GUESS_ENTROPY = 0.05    # of posterior sampling, which has nothing to understand first
+TOLD = 3                # S, rewards that a belief explains at each pull
+KL = 1e-3               # weight of the KL in the ELBO: rewards differ by tenths
+ENOUGH = {"posterior sampling": 300}    # iterations, where fewer suffice
 TEST_BANDITS = 20_000
 
 
-def train(family, iterations, seed):
-    """Returns the learner and its theta."""
-    learner = RL2(RecurrentPolicy(family.obs_size, Categorical(family.arms), HIDDEN),
-                  gamma=GAMMA, lam=LAM, rate=LinearSchedule(RATE),
-                  entropy_weight=LinearSchedule(ENTROPY))
-    result = meta_train(learner, family, iterations=iterations, tasks=TASKS, seed=seed,
-                        callback=print_progress(iterations))
-    return learner, result.theta
+def learners(family):
+    """Name -> learner. Posterior sampling guesses anew at each pull, and with gamma = 0
+    a pull is worth what it pays."""
+    seen, head = family.obs_size, Categorical(family.arms)
+    same = dict(lam=LAM, rate=LinearSchedule(RATE))
+    far = same | dict(gamma=GAMMA, entropy_weight=LinearSchedule(ENTROPY))
+    elbo = dict(shown=("action",), told=TOLD, kl_weight=KL)
+    guesser = GuessPolicy(seen, head, n_latent=LATENT, votes=(HIDDEN,), held="step")
+    return {
+        "posterior sampling": PosteriorSampling(
+            guesser, gamma=0.0, entropy_weight=LinearSchedule(GUESS_ENTROPY), **same,
+            **elbo),
+        "VariBAD": VariBAD(BeliefPolicy(seen, head, HIDDEN, n_latent=LATENT), **far,
+                           **elbo),
+        "RL^2": RL2(RecurrentPolicy(seen, head, HIDDEN), **far)}
+
+
+def play(learner, family, iterations, bandits, seed):
+    """Trains, then tests. Returns actions and rewards [K, pulls] of fresh bandits."""
+    theta = meta_train(learner, family, iterations=iterations, tasks=TASKS, seed=seed,
+                       callback=print_progress(iterations)).theta
+    rng = np.random.default_rng((seed, 1))
+    data = learner.collect(theta, family.sample(bandits, rng), rng)
+    return data.action[..., 0], data.reward[..., 0]
 
 
 def plot(path, action):
@@ -59,37 +85,36 @@ def plot(path, action):
 
 def main(iterations=ITERATIONS, bandits=TEST_BANDITS, seed=0, plot_to=None):
     """Trains, evaluates, prints. Returns rewards by name, with (mean, standard error)
-    of RL^2, and under "first" how often each arm is pulled first."""
+    of what was learned, and under "first" how often RL^2 pulls each arm first."""
     pictures.required(plot_to)
-    family = InformativeBandit()
-    learner, theta = train(family, iterations, seed)
-    rng = np.random.default_rng((seed, 1))
-    tasks = family.sample(bandits, rng)
-    data = learner.collect(theta, tasks, rng)
-    action, reward = data.action[..., 0], data.reward[..., 0]
-    total = reward.sum(1)
-    mean, error = float(total.mean()), float(total.std() / np.sqrt(bandits))
-    first = np.bincount(action[:, 0], minlength=family.arms) / bandits
+    family, learned = InformativeBandit(), {}
+    results = {"random": family.pulls * 14.55 / 11, "Thompson, true prior":
+               informative_thompson(family.pulls)}
+    for name, learner in learners(family).items():
+        print(f"\n{name}")
+        enough = min(iterations, ENOUGH.get(name, iterations))
+        action, reward = play(learner, family, enough, bandits, seed)
+        learned[name] = np.bincount(action[:, 0], minlength=family.arms) / bandits
+        total = reward.sum(1)
+        results[name] = float(total.mean()), float(total.std() / np.sqrt(bandits))
+    results["Bayes-optimal"] = informative_optimum(family.pulls)
 
-    print("\nThree trials, an arm a line, a pull a column, and what it paid:")
+    print("\nThree trials of RL^2, an arm a line, a pull a column, and what it paid:")
     for k in range(3):
         shown = pulls_as_text(action[k], reward[k], family.arms).splitlines()
         print("\n".join(line for line in shown if len(line.split()) > 2), end="\n\n")
-    print(f"first pull of the trials: arm 11 in {first[-1]:.2%}, "
-          f"another in {1 - first[-1]:.2%}")
-    results = {"random": family.pulls * 14.55 / 11, "Thompson, true prior":
-               informative_thompson(family.pulls), "RL^2": (mean, error),
-               "Bayes-optimal": informative_optimum(family.pulls), "first": first}
-    print(f"\n{'reward of 5 pulls':22}{'mean':>8}{'95 % interval':>20}")
-    for name in ("random", "Thompson, true prior", "RL^2", "Bayes-optimal"):
-        value, interval = results[name], "exact"
-        if name == "RL^2":
-            low, high = mean - 1.96 * error, mean + 1.96 * error
-            value, interval = mean, f"[{low:.3f}, {high:.3f}]"
-        print(f"{name:22}{value:8.3f}{interval:>20}")
+    print(f"{'reward of 5 pulls':22}{'mean':>8}{'95 % interval':>20}   arm 11 first")
+    for name, value in results.items():
+        if name in learned:
+            value, error = value
+            low, high = value - 1.96 * error, value + 1.96 * error
+            print(f"{name:22}{value:8.3f}{f'[{low:.3f}, {high:.3f}]':>20}"
+                  f"{learned[name][-1]:15.2%}")
+        else:
+            print(f"{name:22}{value:8.3f}{'exact':>20}")
     if plot_to:
         plot(plot_to, action)
-    return results
+    return results | {"first": learned["RL^2"]}
 
 
 if __name__ == "__main__":

@@ -14,6 +14,11 @@ trains encoder and decoder. RL^2's loss trains the actor alone, unless the polic
 through=True. n is the number of transitions j of a trial: elbo_weight does not depend
 on its length.
 
+A belief that the ELBO alone trains holds what explains rewards, and little else. That
+one of n cells does not pay explains -log(1 - 1 / n) nats, which is 0.05 for n = 20. A
+search has to know it, and the ELBO hardly asks for it. There through=True is worth
+much: see examples/varibad_gridworld.py.
+
 The noise, and the choice of the transitions that are predicted at step t, are data.
 `collect` draws them beside the trials, and so the loss is a function of theta.
 
@@ -67,7 +72,9 @@ class VariBAD(RL2):
     future       True: at step t only the transitions from t on are predicted, and they
                  weigh as much as all n would. So no reward counts again after it was
                  seen, as befits a belief that is held against an exact one
-    elbo_weight  of the ELBO
+    elbo_weight  of the ELBO. Without through=True each parameter has a gradient of one
+                 loss alone, and Adam's steps have no scale: then the weight matters
+                 by max_norm only
     kl_weight    of the KL in it
     """
 

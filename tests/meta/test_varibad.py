@@ -13,6 +13,7 @@ from minimeta.meta.evidence import at as pick
 from minimeta.meta.evidence import chosen, strata
 from minimeta.meta.explainer import Explainer
 from minimeta.meta.rl2 import fold_tasks
+from minimeta.objective import Adam
 from minimeta.objective.elbo import Bernoulli, Normal
 from minimeta.rl import Rollout
 from minimeta.tasks import BernoulliBandit, GridNavigation, PointNavigation
@@ -141,6 +142,21 @@ def test_with_through_rl_trains_the_encoder_too():
     without = replace(arms(), elbo_weight=0.0, entropy_weight=0.03).objective(data).at(theta).grad
     encoder, _, decoder = blocks(without, arms())
     assert encoder.any() and not decoder.any()
+
+
+@pytest.mark.parametrize("through", [False, True])
+def test_without_through_the_weight_of_the_elbo_matters_by_the_norm_of_the_gradient_alone(through):
+    def update(weight, max_norm):
+        learner = replace(of(arms(), through=through), elbo_weight=weight, max_norm=max_norm,
+                          optimizer=Adam(epsilon=1e-30))
+        rng = np.random.default_rng(0)
+        theta = learner.init(rng)
+        data = learner.collect(theta, BANDIT.sample(4, rng), rng)
+        return learner.update(theta, None, [], data, 0.0)[0]
+
+    is_same = np.abs(update(1.0, 1e9) - update(4.0, 1e9)).max() < 1e-12
+    assert is_same == (not through)
+    assert np.abs(update(1.0, 1e-9) - update(4.0, 1e-9)).max() > 1e-4
 
 
 # ---- the ELBO, by loops
