@@ -1,5 +1,5 @@
-"""The Gittins index of a Bernoulli arm for a finite number of pulls: the sure income per
-pull that is worth as much as the arm, if so many pulls are left.
+"""The Gittins index of a Bernoulli arm for a finite number of pulls: the sure income
+per pull that is worth as much as the arm, if so many pulls are left.
 
 An arm with p ~ U[0, 1] has shown s successes and f failures, so its next pull earns
 m = (s + 1) / (s + f + 2) on average. Against a sure income of nu per pull, pulling it
