@@ -7,7 +7,7 @@ cell in the end, but gathers no information for its own sake, so it is late.
 
     python examples/varibad_gridworld.py             3 x 3 cells, 2 episodes: 1 minute
     python examples/varibad_gridworld.py --seeds 5   the mean of 5 trainings, and each
-    python examples/varibad_gridworld.py --large     5 x 5 cells, 4 episodes: 5 minutes
+    python examples/varibad_gridworld.py --large     5 x 5 cells, 4 episodes: 6 minutes
     python examples/varibad_gridworld.py --quick     seconds, to see that it runs
 
 In the small room the optimal search earns 6.72 a trial, 2.70 and 4.02, and exact
@@ -31,10 +31,12 @@ the actions trains the encoder too (through=True; --elbo-alone turns it off). Va
 part of the table of --large --seeds 5 is
 
     return of episode          1       2       3       4   of the trial
-    VariBAD                 3.97   10.61   11.04   11.03     36.66
+    VariBAD                 3.95   10.82   11.05   11.05     36.87
     Bayes-optimal           3.98   11.05   11.05   11.05     37.14
 
-and its seeds earn 98.9, 98.5, 99.1, 98.4 and 98.5 % of the optimum for the same goals.
+and its seeds earn 98.4, 99.8, 98.9, 100.0 and 99.2 % of the optimum for the same goals
+(98.9, 98.5, 99.1, 98.4 and 98.5 % after 1000 iterations): the search of the first
+episode settles on one of many ways, and few of them leave the best second episode.
 Other settings earned on seed 0, where 37.21 is the optimum,
 
     30.7   the ELBO alone, 600 iterations, gamma 0.95, entropy 0.05, told 8, kl 0.02
@@ -83,7 +85,7 @@ class Setting(NamedTuple):
 
 SMALL = Setting(GridNavigation(3, 6, episodes=2, sees="row and column"), 600, 0.95,
                 0.05, 5, 32, ("obs", "action"), 12, 0.1, through=False)
-LARGE = Setting(GridNavigation(sees="row and column"), 1000, 0.98,
+LARGE = Setting(GridNavigation(sees="row and column"), 1500, 0.98,
                 0.15, 24, 64, ("next",), 4, 0.01, through=True)
 
 
