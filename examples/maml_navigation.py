@@ -33,9 +33,10 @@ twice the size; their oracle is a policy trained to see the goal.
 """
 import os
 
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the products are small
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # in each of THREADS
 
 import argparse
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -46,6 +47,8 @@ from minimeta.meta import Curve
 from minimeta.runs import pictures
 from minimeta.tasks import PointNavigation
 
+THREADS = os.cpu_count()
+POOL = ThreadPoolExecutor(THREADS)  # for gradients; no bit of a result depends on it
 FAMILY = PointNavigation()
 POLICY = MLPPolicy(FAMILY.obs_size, Gaussian(2), hidden=(32, 32))
 STAGES = ((0.05, 20), (0.07, 20), (0.1, 60))
@@ -70,7 +73,7 @@ def train(learner, name, stages, seed):
     for i, (alpha, iterations) in enumerate(stages):
         theta = meta_train(
             replace(learner, alpha=alpha), FAMILY, iterations=iterations, tasks=TASKS,
-            seed=len(STAGES) * seed + i, theta=theta,
+            seed=len(STAGES) * seed + i, theta=theta, executor=POOL,
             callback=print_progress(iterations, name=name, lines=3)).theta
     return theta
 
@@ -130,6 +133,7 @@ def main(stages=STAGES, goals=GOALS, seeds=(0,), plot_to=None):
     """Trains, evaluates, prints. Returns name -> returns [seeds, goals, 0 .. 3 steps],
     and under "oracle" the exact optimum of the same goals [seeds, goals]."""
     pictures.required(plot_to)
+    print(f"on {THREADS} threads")
     runs = [play(stages, goals, seed) for seed in seeds]
     curves = [run[0] for run in runs]
     results = {name: np.stack([each[name].returns for each in curves])
