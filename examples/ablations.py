@@ -33,10 +33,10 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.stats import t as student
 
 from minimeta import (MAML, RL2, Categorical, Gaussian, LinearSchedule, MLPPolicy,
                       RecurrentPolicy, TabularPolicy, evaluate, meta_train)
+from minimeta.meta import interval
 from minimeta.objective import LogLikelihood, Ratio
 from minimeta.tasks import BernoulliBandit, Discrete, GridNavigation, PointNavigation
 
@@ -224,12 +224,6 @@ def earned(learner, setting, seed, fraction, tasks):
                        seed=seed).theta
     mean = evaluate(learner, theta, family, tasks=tasks, seed=seed).mean
     return mean[-1] if learner.rounds else mean.sum()
-
-
-def interval(x):
-    """The mean, and half the width of its 95 % interval (Student's)."""
-    n = len(x)
-    return x.mean(), student.ppf(0.975, n - 1) * x.std(ddof=1) / n ** 0.5
 
 
 def main(fraction=1.0, seeds=SEEDS, tasks=TEST_TASKS, first_seed=0):

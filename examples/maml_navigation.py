@@ -43,7 +43,7 @@ import numpy as np
 
 from minimeta import (MAML, Gaussian, MLPPolicy, Reinforce, Result, TrustRegion,
                       evaluate, meta_train, print_progress)
-from minimeta.meta import Curve
+from minimeta.meta import interval
 from minimeta.runs import pictures
 from minimeta.tasks import PointNavigation
 
@@ -90,12 +90,6 @@ def at_best_rate(theta, goals, seed):
     best = max(rates, key=lambda alpha: adapted(
         theta, alpha, goals, seed + 1).mean[1:].mean())
     return best, adapted(theta, best, goals, seed)
-
-
-def interval(returns):
-    """Pairs of the mean over the first axis and half of its 95 % interval."""
-    curve = Curve(returns)
-    return list(zip(curve.mean, curve.interval[:, 1] - curve.mean))
 
 
 def plot(path, theta, seed):
@@ -146,7 +140,7 @@ def main(stages=STAGES, goals=GOALS, seeds=(0,), plot_to=None):
     for name in curves[0]:
         returns = results[name][0] if len(seeds) == 1 else results[name].mean(1)
         print(f"{name:22}" + "".join(f"{mean:8.2f} -+{half:4.1f}"
-                                     for mean, half in interval(returns)))
+                                     for mean, half in zip(*interval(returns))))
         if name in PUBLISHED:
             print(f"{'  published':22}" + "".join(f"{p:8.2f}{'':6}"
                                                   for p in PUBLISHED[name]).rstrip())
@@ -157,7 +151,7 @@ def main(stages=STAGES, goals=GOALS, seeds=(0,), plot_to=None):
           f"than the\npretrained policy at its best rates, goal by goal:")
     more = results["MAML"][..., 1] - results["pretrained, its best"][..., 1]
     for seed, (_, _, rates), each in zip(seeds, runs, more):
-        (mean, half), = interval(each[:, None])
+        mean, half = interval(each)
         print(f"    seed {seed}: {mean:5.2f} -+{half:.2f}   its best: "
               f"{', '.join(map(str, rates))}")
     if plot_to:

@@ -36,6 +36,7 @@ class Kept(list):
 
 
 def keep(six):
+    """The Kept of this array."""
     kept = Kept(zip(*blocks(six, six.shape[-2] // 6, ALL, C, Q)))
     kept.six = six
     return kept

@@ -17,7 +17,7 @@
 """
 from .adaptation import GradientSteps
 from .emaml import EMAML
-from .evaluate import Curve, evaluate
+from .evaluate import Curve, evaluate, interval
 from .imitation import Imitation
 from .learner import meta_train
 from .maml import MAML
@@ -32,4 +32,4 @@ from .varibad import VariBAD
 __all__ = ["Curve", "EMAML", "GradientSteps", "Imitation", "MAML", "PosteriorSampling",
            "ProMP", "RL2", "RegressionMAML", "RegressionPretrained",
            "RegressionReptile", "Reinforce", "Reptile", "VariBAD", "evaluate",
-           "meta_train"]
+           "interval", "meta_train"]
