@@ -125,9 +125,9 @@ def medians(row):
 
 
 def header(peers):
-    last = ("M steps/s",) if "gymnasium" in peers else ("floor", "dist")
+    last = "  M steps/s" if "gymnasium" in peers else ""
     return (f"{'':20}{'minimeta':>9}{'+-%':>4}" + "".join(f"{p:>10}" for p in peers)
-            + f"{'ratio':>7}" + "".join(f"{name:>{len(name) + 2}}" for name in last))
+            + f"{'ratio':>7}  floor  dist{last}")
 
 
 def line(result, peers):
@@ -137,11 +137,11 @@ def line(result, peers):
              f"{50 * (high - low) / middle['minimeta']:4.0f}"]
     cells += [f"{middle[p]:10.2f}" if p in middle else f"{'':10}" for p in peers]
     cells += [f"{result['ratio']:7.3f}" if "ratio" in result else f"{'':7}"]
-    if "floor" in result:
-        cells += [f"{result['floor']:7.2f}{result['distance']:6.1f}"]
+    cells += [f"{result['floor']:7.2f}{result['distance']:6.1f}" if "floor" in result
+              else f"{'':13}"]
     if "steps_per_second" in result:
         cells += [f"{result['steps_per_second']['minimeta'] / 1e6:11.1f}"]
-    return "".join(cells)
+    return "".join(cells).rstrip()
 
 
 def compare(first, second):

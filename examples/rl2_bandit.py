@@ -32,6 +32,7 @@ import os
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the products are small
 
 import argparse
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -55,19 +56,33 @@ CS = (0.1, 0.2, 0.3, 0.5, 1.0)
 DISCOUNTS = (0.7, 0.8, 0.9, 0.95, 0.99)
 
 
+@dataclass(frozen=True)
+class TrainedByRegret(RL2):
+    """A pull of arm a is judged by  p_a - max p  in place of the reward, a coin's toss.
+    The sums differ by noise and by what no pull changes, so the same agent is best.
+    What the policy sees is the reward."""
+
+    def collect(self, theta, tasks, rng):
+        data = super().collect(theta, tasks, rng)
+        p = tasks.p[:, None]    # [K, 1, arms], for actions [K, T, 1]
+        regret = p.max(-1, keepdims=True) - np.take_along_axis(p, data.action, -1)
+        return replace(data, reward=-regret.astype(data.reward.dtype))
+
+
 def train(family, network, iterations, seed):
     """In a long trial most of what comes after a pull is noise, so gamma and lambda are
-    small at first. They grow, since exploring pays late; and a larger entropy bonus
-    keeps the agent exploring."""
+    small at first, and regret takes the place of the rewards. Gamma and lambda grow,
+    since exploring pays late; and a larger entropy bonus keeps the agent exploring."""
     is_long = family.pulls > 20
     policy = RecurrentPolicy(family.obs_size, Categorical(family.arms), HIDDEN,
                              NETWORKS[network])
-    learner = RL2(policy, rate=LinearSchedule(RATE, 0.0),
-                  **(LONG if is_long else SHORT))
+    learn = TrainedByRegret if is_long else RL2
+    learner = learn(policy, rate=LinearSchedule(RATE, 0.0),
+                    **(LONG if is_long else SHORT))
     result = meta_train(learner, family, iterations=iterations,
                         tasks=64 if is_long else 256, seed=seed,
                         callback=print_progress(iterations))
-    return learner, result.theta
+    return RL2(policy), result.theta
 
 
 def classical(family):
@@ -121,7 +136,7 @@ def main(arms=5, pulls=10, network="lstm", iterations=None, bandits=TEST_BANDITS
     and what the exact optimum or knowing every p earns under "exact"."""
     pictures.required(plot_to)
     family = BernoulliBandit(arms, pulls)
-    iterations = iterations or (2000 if pulls > 20 else 4000)
+    iterations = iterations or (5000 if pulls > 20 else 4000)
     best, value, loses = reference(family)
     learner, theta = train(family, network, iterations, seed)
 

@@ -89,8 +89,8 @@ class Setting(NamedTuple):
 
 SMALL = Setting(GridNavigation(3, 6, episodes=2, sees="row and column"), 600, 0.95,
                 0.05, 5, 32, ("obs", "action"), 12, 0.1, through=False)
-LARGE = Setting(GridNavigation(sees="row and column"), 1500, 0.98,
-                0.15, 24, 64, ("next",), 4, 0.01, through=True)
+LARGE = Setting(GridNavigation(sees="row and column"), 2500, 0.98,
+                0.2, 24, 64, ("next",), 4, 0.01, through=True)
 
 
 def learners(it):

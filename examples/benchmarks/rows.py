@@ -23,6 +23,7 @@ NEEDS = {"vmap": "torch"}              # the package, where its name is another
 N_IN, N_OUT = 8, 6                     # of the LSTM alone
 N_OBS, N_ACTION = 10, 4                # of MAML
 ARMS = 5                               # of RL^2
+UNITS = 64                             # of each of the two layers of a policy that acts
 GRID, PLANE = GridNavigation(), PointNavigation(radius=1e-9)    # no early ends
 PPO = dict(gamma=1.0, lam=0.9, clip=0.2, epochs=3, rate=6e-3, value_weight=0.5,
            entropy_weight=0.02, max_norm=1.0)
@@ -155,8 +156,8 @@ def maml_data(K, R, H, rng):
 
 
 def acting_data(family, head, K, B, rng):
-    """K tasks of B trials, and a policy with two layers of 64 units."""
-    policy = MLPPolicy(family.obs_size, head)
+    """K tasks of B trials, and a policy with two layers of units."""
+    policy = MLPPolicy(family.obs_size, head, (UNITS, UNITS))
     return dict(family=family, tasks=family.sample(K, rng), trials=B, policy=policy,
                 theta=policy.init(rng, np.float32), rng=rng)
 
@@ -229,9 +230,11 @@ def acting_rows(K, B):
     acting, stepping = [], []
     for name, family, head in (("grid", GRID, Categorical(5)),
                                ("plane", PLANE, Gaussian(2))):
+        network = machine.mlp(1, K * B, family.obs_size, UNITS, head.n)
         acting.append(Timed(
             f"acting {name} {K * B}", "acting",
-            partial(acting_data, family, head, K, B), ("gymnasium",), check=no_check,
+            partial(acting_data, family, head, K, B), ("gymnasium",),
+            network("forward", family.horizon), check=no_check,
             steps=K * B * family.horizon))
         stepping.append(Timed(
             f"stepping {name} {K * B}", "stepping",

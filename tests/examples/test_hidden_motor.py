@@ -17,12 +17,22 @@ def lead(more, less):
 
 def test_a_short_training_earns_more_than_chance_and_by_steps_more_on_the_same_carts():
     results = main(scale=0.04, fresh=50)
-    assert [len(results[name]) for name in ("one policy", "RL^2", "expert")] == [50] * 3
+    assert [len(results[name]) for name in ("one policy, PPO", "RL^2", "expert")] == [50] * 3
     assert results["alone"].shape == (3,)
-    for name in ("one policy", "RL^2"):
+    for name in ("one policy, NG", "one policy, PPO", "RL^2"):
         assert lead(results[name][:, 0], results["random"]) > 4
     assert lead(results["MAML"][:, 3], results["MAML"][:, 0]) > 4
     assert lead(results["expert"], results["RL^2"][:, 1]) > 4
+
+
+def test_a_policy_without_memory_acts_alike_whatever_came_before():
+    policy = example["NoMemory"](3, example["HEAD"], (4, 5))
+    learner, rng = example["RL2"](policy, episodes=2), np.random.default_rng(0)
+    theta, x = learner.init(rng), rng.normal(size=(7, 2, 3)).astype(np.float32)
+    y, _ = policy.forward(theta, x)
+    assert y.shape == (7, 2, 3)     # mean, log_std, value
+    assert np.allclose(policy.forward(theta, x[4:])[0], y[4:], rtol=1e-6)
+    assert (policy.split(y)[1] != 0).all()
 
 
 def test_means_are_taken_over_each_length_and_over_the_fresh_carts():

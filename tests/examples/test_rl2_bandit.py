@@ -5,8 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from minimeta import Categorical, RecurrentPolicy
+from minimeta.tasks import BernoulliBandit
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
-main = runpy.run_path(str(EXAMPLES / "rl2_bandit.py"))["main"]
+example = runpy.run_path(str(EXAMPLES / "rl2_bandit.py"))
+main = example["main"]
 
 
 def test_a_short_training_beats_chance_whose_exact_value_the_table_meets():
@@ -29,6 +33,20 @@ def test_an_index_stands_for_the_optimum_where_that_has_too_many_states():
     assert abs(mean - 20) < 4 * error
 
 
+def test_a_long_trial_is_judged_by_its_regret_and_shows_its_rewards():
+    family = BernoulliBandit(3, 25)
+    policy = RecurrentPolicy(family.obs_size, Categorical(3), 4)
+    learner, rng = example["TrainedByRegret"](policy), np.random.default_rng(0)
+    tasks = family.sample(7, rng)
+    data = learner.collect(learner.init(rng), tasks, rng)
+    assert np.allclose(-data.reward.sum(1), tasks.regret(data.action), rtol=1e-5)
+    assert data.reward.max() == 0 and data.reward.dtype == np.float32
+    shown = data.x[:, 1:, :, -2]
+    assert set(np.unique(shown)) == {0, 1}
+    by_best = shown[data.reward[:, :-1] == 0].mean()
+    assert abs(by_best - tasks.p.max(-1).mean()) < 0.15
+
+
 @pytest.mark.slow
 def test_rl2_earns_99_percent_of_the_exact_optimum_and_more_than_thompson_sampling():
     results = main()
@@ -46,6 +64,6 @@ def test_a_gru_earns_as_much():
 
 @pytest.mark.slow
 def test_two_arms_and_a_hundred_pulls_earn_more_than_thompson_sampling():
-    results = main(arms=2, pulls=100)
+    results = main(arms=2, pulls=100, iterations=1000)
     mean, error = results["RL^2"]
     assert mean > results["Thompson"][0] + 4 * error
