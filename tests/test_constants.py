@@ -40,6 +40,7 @@ CONSTANTS = {
     "exact.bayes_search.WIDTH": (3000, "any gives the same value: the second search is exact"),
     "exact.bayes_search.MOST": (4_000_000, "enough for rooms of 5 x 5 cells"),
     "exact.trajectories.MOST": (1_000_000, "a few arrays of them fit into memory"),
+    "exact.finite_gittins.INCOMES": (401, "an index to 5e-4, and 100 pulls in a second"),
     "exact.gittins.CLOSEST": (0.9999, "the look-ahead grows as 1 / (1 - discount), here 10000"),
     "exact.gittins.BLOCK": (128, FAST),
     "exact.gittins.SPREAD": (7, "beyond lie 3e-12 of a normal distribution"),
