@@ -102,6 +102,18 @@ def test_a_curve_tells_the_experience_before_each_point_in_episodes_and_steps():
     assert curve.episodes.tolist() == [0, 1] and (curve.steps == [0, 4]).all()
 
 
+def test_a_learner_adapts_after_each_collection_but_the_last():
+    adapted = []
+
+    class Counted(MAML):
+        def adapt(self, theta, history, **options):
+            adapted.append(len(history))
+            return super().adapt(theta, history, **options)
+
+    evaluate(Counted(WALKER.policy, trials=3), PHI, PLANE, tasks=2, rounds=2)
+    assert adapted == [1, 2]
+
+
 def test_steps_count_what_was_played_where_episodes_end_early():
     """An episode in this plane ends where the goal is met, most before the horizon of 50."""
     near = PointNavigation(horizon=50, radius=0.4)
