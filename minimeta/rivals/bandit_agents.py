@@ -24,10 +24,9 @@ from ..exact.finite_gittins import finite_gittins_table
 from ..exact.gittins import gittins_table
 from ..exact.optima import belief
 from ..policy import Categorical
-from ..policy.policies import Act
 from ..tasks import DependentBandit
 from ..tasks.bandits import KINDS
-from .rival import Rival
+from .rival import Rival, acted
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,7 @@ class BanditAgent(Rival):
         score = self.score(*counts, rng)
         is_best = score == score.max(-1, keepdims=True)
         action = (is_best * rng.random(score.shape)).argmax(-1)
-        return Act(action, np.zeros(len(x)), np.zeros(len(x))), counts
+        return acted(action), counts
 
     def require_fit(self, family):
         if hasattr(self.score, "require_fit"):

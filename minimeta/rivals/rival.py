@@ -1,6 +1,9 @@
 """The base of the rivals: agents that learn nothing between trials, and so have no
 theta. They play in the same rollout as learned agents.
 """
+import numpy as np
+
+from ..policy.policies import Act
 from ..rl import rollout
 
 
@@ -17,3 +20,9 @@ class Rival:
 
     def require_fit(self, family):
         """Raises ValueError if the agent cannot play tasks of this family."""
+
+
+def acted(action):
+    """An Act [R] that tells no probability and no value."""
+    nothing = np.zeros(len(action))
+    return Act(action, nothing, nothing)
