@@ -151,14 +151,15 @@ class CartPoleTasks(Simulated):
             dv/dt = -PUMP g clip(e w cos q / w0) - PULL x - BRAKE v
             e     = AIM - E / (b g)           w0 = sqrt(b g / c)
 
-        so that E grows where it is too small. Near upright it balances, with a force
-        that is linear in the state; `gains` are its factors, self.gains() if None.
+        so that E grows where it is too small. At rest, |w| < w0 / 10, no way is better:
+        there w / w0 is 0.1 more. Near upright it balances, with a force that is linear
+        in the state; `gains` are its factors, self.gains() if None.
         """
         cart, (x, q, v, w) = self.mechanics, unstacked(state)
         q, torque = (q + pi) % (2 * pi) - pi, cart.b * cart.gravity
         w0 = np.sqrt(torque / cart.c)
         e = AIM - np.cos(q) - w * w / w0 ** 2 / 2
-        kicked = w / w0 + 0.1 * (np.abs(w) < 0.1 * w0)   # at rest no way is better
+        kicked = w / w0 + 0.1 * (np.abs(w) < 0.1 * w0)
         pump = np.clip(e * kicked * np.cos(q), -1, 1)
         swing = cart.force(np.stack([x, q, v, w]), -PUMP * cart.gravity * pump
                            - PULL * x - BRAKE * v)

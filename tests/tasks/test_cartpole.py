@@ -170,16 +170,48 @@ def test_the_expert_swings_up_more_than_four_poles_of_five_and_keeps_them_up(var
     assert np.mean(np.mean(up[-40:], 0) > 0.9) > 0.8
 
 
-def test_the_linear_motion_near_upright_is_the_derivative_of_the_equations():
-    cart = CartAndPole.of(*some_cart(7)[0])
-    A, B = linearised(cart, 1e-4, 1)
-    state = np.zeros((4, 3, 1))
-    for i in range(4):
-        moved = state.copy()
-        moved[i] = 1e-7
-        rate = cart.flow(moved, np.zeros((3, 1)))[..., 0].T / 1e-7
-        assert np.allclose((A[..., i] - np.eye(4)[i]) / 1e-4, rate, atol=2e-2)
-    assert np.allclose(B[..., 0] / 1e-4, cart.flow(state, np.ones((3, 1)))[..., 0].T, atol=2e-2)
+def jacobian(cart, K):
+    """The linear motion near upright: M [K, 4, 4] and N [K, 4, 1], by complex step."""
+    def rate(i, forced):
+        state, force = np.zeros((4, K, 1), complex), np.full((K, 1), forced * STEP * 1j)
+        state[:, :, 0] += STEP * 1j * np.eye(5)[i, :4, None]
+        return cart.flow(state, force)[..., 0].T.imag / STEP
+
+    return np.stack([rate(i, 0) for i in range(4)], -1), rate(4, 1)[..., None]
+
+
+def test_the_linear_motion_of_a_step_is_runge_and_kuttas_of_the_derivative():
+    """On a linear motion d/dt z = L z a step of their method is exp(h L) to fourth order. A force
+    that is held is one more number that does not move."""
+    cart, dt, substeps = CartAndPole.of(*some_cart(7)[0]), 0.12, 3
+    A, B = linearised(cart, dt, substeps)
+    hL = np.zeros((3, 5, 5))
+    hL[:, :4] = np.concatenate(jacobian(cart, 3), -1) * dt / substeps
+    step = term = np.eye(5)
+    for n in range(1, 5):
+        term = term @ hL / n
+        step = step + term
+    whole = np.linalg.matrix_power(step, substeps)
+    assert np.allclose(np.concatenate([A, B], -1), whole[:, :4], rtol=1e-7, atol=1e-9)
+
+
+def test_the_gains_make_the_costs_of_four_seconds_least():
+    """Where a state leads is linear in the 20 forces, so least squares finds the best of them."""
+    tasks = CartPole("mass", dt=0.2, substeps=24, gravity=1.0).sample(3, np.random.default_rng(0))
+    A, B = linearised(tasks.mechanics, 0.2, 24)
+    root, n = np.sqrt(np.diag([1.0, 20, 1, 1])), 20
+    for k, gains in enumerate(tasks.gains()):
+        for z in np.eye(4):
+            rows, at = [], np.zeros((4, n + 1))  # of the forces, and of 1
+            at[:, n] = z
+            for t in range(n):
+                at = A[k] @ at
+                at[:, t] += B[k, :, 0]
+                rows.append(root @ at)
+            rows.append(0.1 * np.eye(n, n + 1))
+            whole = np.concatenate(rows)
+            forces = np.linalg.lstsq(whole[:, :n], -whole[:, n], rcond=None)[0]
+            assert forces[0] == pytest.approx(-gains @ z, rel=1e-6)
 
 
 @pytest.mark.parametrize("settings, error, says", [
@@ -203,9 +235,21 @@ def test_friction_at_the_bound_is_stable_and_motion_that_is_too_fast_is_said():
     for _ in range(100):
         state, *_ = tasks.step(state, np.ones((1, 1, 1)), RNG)
     assert abs(state).max() < 1e3
-    wild = replace(CartPole().sample(1, RNG))
+    tasks, wild = CartPole().sample(3, RNG), np.zeros((3, 2, 4))
+    wild[1, 1] = 1e200                      # one of several
     with np.errstate(all="ignore"), pytest.raises(ValueError, match="too fast for its integrator"):
-        wild.step(np.full((1, 1, 4), 1e200), np.zeros((1, 1, 1)), RNG)
+        tasks.step(wild, np.zeros((3, 2, 1)), RNG)
+
+
+@pytest.mark.parametrize("vary", ["length", "mass"])
+def test_a_pole_that_may_have_half_its_size_needs_the_substeps_of_that_size(vary):
+    half = CartPole(**{vary: 0.5 * getattr(CartPole, vary)}, friction=(0, 5), substeps=99)
+    fastest = half.sample(1, RNG).mechanics.decay()
+    needed = int(np.ceil(fastest * half.dt / 2.78))
+    assert CartPole(vary, friction=(0, 5), substeps=needed).substeps == needed
+    with pytest.raises(ValueError, match=f"substeps must be at least {needed} for"):
+        CartPole(vary, friction=(0, 5), substeps=needed - 1)
+    CartPole(friction=(0, 5), substeps=needed - 1)
 
 
 def test_a_pole_falls_from_nearly_upright_at_the_rate_that_is_told():
@@ -233,13 +277,41 @@ def test_the_expert_does_the_mirror_image_in_a_mirror():
     assert turns.mean() > 0.5 and np.abs(force + mirrored)[turns].max() < 1e-9
 
 
-def test_far_from_upright_the_cart_is_accelerated_by_the_formula():
-    tasks, state = some_states(CartPole("length", force=1000.0))
+def test_a_whole_turn_of_the_pole_or_known_gains_change_nothing_for_the_expert():
+    tasks, state = some_states(CartPole("length"))
+    force = tasks.expert(state)
+    assert np.array_equal(tasks.expert(state, tasks.gains()), force)
+    for turns in (-1, 2):
+        turned = state + 2 * np.pi * turns * np.eye(4)[1]
+        assert np.abs(tasks.expert(turned) - force).max() < 1e-9
+
+
+def test_the_force_is_linear_where_the_pole_is_near_upright_and_can_be_caught():
+    tasks, state = some_states(CartPole("force", force=20.0), B=2000, reach=(0.5, 1.0, 0.5, 3.0))
+    cart, (x, q, v, w), F = tasks.mechanics, np.moveaxis(state, -1, 0), tasks.force[:, None]
+    linear = -(state * tasks.gains()[:, None]).sum(-1)
+    falls = cart.a * cart.gravity * np.abs(q + w / cart.falling)
+    is_near = (np.abs(q) < 0.7) & (falls < 0.8 * np.abs(F))
+    force = tasks.expert(state)[..., 0] * F
+    is_free = (np.abs(linear) < np.abs(F)) & (np.abs(force) < np.abs(F))
+    for near in (True, False):
+        some = is_free & (is_near == near)
+        assert some.sum() > 100
+        assert np.all((np.abs(force - linear)[some] < 1e-9) == near)
+
+
+@pytest.mark.parametrize("vary, fastest", [("length", 5.0), ("gravity", 1.0)])
+def test_far_from_upright_the_cart_is_accelerated_by_the_formula_and_at_rest_one_way(vary, fastest):
+    family = CartPole(vary, force=1000.0)
+    tasks, state = some_states(family, reach=(1.0, np.pi, 2.0, fastest))
     cart, (x, q, v, w) = tasks.mechanics, np.moveaxis(state, -1, 0)
     w0 = np.sqrt(cart.b * cart.gravity / cart.c)
     e = 1.2 - (cart.c * w * w / 2 + cart.b * cart.gravity * np.cos(q)) / (cart.b * cart.gravity)
-    wanted = -2 * cart.gravity * np.clip(e * w * np.cos(q) / w0, -1, 1) - 3 * x - 3 * v
+    rests = np.abs(w) < w0 / 10
+    kicked = w / w0 + np.where(rests, 0.1, 0)
+    wanted = -2 * cart.gravity * np.clip(e * kicked * np.cos(q), -1, 1) - 3 * x - 3 * v
     force = tasks.expert(state)[..., 0] * 1000
     told = cart.flow(np.stack([x, q, v, w]), force)[2]
-    swings = (np.abs(q) > 0.7) & (np.abs(w) > 0.1 * w0) & (np.abs(force) < 1000)
+    swings = (np.abs(q) > 0.7) & (np.abs(force) < 1000)
     assert swings.mean() > 0.5 and np.abs(told - wanted)[swings].max() < 1e-9
+    assert (rests & swings & (w < 0)).any() and (~rests & swings & (w < 0)).any()
