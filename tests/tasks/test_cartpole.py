@@ -264,6 +264,18 @@ def test_a_pole_falls_from_nearly_upright_at_the_rate_that_is_told():
     assert np.abs(flow / (rate * state) - 1).max() < 1e-9
 
 
+def test_friction_stops_no_motion_faster_than_the_decay_that_is_told():
+    numbers, _, _ = some_cart(4)
+    cart, seen = CartAndPole.of(*numbers), []
+    for a, b, c in zip(*(np.broadcast_to(each, (3, 1))[:, 0] for each in cart[:3])):
+        for q in np.linspace(-np.pi, np.pi, 9):
+            M = np.array([[a, b * np.cos(q)], [b * np.cos(q), c]])
+            rates = np.linalg.inv(M) @ np.diag(cart.friction)
+            assert np.linalg.eigvals(rates).max() <= cart.decay()
+            seen.append(np.trace(rates))
+    assert cart.decay() == pytest.approx(max(seen), rel=1e-12)
+
+
 def some_states(family, K=3, B=200, reach=(1.0, np.pi, 2.0, 5.0)):
     tasks, rng = family.sample(K, np.random.default_rng(0)), np.random.default_rng(1)
     return tasks, rng.uniform(-1, 1, (K, B, 4)) * reach
