@@ -9,6 +9,7 @@ from minimeta import (MAML, RL2, Categorical, Gaussian, Imitation, RecurrentPoli
                       Reinforce, evaluate)
 from minimeta.meta import Curve
 from minimeta.meta.evaluate import interval
+from minimeta.meta.learner import stream
 from minimeta.require import NotFinite
 from minimeta.rivals.bandit_agents import BanditAgent, greedy
 from minimeta.tasks import BernoulliBandit, GridNavigation, PointNavigation
@@ -25,6 +26,19 @@ PHI = WALKER.init(np.random.default_rng(0))
 def test_an_untrained_agent_earns_what_chance_earns():
     curve = evaluate(LEARNER, np.zeros_like(THETA), FAMILY, tasks=4000, seed=0)
     assert abs(curve.mean[0] - 2.0) < 4 * curve.standard_error[0]
+
+
+def test_tasks_and_luck_come_from_two_streams_of_the_seed():
+    lucks = []
+
+    class Watched(RL2):
+        def collect(self, theta, tasks, rng):
+            lucks.append(rng.random())
+            return super().collect(theta, tasks, rng)
+
+    curve = evaluate(Watched(LEARNER.policy), THETA, FAMILY, tasks=9, seed=6)
+    assert np.array_equal(curve.tasks.p, FAMILY.sample(9, stream(6, 0, "evaluate")).p)
+    assert lucks == [stream(6, 1, "evaluate").random()]
 
 
 def test_the_same_seed_meets_the_same_tasks_with_the_same_luck():

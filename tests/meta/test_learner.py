@@ -89,6 +89,49 @@ def test_streams_of_different_purposes_and_iterations_differ():
     assert stream(0, 2, "tasks").random() == stream(0, 2, "tasks").random()
 
 
+def test_start_tasks_and_luck_come_from_streams_of_the_seed_and_the_iteration():
+    seen = []
+
+    class Watching(Scribe):
+        def init(self, rng):
+            return rng.random(1)
+
+        def collect(self, theta, tasks, rng):
+            seen.append((theta[0], tasks.p, rng.random()))
+
+        def adapt(self, theta, history):
+            return theta
+
+        def update(self, theta, state, history, data, progress):
+            return theta, state, {}
+
+    meta_train(Watching([]), FAMILY, iterations=2, tasks=7, seed=5)
+    start = stream(5, 0, "init").random()
+    assert len(seen) == 6
+    for i, (theta, p, luck) in enumerate(seen[::3]):
+        assert theta == start and luck == stream(5, i, "collect").random()
+        assert np.array_equal(p, FAMILY.sample(7, stream(5, i, "tasks")).p)
+
+
+def test_the_log_counts_all_steps_and_tells_the_entropy_of_the_last_batch():
+    batches = []
+
+    class Watched(MAML):
+        def update(self, theta, state, history, data, progress):
+            batches.append([*history, data])
+            return super().update(theta, state, history, data, progress)
+
+    learner, family = Watched(MLPPolicy(2, Gaussian(2), (4,)), trials=3, rounds=2), \
+        PointNavigation(horizon=9, radius=0.2)            # some episodes end early
+    log, steps = meta_train(learner, family, iterations=3, tasks=4).log, 0
+    for row, (*history, last) in zip(log, batches):
+        steps += sum(batch.mask.sum() for batch in [*history, last])
+        assert row["steps"] == steps and type(row["steps"]) is int
+        nats = -last.log_prob[last.mask].mean()
+        assert abs(row["entropy"] - nats) < 1e-6 and type(row["entropy"]) is float
+    assert steps < 3 * 3 * 4 * 3 * 9
+
+
 def test_ctrl_c_returns_what_was_learned_so_far_untorn():
     kept = {}
 
