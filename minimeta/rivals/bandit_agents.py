@@ -230,7 +230,7 @@ class finite_gittins:
 
 @dataclass(frozen=True)
 class bayes_optimal:
-    """1 for the arm that the exact solution pulls, 0 for the others."""
+    """True for the arm that the exact solution pulls, False for the others."""
 
     arms: int
     pulls: int
@@ -238,7 +238,7 @@ class bayes_optimal:
 
     def __call__(self, successes, failures, rng):
         best = self.solution.best_arm(successes, failures)
-        return (best[:, None] == np.arange(self.arms)).astype(float)
+        return best[:, None] == np.arange(self.arms)
 
     def require_fit(self, family):
         if family.horizon != self.pulls:

@@ -11,7 +11,6 @@ class Rival:
     """An agent with begin, see and act, as a recurrent policy has them."""
 
     rounds, episodes = 0, 1  # nothing to adapt; one episode is a trial
-    adapts_between_trials = False
 
     def collect(self, theta, tasks, rng):
         """One trial on each task."""

@@ -50,7 +50,8 @@ class TwoStepAgent(Rival):
     def see(self, obs, last, dtype):
         """x = (s_t, a_{t-1}, r_{t-1}, d_{t-1}), the action as it is."""
         action, reward, done = np.zeros((3,) + obs.shape[:2]) if last is None else last
-        return np.concatenate([obs, np.stack([action, reward, done], -1)], -1)
+        x = np.concatenate([obs, np.stack([action, reward, done], -1)], -1)
+        return x.astype(dtype)
 
     def act(self, theta, memory, x, rng):
         (votes, chosen, led), is_choice = memory, x[:, 0] == 1
@@ -109,9 +110,9 @@ class Stays:
 
 def stays(data):
     """A Rollout of TwoStep, one trial on each task -> Stays."""
-    action, led = data.action[:, ::2, 0], data.x[:, 1::2, 0, 2].astype(int)
-    reward, is_common = data.reward[:, 1::2, 0].astype(int), (led == action).astype(int)
-    case = (2 * reward + is_common)[:, :-1, None] == np.arange(4)
+    action, led = data.action[:, ::2, 0], data.x[:, 1::2, 0, 2]
+    case = 2 * data.reward[:, 1::2, 0] + (led == action)
+    case = case[:, :-1, None] == np.arange(4)
     is_stay = (action[:, 1:] == action[:, :-1])[..., None]
     shape = (len(action), 2, 2)
     return Stays((case & is_stay).sum(1).reshape(shape), case.sum(1).reshape(shape))

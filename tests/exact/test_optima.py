@@ -39,6 +39,29 @@ def test_the_informative_bandit_is_worth_what_is_known():
     assert abs(informative_optimum(1) - 1.4) < 1e-12  # a lone pull buys no knowledge
 
 
+@pytest.mark.parametrize("pulls", [1, 2, 3, 4])
+def test_the_informative_optimum_is_that_of_a_search_over_all_that_may_be_seen(pulls):
+    """A belief is the set of targets that would have paid what was paid."""
+    worth = np.ones((10, 11))
+    worth[range(10), range(10)], worth[:, 10] = 5, np.arange(1, 11) / 10
+
+    @lru_cache(maxsize=None)
+    def V(left, may_be):
+        if left == 0:
+            return 0.0
+        values = []
+        for arm in range(11):
+            paid, row = {}, 0.0
+            for target in may_be:
+                paid.setdefault(worth[target, arm], []).append(target)
+            for reward, targets in paid.items():
+                row += len(targets) * (reward + V(left - 1, frozenset(targets)))
+            values.append(row / len(may_be))
+        return max(values)
+
+    assert informative_optimum(pulls) == pytest.approx(V(pulls, frozenset(range(10))), rel=1e-14)
+
+
 def test_with_more_pulls_than_arms_thompson_sampling_finds_every_target():
     # At pull k = 1 .. 10 with probability .1 each: k - 1 pulls of 1, and the others of 5.
     by_hand = sum(0.1 * ((k - 1) + 5 * (12 - (k - 1))) for k in range(1, 11))
@@ -177,6 +200,7 @@ def test_the_probability_of_staying_counts_what_happened():
     (lambda: dependent_floor("simple", 9), "kind must be one of 'easy'"),
     (lambda: agents.dependent_thompson("simple"), "kind must be one of 'easy'"),
     (lambda: TwoStepAgent("habit", 3), "kind must be one of 'model-based'"),
+    (lambda: TwoStepAgent("model-free", 0), "episodes must be at least 1, got 0"),
     (lambda: two_step_optimum(0), "episodes must be at least 1, got 0"),
     (lambda: dependent_optimum("easy", 0), "pulls must be at least 1, got 0"),
     (lambda: informative_optimum(0), "pulls must be at least 1, got 0"),
@@ -201,6 +225,7 @@ def test_the_effects_are_the_sums_of_the_docstring_by_hand():
     assert abs(signs.reward_effect()[0] - (rc + rr - nc - nr) / 200) < 1e-15
     assert abs(signs.interaction()[0] - (rc - rr - nc + nr) / 100) < 1e-15
     assert signs.cell(False, True)[0] == 0.31
+    assert {type(number) for number in signs.interaction()} == {float}
 
 
 def test_half_an_interval_of_staying_is_1_96_errors_of_a_ratio_by_hand():
