@@ -101,11 +101,11 @@ class Stays:
 
     def reward_effect(self):
         """Main effect of reward: the sign of a model-free learner."""
-        return self.effect(np.array([[-0.5, -0.5], [0.5, 0.5]]))
+        return self.effect([[-0.5, -0.5], [0.5, 0.5]])
 
     def interaction(self):
         """Reward x transition: the sign of a model-based learner."""
-        return self.effect(np.array([[1.0, -1.0], [-1.0, 1.0]]))
+        return self.effect([[1, -1], [-1, 1]])
 
 
 def stays(data):

@@ -146,6 +146,13 @@ def test_dependent_thompson_draws_from_the_true_posterior(kind, mean):
     assert abs(p1.mean() - expected) < 5e-3
 
 
+@pytest.mark.parametrize("kind", ["model-based", "model-free"])
+def test_a_two_step_agent_without_votes_chooses_either_action(kind):
+    agent, rng = TwoStepAgent(kind, 10), np.random.default_rng(0)
+    act, memory = agent.act(None, agent.begin(None, 2000), np.eye(6)[np.zeros(2000, int)], rng)
+    assert abs(act.action.mean() - 0.5) < 4 * 0.5 / 2000 ** 0.5 and not memory[0].any()
+
+
 def test_the_model_based_agent_is_optimal_and_the_model_free_one_is_not():
     means = {}
     for kind in ("model-based", "model-free"):

@@ -23,7 +23,7 @@ def test_a_rival_plays_one_trial_of_each_task_and_tells_no_probability_and_no_va
     data = make().collect(None, tasks, np.random.default_rng(1))
     assert data.mask.shape == (6, family.episodes * family.horizon, 1) and data.mask.all()
     assert not data.log_prob.any() and not data.value.any()
-    assert data.x.dtype == float
+    assert data.x.dtype == float and data.action.dtype.kind == "i"
 
 
 @every
