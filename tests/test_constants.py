@@ -34,6 +34,7 @@ CONSTANTS = {
     "tasks.cartpole.COSTS": ((1, 20, 1, 1), "ours: the angle matters most"),
     "tasks.cartpole.EFFORT": (0.01, "ours: force costs little"),
     "tasks.cartpole.FORESIGHT": (4.0, "ours: seconds, longer than a fall takes"),
+    "tasks.cartpole.MANY": (4096, "a sixty-fourth of the error of one"),
     "tasks.cartpole.AIM": (1.2, "ours: a little more than the 1 of standing, for friction"),
     # exact: the size of the work
     "exact.bayes_bandit.MOST": (20_000_000, "140 pulls of 2 arms, 50 of 3"),

@@ -23,6 +23,7 @@ EFFORT = 0.01          # .. and of the force in newtons
 FORESIGHT = 4.0        # s: the time for which these are summed
 AIM = 1.2              # the energy with which a pole shall come up, that of standing 1
 PUMP, PULL, BRAKE = 2.0, 3.0, 3.0  # 1, 1/s^2 and 1/s: how the expert swings up
+MANY = 4096            # episodes that tell what chance earns, if there is only one task
 
 
 @dataclass(frozen=True)
@@ -188,7 +189,7 @@ class CartPoleTasks(Simulated):
         """By simulation: 16 episodes of each task; 4096 if there is only one task."""
         if self.family.vary != "nothing":
             return super().random()
-        return np.repeat(self[:1].uniform(4096), len(self))
+        return np.repeat(self[:1].uniform(MANY), len(self))
 
     def oracle(self):
         """By simulation: an episode of the expert."""
