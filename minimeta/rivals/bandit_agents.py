@@ -141,9 +141,8 @@ class majority:
     n: int = 20
 
     def __call__(self, successes, failures, rng):
-        alpha, beta = np.broadcast_to([successes + 1, failures + 1],
-                                      (self.n, 2) + successes.shape).swapaxes(0, 1)
-        best = rng.beta(alpha, beta).argmax(-1)
+        draws = rng.beta(successes + 1, failures + 1, (self.n, *successes.shape))
+        best = draws.argmax(-1)
         return (best[..., None] == np.arange(successes.shape[-1])).sum(0)
 
     def __post_init__(self):

@@ -135,10 +135,10 @@ def test_the_belief_is_bayes_rule_and_does_not_overflow():
 
 
 @pytest.mark.parametrize("kind, mean", [
-    ("easy", 0.9), ("uniform", 5 / 7), ("hard", 0.6)])
+    ("easy", 0.9), ("uniform", 6 / 9), ("hard", 0.6)])
 def test_dependent_thompson_draws_from_the_true_posterior(kind, mean):
-    # Four votes to one for arm 1: successes (3, 1), failures (0, 1).
-    counts = np.broadcast_to(np.array([[3, 1], [0, 1]])[:, None], (2, 40_000, 2))
+    # Five votes to two for arm 1: successes (3, 1), failures (1, 2).
+    counts = np.broadcast_to(np.array([[3, 1], [1, 2]])[:, None], (2, 40_000, 2))
     p1, p2 = agents.dependent_thompson(kind)(*counts, np.random.default_rng(0)).T
     assert np.all(p1 + p2 == 1)
     b = mean ** 3 / (mean ** 3 + (1 - mean) ** 3)

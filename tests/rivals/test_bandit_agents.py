@@ -56,8 +56,9 @@ def test_thompson_sampling_draws_from_the_posterior():
 
 def test_optimistic_sampling_never_scores_below_the_mean():
     counts = np.random.default_rng(0).integers(0, 5, (2, 1000, 3))
-    score = agents.ots(*counts, np.random.default_rng(1))
-    assert np.all(score >= agents.mean(*counts))
+    score, draws = (f(*counts, np.random.default_rng(1)) for f in (agents.ots, agents.thompson))
+    assert np.array_equal(score, np.maximum(draws, agents.mean(*counts)))
+    assert 0.3 < (score > draws).mean() < 0.7
 
 
 def test_ucb1_prefers_the_less_tried_of_two_arms_with_equal_means():
