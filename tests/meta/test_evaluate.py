@@ -208,5 +208,7 @@ def test_a_number_too_large_for_the_dtype_of_theta_is_not_finite_there():
 def test_bad_arguments_are_refused_by_name():
     with pytest.raises(ValueError, match="tasks must be at least 1, got 0"):
         evaluate(LEARNER, THETA, FAMILY, tasks=0)
+    with pytest.raises(ValueError, match="rounds must be at least 0, got -1"):
+        evaluate(WALKER, PHI, PLANE, tasks=2, rounds=-1)
     with pytest.raises(TypeError, match="tasks must be a whole number, got 2.5"):
         evaluate(LEARNER, THETA, FAMILY, tasks=2.5)
