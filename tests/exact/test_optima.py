@@ -149,8 +149,24 @@ def test_dependent_thompson_draws_from_the_true_posterior(kind, mean):
 @pytest.mark.parametrize("kind", ["model-based", "model-free"])
 def test_a_two_step_agent_without_votes_chooses_either_action(kind):
     agent, rng = TwoStepAgent(kind, 10), np.random.default_rng(0)
-    act, memory = agent.act(None, agent.begin(None, 2000), np.eye(6)[np.zeros(2000, int)], rng)
-    assert abs(act.action.mean() - 0.5) < 4 * 0.5 / 2000 ** 0.5 and not memory[0].any()
+    n = 200_000
+    act, memory = agent.act(None, agent.begin(None, n), np.eye(6)[np.zeros(n, int)], rng)
+    assert abs(act.action.mean() - 0.5) < 4 * 0.5 / n ** 0.5 and not memory[0].any()
+
+
+def test_a_vote_is_for_the_state_or_for_the_action_and_counts_one():
+    """Action 1 led to the first state (a rare transition), and paid or not."""
+    for kind, sign in (("model-based", -1), ("model-free", 1)):
+        agent, rng = TwoStepAgent(kind, 10), np.random.default_rng(0)
+        memory = np.array([[7, 7, -3, -3], [0] * 4, [0] * 4])
+        there = np.array([[0, 1, 0, 1, 0, 0]] * 4)       # S2, after action 1
+        _, memory = agent.act(None, memory, there, rng)
+        assert memory.tolist() == [[7, 7, -3, -3], [1] * 4, [0] * 4]
+        paid = np.array([1, 0, 1, 0])
+        back = np.stack([[1] * 4, [0] * 4, [0] * 4, [0] * 4, paid, [1] * 4], -1)
+        act, memory = agent.act(None, memory, back, rng)
+        votes = np.array([7, 7, -3, -3]) + sign * (2 * paid - 1)
+        assert memory[0].tolist() == votes.tolist() and act.action.tolist() == [1, 1, 0, 0]
 
 
 def test_the_model_based_agent_is_optimal_and_the_model_free_one_is_not():
@@ -242,6 +258,18 @@ def test_half_an_interval_of_staying_is_1_96_errors_of_a_ratio_by_hand():
     stayed[:, 0, 1] = 20, 40
     p, half = Stays(stayed, np.full((2, 2, 2), 100)).cell(False, True)
     assert p == pytest.approx(0.3) and half == pytest.approx(1.96 * 0.05 * 2 ** 0.5)
+
+
+def test_the_interval_of_an_effect_adds_the_cells_of_a_task_before_it_squares():
+    rng = np.random.default_rng(0)
+    n = rng.integers(50, 99, (3, 2, 2))
+    stayed = rng.integers(0, n)
+    p, total = stayed.sum(0) / n.sum(0), 0.0
+    for k in range(3):
+        error = sum((-1) ** (r + c) * (stayed[k, r, c] - p[r, c] * n[k, r, c]) / n[:, r, c].sum()
+                    for r in range(2) for c in range(2))
+        total += error ** 2
+    assert Stays(stayed, n).interaction()[1] == pytest.approx(1.96 * total ** 0.5, rel=1e-12)
 
 
 def test_optima_are_plain_numbers():
