@@ -42,8 +42,8 @@ def finite_gittins_table(pulls):
     """
     pulls = require.count("pulls", pulls)
     nu = (1 - np.cos(np.linspace(0, np.pi, INCOMES))) / 2
-    s, f = np.indices((pulls, pulls))[..., None]
-    mean = (s + 1) / (s + f + 2)
+    s, f = np.indices((pulls, pulls))
+    mean = ((s + 1) / (s + f + 2))[..., None]
     table = np.full((pulls + 1,) * 3, np.nan)
     V = np.zeros((pulls + 1, pulls + 1, INCOMES))
     for left in range(1, pulls + 1):
@@ -53,7 +53,7 @@ def finite_gittins_table(pulls):
         Q *= m
         Q += lose
         Q += m - nu
-        seen = (s + f)[:n, :n, 0] < n
+        seen = (s + f)[:n, :n] < n
         table[left, :n, :n] = np.where(seen, root(nu, Q), np.nan)
         V = np.maximum(Q, 0)
     return table

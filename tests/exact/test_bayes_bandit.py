@@ -150,6 +150,13 @@ def test_an_rng_draws_evenly_from_arms_with_equal_counts():
     assert (SOLUTION.best_arm(zeros, zeros) == 0).all()
 
 
+def test_an_rng_draws_from_the_best_arms_alone():
+    s, f = histories(300, np.random.default_rng(5))
+    for seed in range(3):
+        arm = SOLUTION.best_arm(s, f, np.random.default_rng(seed))
+        assert (SOLUTION.gap(s, f, arm) < 1e-12).all()
+
+
 def test_what_is_given_is_not_written_to():
     s, f = histories(10, np.random.default_rng(4))
     before = s.copy(), f.copy()
@@ -252,6 +259,7 @@ def test_arms_that_there_are_no_pulls_for_change_nothing():
 
 def test_a_solution_shows_its_value_and_not_its_tables_and_is_equal_to_itself_alone():
     shown = repr(bayes_optimal_bandit(2, 3))
+    assert type(SOLUTION.value) is float
     assert shown == f"BayesOptimal(arms=2, pulls=3, value={bayes_optimal_bandit(2, 3).value!r})"
     assert SOLUTION == SOLUTION != bayes_optimal_bandit(4, 7) and len({SOLUTION, SOLUTION}) == 1
 
