@@ -1,5 +1,6 @@
 """The evaluation protocol."""
 from dataclasses import dataclass, replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from scipy import stats
 from minimeta import (MAML, RL2, Categorical, Gaussian, Imitation, RecurrentPolicy, MLPPolicy,
                       Reinforce, evaluate)
 from minimeta.meta import Curve
-from minimeta.meta.evaluate import interval
+from minimeta.meta.evaluate import consumed, interval
 from minimeta.meta.learner import stream
 from minimeta.require import NotFinite
 from minimeta.rivals.bandit_agents import BanditAgent, greedy
@@ -68,8 +69,11 @@ def test_the_mean_of_a_single_value_is_itself_with_an_interval_of_nan():
     assert mean.tolist() == [1, 2, 5] and half.shape == (3,) and np.isnan(half).all()
 
 
-def test_a_single_task_has_no_interval():
-    assert np.isnan(Curve(np.ones((1, 2))).interval).all()
+def test_a_single_task_has_no_interval_and_two_have_one():
+    alone = Curve(np.ones((1, 2)))
+    assert np.isnan(alone.interval).all() and np.isnan(alone.standard_error).all()
+    assert alone.standard_error.shape == (2,)
+    assert Curve(np.array([[1.0], [3.0]])).standard_error.tolist() == [1.0]
 
 
 def test_a_curve_prints_one_line_for_each_amount_of_experience():
@@ -95,6 +99,28 @@ def test_a_point_is_the_return_of_one_episode():
     curve = evaluate(recurrent, recurrent.init(np.random.default_rng(0)), grid, tasks=30)
     assert (curve.returns <= 4).all() and (curve.returns >= -0.4 - 1e-6).all()
     assert abs(curve.mean - curve.tasks.random().mean()).max() < 5 * curve.standard_error.max()
+
+
+def test_a_point_is_the_mean_return_of_the_trials_of_a_batch():
+    batches = []
+
+    class Watched(MAML):
+        def collect(self, theta, tasks, rng):
+            batches.append(super().collect(theta, tasks, rng))
+            return batches[-1]
+
+    curve = evaluate(Watched(WALKER.policy, trials=3), PHI, PLANE, tasks=4, rounds=1)
+    assert len(batches) == 2
+    for point, batch in zip(curve.returns.T, batches):
+        assert np.allclose(point, batch.reward.sum(1).mean(-1), rtol=1e-6)
+
+
+def test_experience_is_counted_where_trials_of_several_episodes_are_adapted_to():
+    end = np.zeros((1, 6, 3), bool)
+    end[0, [2, 5]], mask = True, np.ones((1, 6, 3), bool)
+    numbers, steps = consumed([SimpleNamespace(end=end, mask=mask)] * 2, 2)
+    assert numbers.tolist() == [0, 2 - 1, 2 * 3, 2 * 3 + 1]
+    assert steps.tolist() == [[0, 3, 6 * 3, 6 * 3 + 3]]
 
 
 def test_the_curve_carries_its_tasks_in_the_order_of_its_rows():
@@ -208,6 +234,10 @@ def test_a_number_too_large_for_the_dtype_of_theta_is_not_finite_there():
 def test_bad_arguments_are_refused_by_name():
     with pytest.raises(ValueError, match="tasks must be at least 1, got 0"):
         evaluate(LEARNER, THETA, FAMILY, tasks=0)
+    with pytest.raises(ValueError, match="shards must be at least 1, got 0"):
+        evaluate(LEARNER, THETA, FAMILY, tasks=2, shards=0)
+    with pytest.raises(TypeError, match="family must be one such as"):
+        evaluate(LEARNER, THETA, BernoulliBandit, tasks=2)
     with pytest.raises(ValueError, match="rounds must be at least 0, got -1"):
         evaluate(WALKER, PHI, PLANE, tasks=2, rounds=-1)
     with pytest.raises(TypeError, match="tasks must be a whole number, got 2.5"):
