@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from minimeta import (MAML, RL2, Categorical, Gaussian, RecurrentPolicy, MLPPolicy,
+from minimeta import (MAML, RL2, Categorical, Gaussian, Layout, RecurrentPolicy, MLPPolicy,
                       NonFiniteError, meta_train)
-from minimeta.meta.learner import stream
+from minimeta.meta.learner import require_finite, stream
 from minimeta.tasks import BernoulliBandit, PointNavigation
 
 FAMILY = BernoulliBandit(arms=3, pulls=4)
@@ -203,9 +203,32 @@ def test_a_gradient_with_nan_names_its_block():
         meta_train(Broken(LEARNER.policy), FAMILY, iterations=2, tasks=8)
 
 
+def test_what_is_not_finite_names_the_block_of_the_largest_share_and_its_first_number():
+    layout, phi = Layout(a=(2,), W=(3, 2), b=(1,), c=(4,)), np.zeros((2, 13))
+    require_finite(layout, phi=phi, loss=np.float64(3.0))
+    phi[0, [0, 4, 6]], phi[1, [5, 7]] = np.nan, np.inf        # 1 of 2 in a, 4 of 6 in W
+    with pytest.raises(NonFiniteError, match=re.escape(
+            "phi is not finite at W[1, 0] (4 of the 6 there)")):
+        require_finite(layout, phi=phi)
+    phi[1, 8] = -np.inf                                       # 1 of 1 in b
+    with pytest.raises(NonFiniteError, match=re.escape("at b[0] (1 of the 1 there)")):
+        require_finite(layout, phi=phi)
+    with pytest.raises(NonFiniteError, match="loss is not finite; smaller rates"):
+        require_finite(layout, loss=np.float64(np.nan))
+
+
+def test_a_callback_is_told_the_row_of_its_iteration():
+    rows = []
+    log = meta_train(LEARNER, FAMILY, iterations=3, tasks=2,
+                     callback=lambda iteration, row, theta: rows.append((iteration, row))).log
+    assert [i for i, _ in rows] == [0, 1, 2]
+    assert all(row == log[i] for i, row in rows) and rows[0][1] != rows[2][1]
+
+
 @pytest.mark.parametrize("wrong, error, message", [
     ({"iterations": 0}, ValueError, "iterations must be at least 1, got 0"),
     ({"tasks": 2.5}, TypeError, "tasks must be a whole number, got 2.5"),
+    ({"seed": -1}, ValueError, "seed must be at least 0, got -1"),
     ({"shard": 3}, TypeError, "shard"),
 ])
 def test_bad_arguments_are_refused_by_name(wrong, error, message):
