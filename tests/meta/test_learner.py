@@ -9,6 +9,7 @@ from minimeta import (MAML, RL2, Categorical, Gaussian, Layout, RecurrentPolicy,
                       NonFiniteError, meta_train)
 from minimeta.meta.learner import require_finite, stream
 from minimeta.tasks import BernoulliBandit, PointNavigation
+from minimeta.trace import Keeper
 
 FAMILY = BernoulliBandit(arms=3, pulls=4)
 LEARNER = RL2(RecurrentPolicy(1, Categorical(3), n_hidden=5))
@@ -215,6 +216,15 @@ def test_what_is_not_finite_names_the_block_of_the_largest_share_and_its_first_n
         require_finite(layout, phi=phi)
     with pytest.raises(NonFiniteError, match="loss is not finite; smaller rates"):
         require_finite(layout, loss=np.float64(np.nan))
+
+
+def test_the_time_of_each_phase_is_counted_as_soon_as_it_is_over(monkeypatch):
+    calls = []
+    monkeypatch.setattr(Keeper, "lap", lambda keeper, phase: calls.append((f"{phase} is over",)))
+    meta_train(Scribe(calls), FAMILY, iterations=1, tasks=2)
+    phases = ["collect", "adapt", "collect", "adapt", "collect", "update"]
+    assert [name for name, *_ in calls] == [
+        name for phase in phases for name in (phase, f"{phase} is over")]
 
 
 def test_a_callback_is_told_the_row_of_its_iteration():
