@@ -178,7 +178,7 @@ class CartPoleTasks(Simulated):
             G = (EFFORT + B' P B)^-1 B' P A,    P <- COSTS + A' P (A - B G)
         """
         A, B = linearised(self.mechanics, self.family.dt, self.family.substeps)
-        P = costs = np.diag(np.array(COSTS, float))
+        P = costs = np.diag(COSTS)
         for _ in range(ceil(FORESIGHT / self.family.dt)):
             BP = np.swapaxes(B, -1, -2) @ P
             G = BP @ A / (EFFORT + BP @ B)
