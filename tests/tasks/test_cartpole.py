@@ -124,6 +124,15 @@ def test_what_is_seen_is_the_state_in_its_units():
     assert np.allclose(seen, [[[0.5, 0, 1, -2, 1]]], atol=1e-15)
 
 
+def test_the_oracle_is_an_episode_of_the_expert():
+    tasks = CartPole("mass", horizon=12).sample(3, np.random.default_rng(0))
+    state, total = tasks.begin(1, None)[0], 0
+    for _ in range(12):
+        state, _, reward, _ = tasks.move(state, tasks.expert(state), None)
+        total = total + reward[:, 0]
+    assert np.allclose(tasks.oracle(), total, rtol=1e-12)
+
+
 def test_what_chance_earns_is_told_once_if_all_tasks_are_alike(monkeypatch):
     monkeypatch.setattr(cartpole, "MANY", 5)
     tasks = CartPole(horizon=9).sample(3, RNG)
