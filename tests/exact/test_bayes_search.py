@@ -146,6 +146,14 @@ def test_what_cannot_be_searched_is_refused_with_the_reason(monkeypatch):
                  tasks=2)
 
 
+def test_a_cell_and_the_goals_seen_must_fit_into_64_bits():
+    cells = [(r, c) for r in range(8) for c in range(8)][1:]     # 2^6 cells
+    family = GridNavigation(8, 1, 1, goals=tuple(cells[:57]))
+    assert abs(bayes_optimal_search(family).value - by_belief(family)) < 1e-12
+    with pytest.raises(ValueError, match="fewer paths"):
+        bayes_optimal_search(GridNavigation(8, 1, 1, goals=tuple(cells[:58])))
+
+
 def test_a_search_is_equal_to_itself_alone_and_may_be_a_key():
     one, other = (bayes_optimal_search(SMALL[3]) for _ in range(2))
     assert one == one != other and len({one, other}) == 2
