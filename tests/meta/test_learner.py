@@ -9,7 +9,7 @@ from minimeta import (MAML, RL2, Categorical, Gaussian, Layout, RecurrentPolicy,
                       NonFiniteError, meta_train)
 from minimeta.meta.learner import require_finite, stream
 from minimeta.tasks import BernoulliBandit, PointNavigation
-from minimeta.trace import Keeper
+from minimeta.trace import CheckpointError, Keeper
 
 FAMILY = BernoulliBandit(arms=3, pulls=4)
 LEARNER = RL2(RecurrentPolicy(1, Categorical(3), n_hidden=5))
@@ -58,6 +58,13 @@ def test_the_same_seed_gives_the_same_theta_and_another_seed_another():
     assert not np.array_equal(one.theta, other.theta)
 
 
+def test_a_result_tells_what_was_trained_and_shards_are_a_part_of_a_run(tmp_path):
+    result = meta_train(LEARNER, FAMILY, iterations=1, tasks=4, shards=2, run_dir=tmp_path)
+    assert result.learner == LEARNER and result.family == FAMILY
+    with pytest.raises(CheckpointError, match="shards: 2 in the folder, 3 now"):
+        meta_train(LEARNER, FAMILY, iterations=2, tasks=4, shards=3, run_dir=tmp_path, resume=True)
+
+
 def test_training_goes_on_from_a_given_theta_and_leaves_it_as_it_was():
     theta = LEARNER.init(np.random.default_rng(9))
     before = theta.copy()
@@ -70,11 +77,12 @@ def test_training_goes_on_from_a_given_theta_and_leaves_it_as_it_was():
     assert 0 < step < 0.05 and np.abs(again.theta - seen[0]).max() < 0.05
 
 
-@pytest.mark.parametrize("theta, message", [
-    (np.zeros(3), r"theta must have shape \[\d+\], as learner.init gives it, got \[3\]"),
-    (np.full(LEARNER.policy.size, np.nan), "theta must be finite")])
-def test_a_start_that_does_not_fit_is_refused(theta, message):
-    with pytest.raises(ValueError, match=message):
+@pytest.mark.parametrize("theta, error, message", [
+    (np.zeros(3), ValueError, r"theta must have shape \[\d+\], as learner.init .*, got \[3\]"),
+    (np.zeros(LEARNER.policy.size, complex), TypeError, "theta must be real, got complex"),
+    (np.full(LEARNER.policy.size, np.nan), ValueError, "theta must be finite")])
+def test_a_start_that_does_not_fit_is_refused(theta, error, message):
+    with pytest.raises(error, match=message):
         meta_train(LEARNER, FAMILY, iterations=1, tasks=8, theta=theta)
 
 
@@ -205,7 +213,7 @@ def test_a_gradient_with_nan_names_its_block():
 
 
 def test_what_is_not_finite_names_the_block_of_the_largest_share_and_its_first_number():
-    layout, phi = Layout(a=(2,), W=(3, 2), b=(1,), c=(4,)), np.zeros((2, 13))
+    layout, phi = Layout(a=(2,), W=(3, 2), b=(1,), none=(0,), c=(4,)), np.zeros((2, 13))
     require_finite(layout, phi=phi, loss=np.float64(3.0))
     phi[0, [0, 4, 6]], phi[1, [5, 7]] = np.nan, np.inf        # 1 of 2 in a, 4 of 6 in W
     with pytest.raises(NonFiniteError, match=re.escape(
