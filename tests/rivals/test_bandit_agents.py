@@ -76,6 +76,7 @@ def test_ties_are_broken_at_random():
 def test_memory_counts_what_happened():
     agent = agents.BanditAgent(2, agents.greedy)
     x = np.array([[0.0, 1.0, 1.0], [1.0, 0.0, 0.0]])
+    assert np.array_equal(agent.begin(None, 5), np.zeros((2, 5, 2)))
     _, counts = agent.act(None, agent.begin(None, 2), x, np.random.default_rng(0))
     assert counts.tolist() == [[[0, 1], [0, 0]], [[0, 0], [1, 0]]]
 
