@@ -17,7 +17,7 @@ been pulled by then, and one more while there is one.
 Source: Duff (2002), Optimal learning, PhD thesis, University of Massachusetts Amherst.
 """
 from dataclasses import dataclass, field
-from math import comb, factorial
+from math import comb
 
 import numpy as np
 
@@ -147,7 +147,7 @@ def _forward(arms, pulls, n, marks):
         _, row, arm = np.unravel_index(first, kind.shape)
         state = state[row]
         state[np.arange(len(row)), arm] = kind.ravel()[first]
-        state = np.pad(state, ((0, 0), (0, int(state.shape[1] < arms))))
+        state = np.pad(state, ((0, 0), (0, state.shape[1] < arms)))
         key = keys
     return levels + [(state, key, None)]
 
@@ -173,8 +173,8 @@ def _level_sizes(arms, pulls):
     There are n + 1 kinds with n pulls, so comb(n + k, k) multisets of k such arms.
     """
     slots = min(arms, pulls)
-    few = range(1, min(slots, 12) + 1)  # states of k arms, were no two of them alike
-    least = max(comb(pulls + 2 * k - 1, 2 * k) // factorial(k) for k in few)
+    few = min(slots, 2)  # states of one or two arms, were these never alike
+    least = comb(pulls + 2 * few - 1, 2 * few) // few
     if least <= MOST:
         sizes = np.zeros((slots + 1, pulls))  # by arms pulled, and pulls
         sizes[0, 0] = 1

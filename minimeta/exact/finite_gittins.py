@@ -42,17 +42,18 @@ def finite_gittins_table(pulls):
     """
     pulls = require.count("pulls", pulls)
     nu = (1 - np.cos(np.linspace(0, np.pi, INCOMES))) / 2
-    s, f = np.indices((pulls, pulls))[..., None]
-    m = (s + 1) / (s + f + 2)
+    s, f = np.indices((pulls, pulls))
+    mean = ((s + 1) / (s + f + 2))[..., None]
     table = np.full((pulls + 1,) * 3, np.nan)
     V = np.zeros((pulls + 1, pulls + 1, INCOMES))
     for left in range(1, pulls + 1):
         n = pulls - left + 1  # more successes or failures cannot have been seen
-        Q = V[1:n + 1, :n] - V[:n, 1:n + 1]
-        Q *= m[:n, :n]
-        Q += V[:n, 1:n + 1]
-        Q += m[:n, :n] - nu
-        seen = (s + f)[:n, :n, 0] < n
+        win, lose, m = V[1:, :-1], V[:-1, 1:], mean[:n, :n]
+        Q = win - lose
+        Q *= m
+        Q += lose
+        Q += m - nu
+        seen = (s + f)[:n, :n] < n
         table[left, :n, :n] = np.where(seen, root(nu, Q), np.nan)
         V = np.maximum(Q, 0)
     return table
@@ -60,6 +61,6 @@ def finite_gittins_table(pulls):
 
 def root(nu, Q):
     """Where the chord of Q [.., G] that changes its sign crosses 0."""
-    k = np.clip((Q > 0).sum(-1), 1, len(nu) - 1)[..., None]
+    k = (Q > 0).sum(-1)[..., None]  # a pull is worth more than 0 and less than 1
     above, below = (np.take_along_axis(Q, i, -1) for i in (k - 1, k))
     return (nu[k - 1] + (nu[k] - nu[k - 1]) * above / (above - below))[..., 0]

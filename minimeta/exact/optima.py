@@ -11,8 +11,6 @@ tell equally much, so the best is to act greedily on the belief:
 In the two-step task an outcome votes in the same way, on which state is the good one.
 Source of the tasks: Wang et al. (2016), Learning to reinforcement learn.
 """
-from functools import lru_cache
-
 import numpy as np
 
 from .. import require
@@ -76,21 +74,11 @@ def two_step_optimum(episodes):
 
 
 def informative_optimum(pulls):
-    """The most that can be expected from an InformativeBandit, reward of a trial. The
-    belief is the set of arms that may be the target: the candidates."""
-
-    @lru_cache(maxsize=None)
-    def V(left, candidates):
-        if left == 0:
-            return 0.0
-        n, rest = len(candidates), 5.0 * (left - 1)  # rest: once the target is known
-        hint = 0.1 * sum(candidates) / n + rest
-        known = 1 + V(left - 1, candidates) if n < 10 else 0.0
-        tries = [(5 + rest + (n - 1) * (1 + V(left - 1, candidates - {arm}))) / n
-                 for arm in candidates] if n > 1 else [5 + rest]
-        return max(hint, known, *tries)
-
-    return V(require.count("pulls", pulls), frozenset(range(1, 11)))
+    """The most that can be expected from an InformativeBandit, reward of a trial: the
+    informative arm pays 0.55 on average, and each later pull of the target 5. A lone
+    pull buys no knowledge, and pays (5 + 9) / 10 on any other arm."""
+    pulls = require.count("pulls", pulls)
+    return 1.4 if pulls == 1 else 0.55 + 5.0 * (pulls - 1)
 
 
 def informative_thompson(pulls):

@@ -63,7 +63,7 @@ def joined(batches):
 def arrays(batch):
     """All arrays in a batch."""
     found = []
-    rebuild(lambda array: found.append(array) or array, batch)
+    rebuild(found.append, batch)
     return found
 
 

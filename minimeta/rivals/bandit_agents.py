@@ -24,10 +24,9 @@ from ..exact.finite_gittins import finite_gittins_table
 from ..exact.gittins import gittins_table
 from ..exact.optima import belief
 from ..policy import Categorical
-from ..policy.policies import Act
 from ..tasks import DependentBandit
 from ..tasks.bandits import KINDS
-from .rival import Rival
+from .rival import Rival, acted
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,7 @@ class BanditAgent(Rival):
         score = self.score(*counts, rng)
         is_best = score == score.max(-1, keepdims=True)
         action = (is_best * rng.random(score.shape)).argmax(-1)
-        return Act(action, np.zeros(len(x)), np.zeros(len(x))), counts
+        return acted(action), counts
 
     def require_fit(self, family):
         if hasattr(self.score, "require_fit"):
@@ -142,9 +141,8 @@ class majority:
     n: int = 20
 
     def __call__(self, successes, failures, rng):
-        alpha, beta = np.broadcast_to([successes + 1, failures + 1],
-                                      (self.n, 2) + successes.shape).swapaxes(0, 1)
-        best = rng.beta(alpha, beta).argmax(-1)
+        draws = rng.beta(successes + 1, failures + 1, (self.n, *successes.shape))
+        best = draws.argmax(-1)
         return (best[..., None] == np.arange(successes.shape[-1])).sum(0)
 
     def __post_init__(self):
@@ -231,7 +229,7 @@ class finite_gittins:
 
 @dataclass(frozen=True)
 class bayes_optimal:
-    """1 for the arm that the exact solution pulls, 0 for the others."""
+    """True for the arm that the exact solution pulls, False for the others."""
 
     arms: int
     pulls: int
@@ -239,7 +237,7 @@ class bayes_optimal:
 
     def __call__(self, successes, failures, rng):
         best = self.solution.best_arm(successes, failures)
-        return (best[:, None] == np.arange(self.arms)).astype(float)
+        return best[:, None] == np.arange(self.arms)
 
     def require_fit(self, family):
         if family.horizon != self.pulls:

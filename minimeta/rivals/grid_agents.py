@@ -11,11 +11,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..exact.bayes_search import Search, bayes_optimal_search, goal_numbers
-from ..policy.policies import Act
 from ..tasks import GridNavigation, value_iteration
 from ..tasks.gridworld import ON_GOAL, GridTasks, neighbours
 from ..tasks.random_mdp import one_hot
-from .rival import Rival
+from .rival import Rival, acted
 
 
 class Memory(NamedTuple):
@@ -63,8 +62,7 @@ class BayesOptimalSearcher(Rival):
         e, t = divmod(memory.clock, self.family.horizon)
         action = np.where(memory.goal < 0, self.search.actions[e, t],
                           self.plan[memory.goal, t, memory.cell])
-        nothing = np.zeros(len(x))
-        return Act(action, nothing, nothing), memory._replace(clock=memory.clock + 1)
+        return acted(action), memory._replace(clock=memory.clock + 1)
 
     def update(self, memory, action, paid):
         """Memory after an action: where it led, and whether that cell is the goal."""

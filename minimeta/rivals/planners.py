@@ -19,10 +19,9 @@ from typing import Callable, NamedTuple
 import numpy as np
 
 from .. import require
-from ..policy.policies import Act
 from ..tasks.planning import value_iteration
 from ..tasks.random_mdp import RandomMDP, one_hot
-from .rival import Rival
+from .rival import Rival, acted
 
 TIE = 1e-9  # reward: values that differ by less are equal but for rounding
 
@@ -76,7 +75,7 @@ class Memory(NamedTuple):
     counts: np.ndarray    # [R, S, A, S]  what followed
     visits: np.ndarray    # [R, S, A]     N, rewards seen
     rewards: np.ndarray   # [R, S, A]     their sum
-    Q: np.ndarray         # [R, T, S, A]  the plan of this episode
+    Q: np.ndarray         # [R, T, S, A]  the plan of this episode; None at first
 
 
 @dataclass(frozen=True)
@@ -107,11 +106,11 @@ class Planner(Rival):
         return self.family.states, self.family.actions
 
     def begin(self, theta, n_rows):
-        """A Memory of zeros: no rewards seen, no plan made."""
+        """A Memory of zeros: no rewards seen. No plan is made yet."""
         S, A = self.shape
         none = np.zeros((n_rows, S, A))
         return Memory(0, np.zeros(n_rows, int), np.zeros((n_rows, S, A, S), int),
-                      none, none, np.zeros((n_rows, self.family.horizon, S, A)))
+                      none, none, None)
 
     def see(self, obs, last, dtype):
         """x = (s_t, a_{t-1}, r_{t-1}); the last two are zero at the first step."""
@@ -137,7 +136,7 @@ class Planner(Rival):
         is_best = Q > Q.max(-1, keepdims=True) - TIE
         action = (is_best * rng.random(Q.shape)).argmax(-1)
         memory = memory._replace(clock=memory.clock + 1, last=state)
-        return Act(action, np.zeros(len(x)), np.zeros(len(x))), memory
+        return acted(action), memory
 
     def update(self, memory, state, action, reward, followed):
         """Memory after (a, r) in the last state. `followed` is False if `state` is the

@@ -1,6 +1,9 @@
 """The base of the rivals: agents that learn nothing between trials, and so have no
 theta. They play in the same rollout as learned agents.
 """
+import numpy as np
+
+from ..policy.policies import Act
 from ..rl import rollout
 
 
@@ -8,7 +11,6 @@ class Rival:
     """An agent with begin, see and act, as a recurrent policy has them."""
 
     rounds, episodes = 0, 1  # nothing to adapt; one episode is a trial
-    adapts_between_trials = False
 
     def collect(self, theta, tasks, rng):
         """One trial on each task."""
@@ -17,3 +19,9 @@ class Rival:
 
     def require_fit(self, family):
         """Raises ValueError if the agent cannot play tasks of this family."""
+
+
+def acted(action):
+    """An Act [R] that tells no probability and no value."""
+    nothing = np.zeros(len(action))
+    return Act(action, nothing, nothing)

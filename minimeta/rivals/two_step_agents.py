@@ -25,9 +25,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from .. import require
-from ..policy.policies import Act
 from ..tasks import TwoStep
-from .rival import Rival
+from .rival import Rival, acted
 
 CREDITS = {"model-based": True, "model-free": False}
 
@@ -46,13 +45,13 @@ class TwoStepAgent(Rival):
     def begin(self, theta, n_rows):
         """Votes for 1 less votes for 0, the action of the episode, the state after it:
         [3, R]."""
-        return np.zeros((3, n_rows), int)
+        return np.zeros((3, n_rows))
 
     def see(self, obs, last, dtype):
         """x = (s_t, a_{t-1}, r_{t-1}, d_{t-1}), the action as it is."""
         action, reward, done = np.zeros((3,) + obs.shape[:2]) if last is None else last
-        return np.concatenate(
-            [obs, np.stack([action, reward, done], -1)], -1).astype(int)
+        x = np.concatenate([obs, np.stack([action, reward, done], -1)], -1)
+        return x.astype(dtype)
 
     def act(self, theta, memory, x, rng):
         (votes, chosen, led), is_choice = memory, x[:, 0] == 1
@@ -61,8 +60,7 @@ class TwoStepAgent(Rival):
         about = led if CREDITS[self.kind] else chosen
         votes = votes + x[:, 5] * (2 * x[:, 4] - 1) * (2 * about - 1)
         action = (votes + rng.uniform(-0.5, 0.5, len(x)) > 0).astype(int)
-        nothing = np.zeros(len(x))
-        return Act(action, nothing, nothing), np.stack([votes, chosen, led])
+        return acted(action), np.stack([votes, chosen, led])
 
     def require_fit(self, family):
         if not isinstance(family, TwoStep):
@@ -103,18 +101,18 @@ class Stays:
 
     def reward_effect(self):
         """Main effect of reward: the sign of a model-free learner."""
-        return self.effect(np.array([[-0.5, -0.5], [0.5, 0.5]]))
+        return self.effect([[-0.5, -0.5], [0.5, 0.5]])
 
     def interaction(self):
         """Reward x transition: the sign of a model-based learner."""
-        return self.effect(np.array([[1.0, -1.0], [-1.0, 1.0]]))
+        return self.effect([[1, -1], [-1, 1]])
 
 
 def stays(data):
     """A Rollout of TwoStep, one trial on each task -> Stays."""
-    action, led = data.action[:, ::2, 0], data.x[:, 1::2, 0, 2].astype(int)
-    reward, is_common = data.reward[:, 1::2, 0].astype(int), (led == action).astype(int)
-    case = (2 * reward + is_common)[:, :-1, None] == np.arange(4)
+    action, led = data.action[:, ::2, 0], data.x[:, 1::2, 0, 2]
+    case = 2 * data.reward[:, 1::2, 0] + (led == action)
+    case = case[:, :-1, None] == np.arange(4)
     is_stay = (action[:, 1:] == action[:, :-1])[..., None]
     shape = (len(action), 2, 2)
     return Stays((case & is_stay).sum(1).reshape(shape), case.sum(1).reshape(shape))

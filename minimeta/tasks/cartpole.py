@@ -23,6 +23,7 @@ EFFORT = 0.01          # .. and of the force in newtons
 FORESIGHT = 4.0        # s: the time for which these are summed
 AIM = 1.2              # the energy with which a pole shall come up, that of standing 1
 PUMP, PULL, BRAKE = 2.0, 3.0, 3.0  # 1, 1/s^2 and 1/s: how the expert swings up
+MANY = 4096            # episodes that tell what chance earns, if there is only one task
 
 
 @dataclass(frozen=True)
@@ -151,14 +152,15 @@ class CartPoleTasks(Simulated):
             dv/dt = -PUMP g clip(e w cos q / w0) - PULL x - BRAKE v
             e     = AIM - E / (b g)           w0 = sqrt(b g / c)
 
-        so that E grows where it is too small. Near upright it balances, with a force
-        that is linear in the state; `gains` are its factors, self.gains() if None.
+        so that E grows where it is too small. At rest, |w| < w0 / 10, no way is better:
+        there w / w0 is 0.1 more. Near upright it balances, with a force that is linear
+        in the state; `gains` are its factors, self.gains() if None.
         """
         cart, (x, q, v, w) = self.mechanics, unstacked(state)
         q, torque = (q + pi) % (2 * pi) - pi, cart.b * cart.gravity
         w0 = np.sqrt(torque / cart.c)
         e = AIM - np.cos(q) - w * w / w0 ** 2 / 2
-        kicked = w / w0 + 0.1 * (np.abs(w) < 0.1 * w0)   # at rest no way is better
+        kicked = w / w0 + 0.1 * (np.abs(w) < 0.1 * w0)
         pump = np.clip(e * kicked * np.cos(q), -1, 1)
         swing = cart.force(np.stack([x, q, v, w]), -PUMP * cart.gravity * pump
                            - PULL * x - BRAKE * v)
@@ -176,7 +178,7 @@ class CartPoleTasks(Simulated):
             G = (EFFORT + B' P B)^-1 B' P A,    P <- COSTS + A' P (A - B G)
         """
         A, B = linearised(self.mechanics, self.family.dt, self.family.substeps)
-        P = costs = np.diag(np.array(COSTS, float))
+        P = costs = np.diag(COSTS)
         for _ in range(ceil(FORESIGHT / self.family.dt)):
             BP = np.swapaxes(B, -1, -2) @ P
             G = BP @ A / (EFFORT + BP @ B)
@@ -187,7 +189,7 @@ class CartPoleTasks(Simulated):
         """By simulation: 16 episodes of each task; 4096 if there is only one task."""
         if self.family.vary != "nothing":
             return super().random()
-        return np.repeat(self[:1].uniform(4096), len(self))
+        return np.repeat(self[:1].uniform(MANY), len(self))
 
     def oracle(self):
         """By simulation: an episode of the expert."""

@@ -150,6 +150,13 @@ def test_an_rng_draws_evenly_from_arms_with_equal_counts():
     assert (SOLUTION.best_arm(zeros, zeros) == 0).all()
 
 
+def test_an_rng_draws_from_the_best_arms_alone():
+    s, f = histories(300, np.random.default_rng(5))
+    for seed in range(3):
+        arm = SOLUTION.best_arm(s, f, np.random.default_rng(seed))
+        assert (SOLUTION.gap(s, f, arm) < 1e-12).all()
+
+
 def test_what_is_given_is_not_written_to():
     s, f = histories(10, np.random.default_rng(4))
     before = s.copy(), f.copy()
@@ -174,6 +181,7 @@ def test_sizes_that_cannot_be_are_refused_with_the_reason(arms, pulls, error, sa
 @pytest.mark.parametrize("successes, failures, error, says", [
     ([[7, 0, 0, 0]], [[0, 0, 0, 0]], ValueError, "leave at least one of 7 pulls"),
     ([[2, 1, 0, 0]], [[0, 0, 3, 1]], ValueError, "of 7 pulls, got a row with 7"),
+    ([[1, 0, 0, 0], [4, 4, 0, 1]], [[0] * 4] * 2, ValueError, "of 7 pulls, got a row with 9"),
     (3, 4, ValueError, r"successes must have shape \[R, 4\], .* got \[\]"),
     ([[-1, 0, 0, 0]], [[0, 0, 0, 0]], ValueError, "successes must be at least 0, got"),
     ([[0., 0, 0, 0]], [[0, 0, 0, 0]], TypeError, "successes must be whole numbers"),
@@ -214,6 +222,16 @@ def test_the_mean_shortfall_is_what_a_policy_earns_less_than_the_value(choose):
     assert abs(chances @ solution.shortfall(data)[0] - lost) < 1e-13
 
 
+def test_the_shortfall_of_a_trial_does_not_depend_on_those_beside_it():
+    rng = np.random.default_rng(0)
+    arm, reward = rng.integers(4, size=(2, 7, 3)), rng.integers(2, size=(2, 7, 3)) * 1.0
+    whole = SOLUTION.shortfall(SimpleNamespace(action=arm, reward=reward))
+    assert whole.shape == (2, 3) and len(set(whole.ravel())) == 6
+    for k, b in np.ndindex(2, 3):
+        one = SimpleNamespace(action=arm[k, None, :, b, None], reward=reward[k, None, :, b, None])
+        assert abs(SOLUTION.shortfall(one)[0, 0] - whole[k, b]) < 1e-12
+
+
 def test_no_pull_gains_and_the_best_arm_loses_nothing():
     s, f = histories(300, np.random.default_rng(3))
     gaps = np.stack([SOLUTION.gap(s, f, np.full(300, arm))
@@ -221,6 +239,7 @@ def test_no_pull_gains_and_the_best_arm_loses_nothing():
     best = SOLUTION.best_arm(s, f)
     assert (gaps > -1e-12).all() and gaps.max() > .1
     assert (gaps[np.arange(300), best] < 1e-12).all()
+    assert np.array_equal(SOLUTION.gap(s, f, [2] * 300), gaps[:, 2])
 
 
 @pytest.mark.parametrize("arms", [1, 3])
@@ -240,6 +259,7 @@ def test_arms_that_there_are_no_pulls_for_change_nothing():
 
 def test_a_solution_shows_its_value_and_not_its_tables_and_is_equal_to_itself_alone():
     shown = repr(bayes_optimal_bandit(2, 3))
+    assert type(SOLUTION.value) is float
     assert shown == f"BayesOptimal(arms=2, pulls=3, value={bayes_optimal_bandit(2, 3).value!r})"
     assert SOLUTION == SOLUTION != bayes_optimal_bandit(4, 7) and len({SOLUTION, SOLUTION}) == 1
 

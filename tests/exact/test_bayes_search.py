@@ -10,7 +10,7 @@ from minimeta import evaluate
 from minimeta.exact import bayes_optimal_search, bayes_search
 from minimeta.rivals import BayesOptimalSearcher
 from minimeta.tasks import BernoulliBandit, GridNavigation
-from minimeta.tasks.gridworld import GridTasks, neighbours
+from minimeta.tasks.gridworld import GridTasks, distances, neighbours
 
 SMALL = [
     GridNavigation(3, 5, 2), GridNavigation(3, 4, 3, walls=((1, 1),)),
@@ -146,6 +146,14 @@ def test_what_cannot_be_searched_is_refused_with_the_reason(monkeypatch):
                  tasks=2)
 
 
+def test_a_cell_and_the_goals_seen_must_fit_into_64_bits():
+    cells = [(r, c) for r in range(8) for c in range(8)][1:]     # 2^6 cells
+    family = GridNavigation(8, 1, 1, goals=tuple(cells[:57]))
+    assert abs(bayes_optimal_search(family).value - by_belief(family)) < 1e-12
+    with pytest.raises(ValueError, match="fewer paths"):
+        bayes_optimal_search(GridNavigation(8, 1, 1, goals=tuple(cells[:58])))
+
+
 def test_a_search_is_equal_to_itself_alone_and_may_be_a_key():
     one, other = (bayes_optimal_search(SMALL[3]) for _ in range(2))
     assert one == one != other and len({one, other}) == 2
@@ -192,3 +200,21 @@ def test_the_best_path_to_a_cell_is_kept_of_those_that_have_seen_the_same_goals(
         pair = cell[i], seen[i]
         best[pair] = max(best.get(pair, i), i, key=lambda i: gain[i])
     assert sorted(kept) == sorted(best.values()) and len(kept) == 6
+
+
+@pytest.mark.parametrize("family", [SMALL[4], SMALL[5], SMALL[8]], ids=str)
+def test_a_path_promises_its_gain_and_the_most_that_the_goals_not_seen_may_add(family):
+    room, E, T = bayes_search.Room.of(family), family.episodes, family.horizon
+    first = np.maximum(distances(family.size, family.walls)[room.goals], 1)
+    v = np.maximum(T - first + 1, 0)
+    U = bayes_search.most_more(E, T, len(v), min(first.min(), T), v.min())
+    paths = room.start()
+    for e, t in np.ndindex(E, T):
+        paths = room.step(paths, e, t)
+        paths = paths.rows(room.best_of_each(paths))
+        for seen, gain, n, promise in zip(
+                paths.seen, paths.gain, paths.unseen, room.promise(paths, e, t)):
+            left = [v[i] for i in range(len(v)) if not int(seen) >> i & 1]
+            assert n == len(left)
+            assert promise == gain + (E - 1 - e) * sum(left) + U[e, t + 1, n]
+    assert np.array_equal(room.promise(paths, e, t), paths.gain)

@@ -9,7 +9,6 @@ from scipy.special import betaincc
 from minimeta.exact import gittins
 from minimeta.exact.gittins import _checked, gittins_index, gittins_table
 
-TABLE = gittins_table(12, 0.8)
 INSIDE = np.add.outer(range(13), range(13)) <= 12
 
 
@@ -70,13 +69,15 @@ def test_a_discount_towards_one_makes_an_unknown_arm_worth_trying_at_almost_any_
 
 
 def test_the_index_rises_with_successes_and_falls_with_failures():
-    up, down = np.diff(TABLE, axis=0), np.diff(TABLE, axis=1)
+    table = gittins_table(12, 0.8)
+    up, down = np.diff(table, axis=0), np.diff(table, axis=1)
     assert (up[INSIDE[1:]] > 0).all() and (down[INSIDE[:, 1:]] < 0).all()
 
 
 def test_the_index_is_above_the_mean_and_less_so_the_more_is_known():
-    s, f = np.indices(TABLE.shape)
-    extra = (TABLE - (s + 1) / (s + f + 2)).diagonal()[:7]
+    table = gittins_table(12, 0.8)
+    s, f = np.indices(table.shape)
+    extra = (table - (s + 1) / (s + f + 2)).diagonal()[:7]
     assert (extra > 0).all() and (np.diff(extra) < 0).all()
 
 
@@ -118,9 +119,10 @@ def test_a_finer_tolerance_stays_within_the_coarser_one():
 
 
 def test_the_table_is_the_index_of_each_of_its_arms_and_nan_beyond():
-    assert np.isnan(TABLE[~INSIDE]).all() and not np.isnan(TABLE[INSIDE]).any()
+    table = gittins_table(12, 0.8)
+    assert np.isnan(table[~INSIDE]).all() and not np.isnan(table[INSIDE]).any()
     s, f = np.array([(0, 0), (12, 0), (0, 12), (5, 7), (3, 2)]).T
-    assert abs(TABLE[s, f] - gittins_index(s, f, .8, 1e-8)).max() < 1e-6
+    assert abs(table[s, f] - gittins_index(s, f, .8, 1e-8)).max() < 1e-6
 
 
 def test_a_long_table_at_a_high_discount_is_right_at_its_corners():

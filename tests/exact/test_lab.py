@@ -133,6 +133,15 @@ def test_estimators_share_their_samples_and_do_not_change_one_another():
     assert not np.array_equal(together["ratio"][0], together["ratio"][1])
 
 
+def test_two_repetitions_of_float32_stay_float32():
+    one = lab()
+    one = Laboratory(one.tasks, one.theta.astype(np.float32), steps=2)
+    found = sample(one, ["dice", "e-maml"], 3, 2, sampled=("hessian",))
+    for gradient in (one.exact, one.limit("ratio"), *found.values()):
+        assert gradient.dtype == np.float32
+    assert distance(one.exact, Laboratory(one.tasks, one.theta.astype(float), steps=2).exact) < 1e-5
+
+
 def test_a_grid_may_be_examined_too():
     tasks = GridNavigation(3, 3, 1).sample(4, np.random.default_rng(0))[2:3]
     one = Laboratory(tasks, np.random.default_rng(0).normal(size=45), 0.5)
@@ -149,6 +158,7 @@ def test_quality_of_four_estimates_by_hand():
     assert found.floor == pytest.approx(found.std / 2)
     assert found.cosine == pytest.approx((2 / 5**0.5 + 4 / 17**0.5) / 2)
     assert {type(number) for number in found} == {float}
+    assert quality(rows / 1000, exact).cosine == pytest.approx(found.cosine)
     perfect = quality(exact[None], exact)
     assert perfect == (0, 0, 0, 1)
 

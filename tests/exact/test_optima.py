@@ -39,6 +39,29 @@ def test_the_informative_bandit_is_worth_what_is_known():
     assert abs(informative_optimum(1) - 1.4) < 1e-12  # a lone pull buys no knowledge
 
 
+@pytest.mark.parametrize("pulls", [1, 2, 3, 4])
+def test_the_informative_optimum_is_that_of_a_search_over_all_that_may_be_seen(pulls):
+    """A belief is the set of targets that would have paid what was paid."""
+    worth = np.ones((10, 11))
+    worth[range(10), range(10)], worth[:, 10] = 5, np.arange(1, 11) / 10
+
+    @lru_cache(maxsize=None)
+    def V(left, may_be):
+        if left == 0:
+            return 0.0
+        values = []
+        for arm in range(11):
+            paid, row = {}, 0.0
+            for target in may_be:
+                paid.setdefault(worth[target, arm], []).append(target)
+            for reward, targets in paid.items():
+                row += len(targets) * (reward + V(left - 1, frozenset(targets)))
+            values.append(row / len(may_be))
+        return max(values)
+
+    assert informative_optimum(pulls) == pytest.approx(V(pulls, frozenset(range(10))), rel=1e-14)
+
+
 def test_with_more_pulls_than_arms_thompson_sampling_finds_every_target():
     # At pull k = 1 .. 10 with probability .1 each: k - 1 pulls of 1, and the others of 5.
     by_hand = sum(0.1 * ((k - 1) + 5 * (12 - (k - 1))) for k in range(1, 11))
@@ -112,15 +135,38 @@ def test_the_belief_is_bayes_rule_and_does_not_overflow():
 
 
 @pytest.mark.parametrize("kind, mean", [
-    ("easy", 0.9), ("uniform", 5 / 7), ("hard", 0.6)])
+    ("easy", 0.9), ("uniform", 6 / 9), ("hard", 0.6)])
 def test_dependent_thompson_draws_from_the_true_posterior(kind, mean):
-    # Four votes to one for arm 1: successes (3, 1), failures (0, 1).
-    counts = np.broadcast_to(np.array([[3, 1], [0, 1]])[:, None], (2, 40_000, 2))
+    # Five votes to two for arm 1: successes (3, 1), failures (1, 2).
+    counts = np.broadcast_to(np.array([[3, 1], [1, 2]])[:, None], (2, 40_000, 2))
     p1, p2 = agents.dependent_thompson(kind)(*counts, np.random.default_rng(0)).T
     assert np.all(p1 + p2 == 1)
     b = mean ** 3 / (mean ** 3 + (1 - mean) ** 3)
     expected = mean if kind == "uniform" else b * mean + (1 - b) * (1 - mean)
     assert abs(p1.mean() - expected) < 5e-3
+
+
+@pytest.mark.parametrize("kind", ["model-based", "model-free"])
+def test_a_two_step_agent_without_votes_chooses_either_action(kind):
+    agent, rng = TwoStepAgent(kind, 10), np.random.default_rng(0)
+    n = 200_000
+    act, memory = agent.act(None, agent.begin(None, n), np.eye(6)[np.zeros(n, int)], rng)
+    assert abs(act.action.mean() - 0.5) < 4 * 0.5 / n ** 0.5 and not memory[0].any()
+
+
+def test_a_vote_is_for_the_state_or_for_the_action_and_counts_one():
+    """Action 1 led to the first state (a rare transition), and paid or not."""
+    for kind, sign in (("model-based", -1), ("model-free", 1)):
+        agent, rng = TwoStepAgent(kind, 10), np.random.default_rng(0)
+        memory = np.array([[7, 7, -3, -3], [0] * 4, [0] * 4])
+        there = np.array([[0, 1, 0, 1, 0, 0]] * 4)       # S2, after action 1
+        _, memory = agent.act(None, memory, there, rng)
+        assert memory.tolist() == [[7, 7, -3, -3], [1] * 4, [0] * 4]
+        paid = np.array([1, 0, 1, 0])
+        back = np.stack([[1] * 4, [0] * 4, [0] * 4, [0] * 4, paid, [1] * 4], -1)
+        act, memory = agent.act(None, memory, back, rng)
+        votes = np.array([7, 7, -3, -3]) + sign * (2 * paid - 1)
+        assert memory[0].tolist() == votes.tolist() and act.action.tolist() == [1, 1, 0, 0]
 
 
 def test_the_model_based_agent_is_optimal_and_the_model_free_one_is_not():
@@ -177,6 +223,7 @@ def test_the_probability_of_staying_counts_what_happened():
     (lambda: dependent_floor("simple", 9), "kind must be one of 'easy'"),
     (lambda: agents.dependent_thompson("simple"), "kind must be one of 'easy'"),
     (lambda: TwoStepAgent("habit", 3), "kind must be one of 'model-based'"),
+    (lambda: TwoStepAgent("model-free", 0), "episodes must be at least 1, got 0"),
     (lambda: two_step_optimum(0), "episodes must be at least 1, got 0"),
     (lambda: dependent_optimum("easy", 0), "pulls must be at least 1, got 0"),
     (lambda: informative_optimum(0), "pulls must be at least 1, got 0"),
@@ -201,6 +248,7 @@ def test_the_effects_are_the_sums_of_the_docstring_by_hand():
     assert abs(signs.reward_effect()[0] - (rc + rr - nc - nr) / 200) < 1e-15
     assert abs(signs.interaction()[0] - (rc - rr - nc + nr) / 100) < 1e-15
     assert signs.cell(False, True)[0] == 0.31
+    assert {type(number) for number in signs.interaction()} == {float}
 
 
 def test_half_an_interval_of_staying_is_1_96_errors_of_a_ratio_by_hand():
@@ -210,6 +258,18 @@ def test_half_an_interval_of_staying_is_1_96_errors_of_a_ratio_by_hand():
     stayed[:, 0, 1] = 20, 40
     p, half = Stays(stayed, np.full((2, 2, 2), 100)).cell(False, True)
     assert p == pytest.approx(0.3) and half == pytest.approx(1.96 * 0.05 * 2 ** 0.5)
+
+
+def test_the_interval_of_an_effect_adds_the_cells_of_a_task_before_it_squares():
+    rng = np.random.default_rng(0)
+    n = rng.integers(50, 99, (3, 2, 2))
+    stayed = rng.integers(0, n)
+    p, total = stayed.sum(0) / n.sum(0), 0.0
+    for k in range(3):
+        error = sum((-1) ** (r + c) * (stayed[k, r, c] - p[r, c] * n[k, r, c]) / n[:, r, c].sum()
+                    for r in range(2) for c in range(2))
+        total += error ** 2
+    assert Stays(stayed, n).interaction()[1] == pytest.approx(1.96 * total ** 0.5, rel=1e-12)
 
 
 def test_optima_are_plain_numbers():

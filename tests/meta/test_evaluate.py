@@ -1,5 +1,6 @@
 """The evaluation protocol."""
 from dataclasses import dataclass, replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,7 +9,8 @@ from scipy import stats
 from minimeta import (MAML, RL2, Categorical, Gaussian, Imitation, RecurrentPolicy, MLPPolicy,
                       Reinforce, evaluate)
 from minimeta.meta import Curve
-from minimeta.meta.evaluate import interval
+from minimeta.meta.evaluate import consumed, interval
+from minimeta.meta.learner import stream
 from minimeta.require import NotFinite
 from minimeta.rivals.bandit_agents import BanditAgent, greedy
 from minimeta.tasks import BernoulliBandit, GridNavigation, PointNavigation
@@ -25,6 +27,19 @@ PHI = WALKER.init(np.random.default_rng(0))
 def test_an_untrained_agent_earns_what_chance_earns():
     curve = evaluate(LEARNER, np.zeros_like(THETA), FAMILY, tasks=4000, seed=0)
     assert abs(curve.mean[0] - 2.0) < 4 * curve.standard_error[0]
+
+
+def test_tasks_and_luck_come_from_two_streams_of_the_seed():
+    lucks = []
+
+    class Watched(RL2):
+        def collect(self, theta, tasks, rng):
+            lucks.append(rng.random())
+            return super().collect(theta, tasks, rng)
+
+    curve = evaluate(Watched(LEARNER.policy), THETA, FAMILY, tasks=9, seed=6)
+    assert np.array_equal(curve.tasks.p, FAMILY.sample(9, stream(6, 0, "evaluate")).p)
+    assert lucks == [stream(6, 1, "evaluate").random()]
 
 
 def test_the_same_seed_meets_the_same_tasks_with_the_same_luck():
@@ -54,8 +69,11 @@ def test_the_mean_of_a_single_value_is_itself_with_an_interval_of_nan():
     assert mean.tolist() == [1, 2, 5] and half.shape == (3,) and np.isnan(half).all()
 
 
-def test_a_single_task_has_no_interval():
-    assert np.isnan(Curve(np.ones((1, 2))).interval).all()
+def test_a_single_task_has_no_interval_and_two_have_one():
+    alone = Curve(np.ones((1, 2)))
+    assert np.isnan(alone.interval).all() and np.isnan(alone.standard_error).all()
+    assert alone.standard_error.shape == (2,)
+    assert Curve(np.array([[1.0], [3.0]])).standard_error.tolist() == [1.0]
 
 
 def test_a_curve_prints_one_line_for_each_amount_of_experience():
@@ -83,6 +101,28 @@ def test_a_point_is_the_return_of_one_episode():
     assert abs(curve.mean - curve.tasks.random().mean()).max() < 5 * curve.standard_error.max()
 
 
+def test_a_point_is_the_mean_return_of_the_trials_of_a_batch():
+    batches = []
+
+    class Watched(MAML):
+        def collect(self, theta, tasks, rng):
+            batches.append(super().collect(theta, tasks, rng))
+            return batches[-1]
+
+    curve = evaluate(Watched(WALKER.policy, trials=3), PHI, PLANE, tasks=4, rounds=1)
+    assert len(batches) == 2
+    for point, batch in zip(curve.returns.T, batches):
+        assert np.allclose(point, batch.reward.sum(1).mean(-1), rtol=1e-6)
+
+
+def test_experience_is_counted_where_trials_of_several_episodes_are_adapted_to():
+    end = np.zeros((1, 6, 3), bool)
+    end[0, [2, 5]], mask = True, np.ones((1, 6, 3), bool)
+    numbers, steps = consumed([SimpleNamespace(end=end, mask=mask)] * 2, 2)
+    assert numbers.tolist() == [0, 2 - 1, 2 * 3, 2 * 3 + 1]
+    assert steps.tolist() == [[0, 3, 6 * 3, 6 * 3 + 3]]
+
+
 def test_the_curve_carries_its_tasks_in_the_order_of_its_rows():
     curve = evaluate(WALKER, PHI, PLANE, tasks=7, seed=3)
     again = evaluate(WALKER, PHI, PLANE, tasks=curve.tasks, seed=3)
@@ -100,6 +140,18 @@ def test_a_curve_tells_the_experience_before_each_point_in_episodes_and_steps():
     shown = Imitation(MLPPolicy(9, Categorical(5), (4,)), tries=7)
     curve = evaluate(shown, shown.init(np.random.default_rng(0)), grid, tasks=5, rounds=1)
     assert curve.episodes.tolist() == [0, 1] and (curve.steps == [0, 4]).all()
+
+
+def test_a_learner_adapts_after_each_collection_but_the_last():
+    adapted = []
+
+    class Counted(MAML):
+        def adapt(self, theta, history, **options):
+            adapted.append(len(history))
+            return super().adapt(theta, history, **options)
+
+    evaluate(Counted(WALKER.policy, trials=3), PHI, PLANE, tasks=2, rounds=2)
+    assert adapted == [1, 2]
 
 
 def test_steps_count_what_was_played_where_episodes_end_early():
@@ -182,5 +234,11 @@ def test_a_number_too_large_for_the_dtype_of_theta_is_not_finite_there():
 def test_bad_arguments_are_refused_by_name():
     with pytest.raises(ValueError, match="tasks must be at least 1, got 0"):
         evaluate(LEARNER, THETA, FAMILY, tasks=0)
+    with pytest.raises(ValueError, match="shards must be at least 1, got 0"):
+        evaluate(LEARNER, THETA, FAMILY, tasks=2, shards=0)
+    with pytest.raises(TypeError, match="family must be one such as"):
+        evaluate(LEARNER, THETA, BernoulliBandit, tasks=2)
+    with pytest.raises(ValueError, match="rounds must be at least 0, got -1"):
+        evaluate(WALKER, PHI, PLANE, tasks=2, rounds=-1)
     with pytest.raises(TypeError, match="tasks must be a whole number, got 2.5"):
         evaluate(LEARNER, THETA, FAMILY, tasks=2.5)

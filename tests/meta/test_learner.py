@@ -5,10 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from minimeta import (MAML, RL2, Categorical, Gaussian, RecurrentPolicy, MLPPolicy,
+from minimeta import (MAML, RL2, Categorical, Gaussian, Layout, RecurrentPolicy, MLPPolicy,
                       NonFiniteError, meta_train)
-from minimeta.meta.learner import stream
+from minimeta.meta.learner import require_finite, stream
 from minimeta.tasks import BernoulliBandit, PointNavigation
+from minimeta.trace import CheckpointError, Keeper
 
 FAMILY = BernoulliBandit(arms=3, pulls=4)
 LEARNER = RL2(RecurrentPolicy(1, Categorical(3), n_hidden=5))
@@ -57,6 +58,13 @@ def test_the_same_seed_gives_the_same_theta_and_another_seed_another():
     assert not np.array_equal(one.theta, other.theta)
 
 
+def test_a_result_tells_what_was_trained_and_shards_are_a_part_of_a_run(tmp_path):
+    result = meta_train(LEARNER, FAMILY, iterations=1, tasks=4, shards=2, run_dir=tmp_path)
+    assert result.learner == LEARNER and result.family == FAMILY
+    with pytest.raises(CheckpointError, match="shards: 2 in the folder, 3 now"):
+        meta_train(LEARNER, FAMILY, iterations=2, tasks=4, shards=3, run_dir=tmp_path, resume=True)
+
+
 def test_training_goes_on_from_a_given_theta_and_leaves_it_as_it_was():
     theta = LEARNER.init(np.random.default_rng(9))
     before = theta.copy()
@@ -69,11 +77,12 @@ def test_training_goes_on_from_a_given_theta_and_leaves_it_as_it_was():
     assert 0 < step < 0.05 and np.abs(again.theta - seen[0]).max() < 0.05
 
 
-@pytest.mark.parametrize("theta, message", [
-    (np.zeros(3), r"theta must have shape \[\d+\], as learner.init gives it, got \[3\]"),
-    (np.full(LEARNER.policy.size, np.nan), "theta must be finite")])
-def test_a_start_that_does_not_fit_is_refused(theta, message):
-    with pytest.raises(ValueError, match=message):
+@pytest.mark.parametrize("theta, error, message", [
+    (np.zeros(3), ValueError, r"theta must have shape \[\d+\], as learner.init .*, got \[3\]"),
+    (np.zeros(LEARNER.policy.size, complex), TypeError, "theta must be real, got complex"),
+    (np.full(LEARNER.policy.size, np.nan), ValueError, "theta must be finite")])
+def test_a_start_that_does_not_fit_is_refused(theta, error, message):
+    with pytest.raises(error, match=message):
         meta_train(LEARNER, FAMILY, iterations=1, tasks=8, theta=theta)
 
 
@@ -87,6 +96,49 @@ def test_streams_of_different_purposes_and_iterations_differ():
     draws = {stream(0, i, p).random() for i in range(3) for p in ("tasks", "collect")}
     assert len(draws) == 6
     assert stream(0, 2, "tasks").random() == stream(0, 2, "tasks").random()
+
+
+def test_start_tasks_and_luck_come_from_streams_of_the_seed_and_the_iteration():
+    seen = []
+
+    class Watching(Scribe):
+        def init(self, rng):
+            return rng.random(1)
+
+        def collect(self, theta, tasks, rng):
+            seen.append((theta[0], tasks.p, rng.random()))
+
+        def adapt(self, theta, history):
+            return theta
+
+        def update(self, theta, state, history, data, progress):
+            return theta, state, {}
+
+    meta_train(Watching([]), FAMILY, iterations=2, tasks=7, seed=5)
+    start = stream(5, 0, "init").random()
+    assert len(seen) == 6
+    for i, (theta, p, luck) in enumerate(seen[::3]):
+        assert theta == start and luck == stream(5, i, "collect").random()
+        assert np.array_equal(p, FAMILY.sample(7, stream(5, i, "tasks")).p)
+
+
+def test_the_log_counts_all_steps_and_tells_the_entropy_of_the_last_batch():
+    batches = []
+
+    class Watched(MAML):
+        def update(self, theta, state, history, data, progress):
+            batches.append([*history, data])
+            return super().update(theta, state, history, data, progress)
+
+    learner, family = Watched(MLPPolicy(2, Gaussian(2), (4,)), trials=3, rounds=2), \
+        PointNavigation(horizon=9, radius=0.2)            # some episodes end early
+    log, steps = meta_train(learner, family, iterations=3, tasks=4).log, 0
+    for row, (*history, last) in zip(log, batches):
+        steps += sum(batch.mask.sum() for batch in [*history, last])
+        assert row["steps"] == steps and type(row["steps"]) is int
+        nats = -last.log_prob[last.mask].mean()
+        assert abs(row["entropy"] - nats) < 1e-6 and type(row["entropy"]) is float
+    assert steps < 3 * 3 * 4 * 3 * 9
 
 
 def test_ctrl_c_returns_what_was_learned_so_far_untorn():
@@ -160,9 +212,41 @@ def test_a_gradient_with_nan_names_its_block():
         meta_train(Broken(LEARNER.policy), FAMILY, iterations=2, tasks=8)
 
 
+def test_what_is_not_finite_names_the_block_of_the_largest_share_and_its_first_number():
+    layout, phi = Layout(a=(2,), W=(3, 2), b=(1,), none=(0,), c=(4,)), np.zeros((2, 13))
+    require_finite(layout, phi=phi, loss=np.float64(3.0))
+    phi[0, [0, 4, 6]], phi[1, [5, 7]] = np.nan, np.inf        # 1 of 2 in a, 4 of 6 in W
+    with pytest.raises(NonFiniteError, match=re.escape(
+            "phi is not finite at W[1, 0] (4 of the 6 there)")):
+        require_finite(layout, phi=phi)
+    phi[1, 8] = -np.inf                                       # 1 of 1 in b
+    with pytest.raises(NonFiniteError, match=re.escape("at b[0] (1 of the 1 there)")):
+        require_finite(layout, phi=phi)
+    with pytest.raises(NonFiniteError, match="loss is not finite; smaller rates"):
+        require_finite(layout, loss=np.float64(np.nan))
+
+
+def test_the_time_of_each_phase_is_counted_as_soon_as_it_is_over(monkeypatch):
+    calls = []
+    monkeypatch.setattr(Keeper, "lap", lambda keeper, phase: calls.append((f"{phase} is over",)))
+    meta_train(Scribe(calls), FAMILY, iterations=1, tasks=2)
+    phases = ["collect", "adapt", "collect", "adapt", "collect", "update"]
+    assert [name for name, *_ in calls] == [
+        name for phase in phases for name in (phase, f"{phase} is over")]
+
+
+def test_a_callback_is_told_the_row_of_its_iteration():
+    rows = []
+    log = meta_train(LEARNER, FAMILY, iterations=3, tasks=2,
+                     callback=lambda iteration, row, theta: rows.append((iteration, row))).log
+    assert [i for i, _ in rows] == [0, 1, 2]
+    assert all(row == log[i] for i, row in rows) and rows[0][1] != rows[2][1]
+
+
 @pytest.mark.parametrize("wrong, error, message", [
     ({"iterations": 0}, ValueError, "iterations must be at least 1, got 0"),
     ({"tasks": 2.5}, TypeError, "tasks must be a whole number, got 2.5"),
+    ({"seed": -1}, ValueError, "seed must be at least 0, got -1"),
     ({"shard": 3}, TypeError, "shard"),
 ])
 def test_bad_arguments_are_refused_by_name(wrong, error, message):

@@ -6,11 +6,11 @@ from functools import partial
 import numpy as np
 import pytest
 
-from minimeta import MAML, Gaussian, MLPPolicy
+from minimeta import MAML, Categorical, Gaussian, Imitation, MLPPolicy
 from minimeta.meta.learner import stream
-from minimeta.meta.slices import Collector, as_it_lies, cut, joined, pieces
+from minimeta.meta.slices import Collector, arrays, as_it_lies, cut, joined, pieces, together
 from minimeta.rl import Rollout
-from minimeta.tasks import PointNavigation
+from minimeta.tasks import GridNavigation, PointNavigation
 
 PLANE = PointNavigation(horizon=9, radius=0.2)           # some episodes end early
 LEARNER = MAML(MLPPolicy(2, Gaussian(2), (5,)), trials=3)
@@ -48,7 +48,31 @@ def test_batches_of_other_lengths_are_joined_with_padding():
         for name in Rollout.__dataclass_fields__:
             joint = getattr(whole, name)[k]
             assert np.array_equal(joint[:, :T], getattr(batch, name))
+            assert joint.dtype == getattr(batch, name).dtype
             assert not joint[:, T:].any()
+
+
+def test_one_batch_is_joined_as_it_is_and_numbers_of_tasks_stand_behind_one_another():
+    theta, tasks = LEARNER.init(np.random.default_rng(1)), PLANE.sample(2, np.random.default_rng(0))
+    batch = LEARNER.collect(theta, tasks, np.random.default_rng(2))
+    assert joined([batch]) is batch
+    numbers = together([np.array([3, 1]), np.array([4, 1, 5])])
+    assert numbers.tolist() == [3, 1, 4, 1, 5] and numbers.dtype == int
+
+
+def test_demonstrations_are_joined_too():
+    family = GridNavigation(3, horizon=4)
+    learner = Imitation(MLPPolicy(9, Categorical(5), (4,)))
+    theta = learner.init(np.random.default_rng(0))
+    tasks = family.sample(5, np.random.default_rng(0))
+    batches = [learner.collect(theta, tasks[part], np.random.default_rng(1)) for part in cut(5, 2)]
+    whole, start = arrays(joined(batches)), 0
+    for batch in batches:
+        parts, stop = arrays(batch), start + len(arrays(batch)[0])
+        assert len(parts) == len(whole) > 7     # of the demonstration and of what is tried
+        for array, part in zip(whole, parts):
+            assert np.array_equal(array[start:stop], part) and array.dtype == part.dtype
+        start = stop
 
 
 def test_a_second_round_begins_where_each_task_was_adapted_to():

@@ -229,6 +229,38 @@ def test_what_trying_loses_is_bounded():
     assert 0 < lost < 0.04 * sum(map(partial(seconds, 0), chosen)) and all(chosen[:1000])
 
 
+def test_a_clock_counts_all_seconds_and_those_that_the_other_way_would_have_saved():
+    clock = Clock()
+    for is_shared, seconds in [(True, 0.5), (False, 0.25), (True, 1.0), (False, 0.75),
+                               (True, 0.125), (False, 0.5)]:
+        clock.note(is_shared, seconds)
+    assert clock.total == 3.125 and clock.calls == 6
+    assert clock.lost == (1.0 - 0.25) + (0.75 - 0.5) + (0.5 - 0.125)
+    clock.note(True, 2.0)
+    assert clock.times == {True: [1.0, 0.125, 2.0], False: [0.25, 0.75, 0.5]}
+
+
+FEW, LONG, SOON = [0.125] * TRIES, [0.25] * TRIES, 2 * AGAIN - 1
+
+
+@pytest.mark.parametrize("shared, alone, calls, lost, n, next_is_shared", [
+    ([], [], 0, 0.0, 9, True),                    # nothing is known
+    (FEW, LONG, SOON, 0.0, 9, True), (LONG, FEW, SOON, 0.0, 9, False),
+    (FEW, FEW, SOON, 0.0, 9, False),              # what wins nothing is not shared
+    (FEW, LONG, 2 * AGAIN, 0.0, 9, False), (LONG, FEW, 2 * AGAIN, 0.0, 9, True),
+    (FEW, LONG[1:], SOON, 0.0, 9, False), (LONG[1:], FEW, SOON, 0.0, 9, True),
+    (FEW, LONG[1:] + [9.0], SOON, 0.0, 9, True),  # the shortest of three counts
+    (FEW, LONG, 2 * AGAIN, 1.375, 9, False),      # 1 + 0.03 * 20 is 0.1 more than that + 0.125
+    (FEW, LONG, 2 * AGAIN, 1.5, 9, True),         # and less than this
+    (LONG[:1], [], SOON, 0.0, 6, False), (LONG[:1], [], SOON, 0.0, 8, True)])
+def test_the_other_way_is_tried_when_it_is_due_and_costs_little(
+        shared, alone, calls, lost, n, next_is_shared):
+    clock = Clock()
+    clock.times, clock.calls = {True: shared, False: alone}, calls
+    clock.total, clock.lost = 20.0, lost
+    assert clock.next_is_shared(n) == next_is_shared
+
+
 class Refuses:
     """An executor that takes nothing."""
 

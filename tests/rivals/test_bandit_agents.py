@@ -7,7 +7,8 @@ import pytest
 
 from minimeta import evaluate
 from minimeta.rl import rollout
-from minimeta.exact import bayes_optimal_bandit
+from minimeta.exact import bayes_optimal_bandit, gittins_index
+from minimeta.exact.finite_gittins import finite_gittins_table
 from minimeta.rivals import bandit_agents as agents
 from minimeta.tasks import BernoulliBandit, DependentBandit, InformativeBandit
 
@@ -55,8 +56,9 @@ def test_thompson_sampling_draws_from_the_posterior():
 
 def test_optimistic_sampling_never_scores_below_the_mean():
     counts = np.random.default_rng(0).integers(0, 5, (2, 1000, 3))
-    score = agents.ots(*counts, np.random.default_rng(1))
-    assert np.all(score >= agents.mean(*counts))
+    score, draws = (f(*counts, np.random.default_rng(1)) for f in (agents.ots, agents.thompson))
+    assert np.array_equal(score, np.maximum(draws, agents.mean(*counts)))
+    assert 0.3 < (score > draws).mean() < 0.7
 
 
 def test_ucb1_prefers_the_less_tried_of_two_arms_with_equal_means():
@@ -74,6 +76,7 @@ def test_ties_are_broken_at_random():
 def test_memory_counts_what_happened():
     agent = agents.BanditAgent(2, agents.greedy)
     x = np.array([[0.0, 1.0, 1.0], [1.0, 0.0, 0.0]])
+    assert np.array_equal(agent.begin(None, 5), np.zeros((2, 5, 2)))
     _, counts = agent.act(None, agent.begin(None, 2), x, np.random.default_rng(0))
     assert counts.tolist() == [[[0, 1], [0, 0]], [[0, 0], [1, 0]]]
 
@@ -132,6 +135,17 @@ def test_every_agent_pickles_copies_compares_and_plays_on_as_before(score):
         assert np.array_equal(again.action, played.action)
 
 
+def test_settings_are_kept_as_plain_numbers():
+    two, half = np.int64(2), np.float32(0.5)
+    for score, shown in [
+            (agents.bayes_optimal(two, two), "bayes_optimal(arms=2, pulls=2)"),
+            (agents.gittins(two, half), "gittins(pulls=2, discount=0.5)"),
+            (agents.finite_gittins(two), "finite_gittins(pulls=2)"),
+            (agents.majority(two), "majority(n=2)"), (agents.ucb1(half), "ucb1(c=0.5)"),
+            (agents.epsilon_greedy(half), "epsilon_greedy(epsilon=0.5)")]:
+        assert repr(score) == shown
+
+
 # ---- agents know what they play
 
 @pytest.mark.parametrize("score, family, message", [
@@ -169,10 +183,21 @@ def test_the_finite_gittins_index_loses_next_to_nothing_and_the_discounted_one_m
     assert -1e-12 < lost[0] < 5e-4 * optimum.value and lost[1] > 1.5 * lost[0]
 
 
+def test_the_gittins_indices_of_agents_are_those_of_the_arms_they_see():
+    won, lost = np.array([[2, 0, 1], [0, 3, 0]]), np.array([[0, 1, 1], [1, 0, 4]])
+    score = agents.gittins(7, 0.9)(won, lost, None)
+    assert np.abs(score - gittins_index(won, lost, 0.9)).max() < 2e-6
+    finite, table = agents.finite_gittins(9)(won, lost, None), finite_gittins_table(9)
+    for row, left in enumerate([4, 1]):
+        assert np.array_equal(finite[row], table[left, won[row], lost[row]])
+    with pytest.raises(ValueError, match="at least those of an arm, got an arm with 8"):
+        agents.gittins(7, 0.9)(won, lost + [0, 0, 4], None)
+
+
 def test_the_finite_gittins_index_knows_no_arm_after_the_last_pull():
     score = agents.finite_gittins(3)
     with pytest.raises(ValueError, match="must be more than those made before"):
-        score(np.array([[1, 2]]), np.array([[0, 0]]), None)
+        score(np.array([[1, 1], [1, 2]]), np.zeros((2, 2), int), None)
 
 
 def test_a_gittins_table_may_be_larger_than_the_trial():

@@ -111,6 +111,17 @@ def test_a_demonstration_is_what_the_policy_would_have_seen():
     assert (data.x.sum(-1) == 1).all()
 
 
+def test_what_is_too_small_for_the_dtype_is_shown_as_zero_under_every_setting_of_errors():
+    @dataclass(frozen=True)
+    class SeesFaintly(MLPPolicy):
+        def see(self, obs, last, dtype):
+            return (1e-60 * obs).astype(dtype)
+
+    with np.errstate(all="raise"):
+        _, data = shown(GRID, SeesFaintly(16, Categorical(5), (3,)), dtype=np.float32)
+    assert not data.x.any() and not data.after.any()
+
+
 def test_it_slices_by_task():
     _, data = shown(ARM, ARM_POLICY)
     some = data[2:4]

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from minimeta.tasks import CartPole
+from minimeta.tasks import CartPole, cartpole
 from minimeta.tasks.cart_mechanics import CartAndPole
 from minimeta.tasks.cartpole import linearised
 
@@ -119,16 +119,33 @@ def test_the_reward_is_one_upright_in_the_centre_and_falls_from_there():
 def test_what_is_seen_is_the_state_in_its_units():
     tasks = CartPole().sample(1, RNG)
     _, obs = tasks.reset(1, RNG)
-    assert np.allclose(obs, [[[0, -1, 0, 0, 0]]], atol=1e-15)
+    assert np.allclose(obs, [[[0, -1, 0, 0, 0]]], atol=1e-15) and CartPole().obs_size == 5
     seen = tasks.observe(np.array([[[1.2, np.pi / 2, -4.8, 2 * np.pi]]]))
     assert np.allclose(seen, [[[0.5, 0, 1, -2, 1]]], atol=1e-15)
+
+
+def test_the_oracle_is_an_episode_of_the_expert():
+    tasks = CartPole("mass", horizon=12).sample(3, np.random.default_rng(0))
+    state, total = tasks.begin(1, None)[0], 0
+    for _ in range(12):
+        state, _, reward, _ = tasks.move(state, tasks.expert(state), None)
+        total = total + reward[:, 0]
+    assert np.allclose(tasks.oracle(), total, rtol=1e-12)
+
+
+def test_what_chance_earns_is_told_once_if_all_tasks_are_alike(monkeypatch):
+    monkeypatch.setattr(cartpole, "MANY", 5)
+    tasks = CartPole(horizon=9).sample(3, RNG)
+    assert tasks.random().tolist() == 3 * tasks[:1].uniform(5).tolist()
 
 
 def test_a_push_to_the_right_moves_the_cart_to_the_right_and_a_longer_push_is_clipped():
     tasks = CartPole().sample(1, RNG)
     state, _ = tasks.reset(1, RNG)
-    one, two = (tasks.step(state, np.full((1, 1, 1), a), RNG)[0] for a in (1.0, 7.0))
-    assert one[0, 0, 0] > 0 and np.array_equal(one, two)
+    one, two, left, far = (tasks.step(state, np.full((1, 1, 1), a), RNG)[0]
+                           for a in (1.0, 7.0, -1.0, -1.5))
+    assert one[0, 0, 0] > 0 > left[0, 0, 0]
+    assert np.array_equal(one, two) and np.array_equal(left, far)
 
 
 @pytest.mark.parametrize("vary", ["length", "mass", "gravity", "force"])
@@ -170,22 +187,56 @@ def test_the_expert_swings_up_more_than_four_poles_of_five_and_keeps_them_up(var
     assert np.mean(np.mean(up[-40:], 0) > 0.9) > 0.8
 
 
-def test_the_linear_motion_near_upright_is_the_derivative_of_the_equations():
-    cart = CartAndPole.of(*some_cart(7)[0])
-    A, B = linearised(cart, 1e-4, 1)
-    state = np.zeros((4, 3, 1))
-    for i in range(4):
-        moved = state.copy()
-        moved[i] = 1e-7
-        rate = cart.flow(moved, np.zeros((3, 1)))[..., 0].T / 1e-7
-        assert np.allclose((A[..., i] - np.eye(4)[i]) / 1e-4, rate, atol=2e-2)
-    assert np.allclose(B[..., 0] / 1e-4, cart.flow(state, np.ones((3, 1)))[..., 0].T, atol=2e-2)
+def jacobian(cart, K):
+    """The linear motion near upright: M [K, 4, 4] and N [K, 4, 1], by complex step."""
+    def rate(i, forced):
+        state, force = np.zeros((4, K, 1), complex), np.full((K, 1), forced * STEP * 1j)
+        state[:, :, 0] += STEP * 1j * np.eye(5)[i, :4, None]
+        return cart.flow(state, force)[..., 0].T.imag / STEP
+
+    return np.stack([rate(i, 0) for i in range(4)], -1), rate(4, 1)[..., None]
+
+
+def test_the_linear_motion_of_a_step_is_runge_and_kuttas_of_the_derivative():
+    """On a linear motion d/dt z = L z a step of their method is exp(h L) to fourth order. A force
+    that is held is one more number that does not move."""
+    cart, dt, substeps = CartAndPole.of(*some_cart(7)[0]), 0.12, 3
+    A, B = linearised(cart, dt, substeps)
+    hL = np.zeros((3, 5, 5))
+    hL[:, :4] = np.concatenate(jacobian(cart, 3), -1) * dt / substeps
+    step = term = np.eye(5)
+    for n in range(1, 5):
+        term = term @ hL / n
+        step = step + term
+    whole = np.linalg.matrix_power(step, substeps)
+    assert np.allclose(np.concatenate([A, B], -1), whole[:, :4], rtol=1e-7, atol=1e-9)
+
+
+def test_the_gains_make_the_costs_of_four_seconds_least():
+    """Where a state leads is linear in the 14 forces, so least squares finds the best of them."""
+    tasks = CartPole("mass", dt=0.3, substeps=24, gravity=1.0).sample(3, np.random.default_rng(0))
+    A, B = linearised(tasks.mechanics, 0.3, 24)
+    root, n = np.sqrt(np.diag([1.0, 20, 1, 1])), 14
+    assert tasks.gains().shape == (3, 4)
+    for k, gains in enumerate(tasks.gains()):
+        for z in np.eye(4):
+            rows, at = [], np.zeros((4, n + 1))  # of the forces, and of 1
+            at[:, n] = z
+            for t in range(n):
+                at = A[k] @ at
+                at[:, t] += B[k, :, 0]
+                rows.append(root @ at)
+            rows.append(0.1 * np.eye(n, n + 1))
+            whole = np.concatenate(rows)
+            forces = np.linalg.lstsq(whole[:, :n], -whole[:, n], rcond=None)[0]
+            assert forces[0] == pytest.approx(-gains @ z, rel=1e-6)
 
 
 @pytest.mark.parametrize("settings, error, says", [
     ({"vary": "colour"}, ValueError, "vary must be one of 'nothing', 'length'"),
     ({"length": 0.0}, ValueError, "length must be a finite number in"),
     ({"friction": (1.0,)}, ValueError, "friction must be two numbers, got"),
+    ({"friction": 0.1}, TypeError, "friction must be"),
     ({"friction": (-1.0, 0.0)}, ValueError, "each of friction must be a finite number"),
     ({"friction": (0.0, 60.0)}, ValueError, "substeps must be at least 9 .* got 6"),
     ({"substeps": 1.5}, TypeError, "substeps must be a whole number"),
@@ -203,9 +254,21 @@ def test_friction_at_the_bound_is_stable_and_motion_that_is_too_fast_is_said():
     for _ in range(100):
         state, *_ = tasks.step(state, np.ones((1, 1, 1)), RNG)
     assert abs(state).max() < 1e3
-    wild = replace(CartPole().sample(1, RNG))
+    tasks, wild = CartPole().sample(3, RNG), np.zeros((3, 2, 4))
+    wild[1, 1] = 1e200                      # one of several
     with np.errstate(all="ignore"), pytest.raises(ValueError, match="too fast for its integrator"):
-        wild.step(np.full((1, 1, 4), 1e200), np.zeros((1, 1, 1)), RNG)
+        tasks.step(wild, np.zeros((3, 2, 1)), RNG)
+
+
+@pytest.mark.parametrize("vary", ["length", "mass"])
+def test_a_pole_that_may_have_half_its_size_needs_the_substeps_of_that_size(vary):
+    half = CartPole(**{vary: 0.5 * getattr(CartPole, vary)}, friction=(0, 5), substeps=99)
+    fastest = half.sample(1, RNG).mechanics.decay()
+    needed = int(np.ceil(fastest * half.dt / 2.78))
+    assert CartPole(vary, friction=(0, 5), substeps=needed).substeps == needed
+    with pytest.raises(ValueError, match=f"substeps must be at least {needed} for"):
+        CartPole(vary, friction=(0, 5), substeps=needed - 1)
+    CartPole(friction=(0, 5), substeps=needed - 1)
 
 
 def test_a_pole_falls_from_nearly_upright_at_the_rate_that_is_told():
@@ -218,6 +281,18 @@ def test_a_pole_falls_from_nearly_upright_at_the_rate_that_is_told():
     state = np.stack([v / rate, q, v, rate * q])
     flow = cart.flow(state, np.zeros((3, 1)))
     assert np.abs(flow / (rate * state) - 1).max() < 1e-9
+
+
+def test_friction_stops_no_motion_faster_than_the_decay_that_is_told():
+    numbers, _, _ = some_cart(4)
+    cart, seen = CartAndPole.of(*numbers), []
+    for a, b, c in zip(*(np.broadcast_to(each, (3, 1))[:, 0] for each in cart[:3])):
+        for q in np.linspace(-np.pi, np.pi, 9):
+            M = np.array([[a, b * np.cos(q)], [b * np.cos(q), c]])
+            rates = np.linalg.inv(M) @ np.diag(cart.friction)
+            assert np.linalg.eigvals(rates).max() <= cart.decay()
+            seen.append(np.trace(rates))
+    assert cart.decay() == pytest.approx(max(seen), rel=1e-12)
 
 
 def some_states(family, K=3, B=200, reach=(1.0, np.pi, 2.0, 5.0)):
@@ -233,13 +308,38 @@ def test_the_expert_does_the_mirror_image_in_a_mirror():
     assert turns.mean() > 0.5 and np.abs(force + mirrored)[turns].max() < 1e-9
 
 
-def test_far_from_upright_the_cart_is_accelerated_by_the_formula():
-    tasks, state = some_states(CartPole("length", force=1000.0))
-    cart, (x, q, v, w) = tasks.mechanics, np.moveaxis(state, -1, 0)
+def test_a_whole_turn_of_the_pole_or_known_gains_change_nothing_for_the_expert():
+    tasks, state = some_states(CartPole("length"))
+    force = tasks.expert(state)
+    assert np.array_equal(tasks.expert(state, tasks.gains()), force)
+    for turns in (-1, 2):
+        turned = state + 2 * np.pi * turns * np.eye(4)[1]
+        assert np.abs(tasks.expert(turned) - force).max() < 1e-9
+
+
+def swinging(cart, state):
+    """The force of the formula far from upright."""
+    x, q, v, w = np.moveaxis(state, -1, 0)
     w0 = np.sqrt(cart.b * cart.gravity / cart.c)
     e = 1.2 - (cart.c * w * w / 2 + cart.b * cart.gravity * np.cos(q)) / (cart.b * cart.gravity)
-    wanted = -2 * cart.gravity * np.clip(e * w * np.cos(q) / w0, -1, 1) - 3 * x - 3 * v
-    force = tasks.expert(state)[..., 0] * 1000
-    told = cart.flow(np.stack([x, q, v, w]), force)[2]
-    swings = (np.abs(q) > 0.7) & (np.abs(w) > 0.1 * w0) & (np.abs(force) < 1000)
-    assert swings.mean() > 0.5 and np.abs(told - wanted)[swings].max() < 1e-9
+    kicked = w / w0 + np.where(np.abs(w) < w0 / 10, 0.1, 0)        # at rest one way
+    pump = np.clip(e * kicked * np.cos(q), -1, 1)
+    return cart.force(np.stack([x, q, v, w]), -2 * cart.gravity * pump - 3 * x - 3 * v)
+
+
+@pytest.mark.parametrize("vary, force, reach", [
+    ("length", 1000.0, (1.0, np.pi, 2.0, 5.0)), ("gravity", 1000.0, (1.0, np.pi, 2.0, 1.0)),
+    ("force", 10.0, (0.5, 1.0, 0.5, 3.0))])
+def test_the_force_is_linear_near_upright_where_the_fall_can_be_stopped_and_else_swings(
+        vary, force, reach):
+    tasks, state = some_states(CartPole(vary, force=force), B=2000, reach=reach)
+    cart, (x, q, v, w), F = tasks.mechanics, np.moveaxis(state, -1, 0), tasks.force[:, None]
+    linear, swing = -(state * tasks.gains()[:, None]).sum(-1), swinging(cart, state)
+    falls = cart.a * cart.gravity * np.abs(q + w / cart.falling)
+    is_near, is_stopped = np.abs(q) < 0.7, falls < 0.8 * np.abs(F)
+    wanted = np.where(is_near & is_stopped, linear, swing)
+    told, most = tasks.expert(state)[..., 0] * F, np.abs(F)
+    assert np.abs(told - np.clip(wanted, -most, most)).max() < 1e-9
+    differ = np.abs(np.clip(linear, -most, most) - np.clip(swing, -most, most)) > 0.1
+    for near, stopped in [(True, True), (False, True), (True, False)][:3 if force < 99 else 2]:
+        assert (differ & (is_near == near) & (is_stopped == stopped)).sum() > 20
