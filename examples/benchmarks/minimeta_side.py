@@ -15,6 +15,8 @@ from minimeta.tasks import BernoulliBandit
 
 from . import formulas, machine
 
+WIDE = 128    # cells of a memory whose trials are worth sharing
+
 
 def workers(function, threads):
     """The keyword by which `function` shares its work among threads, if it has one."""
@@ -64,9 +66,10 @@ def rl2_learner(arms, pulls, H, options):
 def rl2(arms, pulls, H, bandits, iterations, options, threads=1):
     """Some iterations of meta-training, from theta at random."""
     family, learner = rl2_learner(arms, pulls, H, options)
+    shards = threads if H >= WIDE else 1
     shared = workers(meta_train, threads)
     return lambda: meta_train(learner, family, iterations=iterations, tasks=bandits,
-                              **shared)
+                              shards=shards, **shared)
 
 
 def rl2_update(arms, pulls, H, options, blocks, x, action, reward, log_prob, value):

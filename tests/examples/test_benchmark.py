@@ -33,13 +33,13 @@ def test_every_kind_of_work_is_measured_and_saved(tmp_path):
     assert run.returncode == 0, run.stderr
     saved = json.loads(file.read_text())
     kinds = {row["row"].rpartition(" ")[0] for row in saved["rows"]}
-    assert kinds == COUNTED | {
-        f"{verb} {place}" for verb in ("stepping", "acting") for place in ("grid", "plane")
-    } | {"start,", "memory,", "packages,"}
+    acting = {"acting grid", "acting plane"}
+    assert kinds == COUNTED | acting | {
+        "stepping grid", "stepping plane", "start,", "memory,", "packages,"}
     for row in saved["rows"]:
         assert all(number > 0 for number in row.get("ms", row.get("MiB")).values())
         assert f"\n{row['row']} " in run.stdout
-        assert (row["row"].rpartition(" ")[0] in COUNTED) == ("floor" in row)
+        assert (row["row"].rpartition(" ")[0] in COUNTED | acting) == ("floor" in row)
     assert saved["machine"]["threads"] == 1
 
 
