@@ -140,7 +140,7 @@ def filled(nest, parts):
     """The nest with the next of the flat parts in place of each array and number."""
     if isinstance(nest, dict):
         return {key: filled(value, parts) for key, value in nest.items()}
-    if isinstance(nest, tuple) and hasattr(nest, "_fields"):
+    if hasattr(nest, "_fields"):   # a named tuple
         return type(nest)(*(filled(value, parts) for value in nest))
     if isinstance(nest, (tuple, list)):
         return type(nest)(filled(value, parts) for value in nest)
