@@ -257,8 +257,71 @@ def test_a_log_scale_begins_at_the_least_above_0_if_others_are_eight_times_as_fa
     (lambda a, b, c: [3 * a, 2 * a + 0.4 * b, 0.6 * c], [0, 2]),
     (lambda a, b, c: [0 * a, 0 * a, 0 * a], [0, 0])])
 def test_the_pair_is_what_varies_most_and_what_varies_most_beside_it(phi, pair):
-    a, b, c = np.linalg.qr(np.random.default_rng(0).normal(size=(9, 4)) @ np.eye(4)[:, :3]
-                           - 0)[0].T
+    a, b, c = np.linalg.qr(np.random.default_rng(0).normal(size=(9, 3)))[0].T
     a, b, c = (v - v.mean() for v in (a, b, c))
     found = pictures.apart(np.stack(phi(a, b, c), -1) + 4.0)
     assert found.tolist() == pair and found.dtype.kind == "i"
+
+
+# ---- theta -> phi, and what an agent does
+
+def test_the_loss_beneath_the_arrows_is_that_of_one_task_at_each_theta(monkeypatch):
+    """A learner whose task k loses (a - k)^2 + 3 b at (a, b), the first and the third of theta."""
+    asked, theta = [], np.array([0.5, 9.0, -1.0])
+    phi = np.array([[1.0, 9.5, 0.0], [2.0, 8.5, -3.0], [-1.0, 9.0, 1.0]])
+
+    def collect(theta, tasks, rng):
+        asked.append((theta, tasks, rng.integers(1000)))
+        loss = (theta[:, 0] - tasks) ** 2 + 3 * theta[:, 2]
+        return SimpleNamespace(reward=-np.stack([loss, 0 * loss], -1)[..., None] + [0.25, -0.25])
+
+    layout = SimpleNamespace(name="theta{}".format)
+    learner = SimpleNamespace(collect=collect, policy=SimpleNamespace(layout=layout))
+    told = []
+    monkeypatch.setattr(pictures, "adapt", lambda run, tasks, rounds, seed: (
+        told.append((rounds, seed)), phi)[1])
+    figure = pictures.steps(SimpleNamespace(theta=theta, learner=learner), np.arange(3), (0, 2), of=1,
+                            seed=7)
+    [(grid, tasks, luck)] = asked
+    assert told == [(1, 7)] and luck == np.random.default_rng(7).integers(1000)
+    assert grid.shape == (625, 3) and (grid[:, 1] == 9).all() and (tasks == 1).all()
+    a, b = grid[:, 0].reshape(25, 25), grid[:, 2].reshape(25, 25)
+    assert np.allclose(a, np.linspace(-1.45, 2.45, 25)) and np.allclose(a[0], a[7])
+    assert np.allclose(b.T, np.linspace(-3.6, 1.6, 25))
+    ax, bar = figure.axes
+    assert bar.get_ylabel() == "loss of the task with the black arrow"
+    assert np.allclose(ax.get_xlim(), (-1.45, 2.45)) and np.allclose(ax.get_ylim(), (-3.6, 1.6))
+    loss = (a - 1) ** 2 + 3 * b
+    [beneath] = [c for c in ax.collections if hasattr(c, "levels")]
+    assert beneath.zmin == pytest.approx(loss.min()) and beneath.zmax == pytest.approx(loss.max())
+    arrows = [text for text in ax.texts if hasattr(text, "xyann")]
+    assert [tuple(arrow.xy) for arrow in arrows] == [(1, 0), (2, -3), (-1, 1)]
+    assert all(np.array_equal(arrow.xyann, [0.5, -1]) for arrow in arrows)
+    colors = [to_hex(arrow.arrow_patch.get_edgecolor()) for arrow in arrows]
+    assert colors == [COLORS[0], "#000000", COLORS[2]]
+    front = [arrow.get_zorder() for arrow in arrows]
+    assert front[1] > front[0] == front[2]
+    [dot] = ax.lines
+    assert points(dot) == [[0.5, -1]] and (dot.get_marker(), dot.get_color()) == ("o", "black")
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("theta0", "theta2")
+
+
+def test_a_trial_is_drawn_by_what_the_agent_sees_and_does(monkeypatch):
+    obs, action = np.random.default_rng(0).normal(size=(2, 3, 4, 6))
+    for n_actions, shape in ((None, "ways"), (3, "raster")):
+        family = SimpleNamespace(action=None if n_actions is None else pictures.Discrete(n_actions))
+        tasks = SimpleNamespace(family=family, goal=GOALS[:3])
+        seeds = []
+        monkeypatch.setattr(pictures, "lived", lambda run, tasks, seed: (
+            seeds.append(seed), {"one": (obs, np.abs(action[..., 0]).round())})[1])
+        figure = pictures.trial(None, tasks)
+        ax = figure.axes[0]
+        assert seeds == [0] and ax.get_title() == "one"
+        if shape == "ways":
+            assert [points(line) for line in ax.lines[::3]] == obs[..., :2].tolist()
+            assert [points(line)[0] for line in ax.lines[2::3]] == GOALS[:3].tolist()
+        else:
+            assert np.array_equal(ax.images[0].get_array(), np.abs(action[..., 0]).round())
+            assert words(figure.axes[1].get_yticklabels()) == ["0", "1", "2"]
+    pictures.trial(None, tasks, seed=5)
+    assert seeds == [0, 5]
