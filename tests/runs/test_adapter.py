@@ -442,3 +442,35 @@ def test_two_moments_are_equal_if_an_agent_cannot_tell_them_apart():
                   Moment("a world", 3, obs, 0.6), Moment("a world", 3, obs, 0.5, True)):
         assert one != other
     assert "a world" not in repr(one)
+
+
+# ---- what two moments have in common
+
+def test_moments_are_equal_if_an_agent_cannot_tell_them_apart():
+    one = Moment(None, 3, np.ones(2), 0.5, True, True)
+    assert one == Moment("another world", 3, np.ones(2), 0.5, True, False)
+    for other in (replace(one, t=4), replace(one, obs=np.zeros(2)), replace(one, obs=np.ones(3)),
+                  replace(one, reward=0.4), replace(one, done=False)):
+        assert one != other
+
+
+@pytest.mark.parametrize("terminated, truncated, done", [
+    (0, 1, True), (1, 0, True), (0, 0, False), (np.bool_(False), np.bool_(True), True)])
+def test_flags_may_be_numbers_and_done_is_a_truth(terminated, truncated, done):
+    family = told(worlds.Discrete(2), worlds.Discrete(2), 0, (0, 1, terminated, truncated, {}))
+    tasks = family.sample(2, rng())
+    state, _ = tasks.reset(1, rng())
+    _, _, reward, found = tasks.step(state, np.zeros((2, 1), int), rng())
+    assert found.dtype == bool and (found == done).all() and (reward == 1).all()
+    assert reward.dtype == float
+
+
+@pytest.mark.parametrize("space, code", [
+    (worlds.Discrete(3, start=5), [4, 8]), (worlds.MultiDiscrete([2, 3]), [[0, 3], [2, 0], [-1, 0]])])
+def test_a_number_just_outside_of_its_range_is_refused(space, code):
+    for number in code:
+        with pytest.raises(ValueError, match="obs must be whole numbers of shape .* below"):
+            convert.translated(space).encode(np.array(number))
+    for odd in (2.0, [1], "a"):
+        with pytest.raises(ValueError, match="obs must be whole numbers"):
+            convert.translated(worlds.Discrete(3)).encode(odd)
