@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 
 from minimeta import CheckpointError
 from minimeta.objective.optimizers import Moments
-from minimeta.trace import Folder, checkpoint, log
+from minimeta.trace import Folder, Result, checkpoint, log
 from minimeta.trace.checkpoint import before, load, save
+from minimeta.trace.folder import configuration
 
 numbers = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3)
 
@@ -341,3 +342,26 @@ def test_a_damaged_log_is_told(tmp_path):
     (tmp_path / "log.csv").write_text("a,b\n1,2,3\n")
     with pytest.raises(CheckpointError, match="log.csv is damaged, or no log of minimeta"):
         log.read(tmp_path / "log.csv")
+
+
+# ---- what is on the disk, and what is told
+
+def test_a_file_is_whole_before_it_takes_its_name(tmp_path, monkeypatch):
+    """Whoever syncs a file syncs all of it."""
+    seen, content = [], b"0123456789" * 5
+    monkeypatch.setattr(checkpoint.os, "fsync", lambda file: seen.append(os.fstat(file).st_size))
+    checkpoint.replace_file(tmp_path / "file", lambda file: file.write(content))
+    assert seen[0] == len(content) and (tmp_path / "file").read_bytes() == content
+
+
+def test_the_threads_that_were_asked_for_are_told(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
+    made = configuration({"seed": 4, "theta": None})["made_with"]
+    assert made["OMP_NUM_THREADS"] == "3" and "MKL_NUM_THREADS" not in made
+    assert {"minimeta", "numpy", "python", "machine", "cores"} <= made.keys()
+
+
+def test_a_result_prints_without_what_is_long():
+    said = repr(Result(np.zeros(2), (), "a learner", "a family", False, "a state"))
+    assert said == "Result(theta=array([0., 0.]), log=(), interrupted=False)"
