@@ -126,6 +126,12 @@ def test_a_kink_excuses_a_gap_of_its_own_size_alone():
     assert is_kink(np.abs, *at, np.array([3.9, 4.1])).tolist() == [True, False]
 
 
+def test_a_function_may_give_a_list():
+    found, kinks = nearest(lambda x: np.abs(x).tolist(), np.array([0.0, 2.0]), np.ones(2),
+                           np.array([0.5, 1.0]))
+    assert kinks.tolist() == [True, False] and np.allclose(found, [0.5, 1.0])
+
+
 def test_a_report_says_how_many_directions_cross_a_kink():
     theta = np.array([0.0, 1.0, 0.0, -2.0])
     error = central_difference(lambda t: np.abs(t).sum(), lambda t: np.sign(t) + (t == 0), theta)

@@ -308,6 +308,8 @@ def test_taylor_order_is_infinite_if_rounding_alone_remains():
 
     for more in (0.0, 1e6):
         assert taylor_order(lambda t: linear(t) + more, np.ones_like, theta, v) == np.inf
+    slightly = taylor_order(lambda t: 1 + 1e-9 * (t ** 2).sum(), lambda t: 2e-9 * t, theta, v)
+    assert slightly == np.inf     # the longest step shows a curve, and the shortest does not
     assert taylor_order(linear, lambda t: 1.0001 * np.ones_like(t), theta, v) < 1.1
 
 
@@ -418,3 +420,21 @@ def test_memory_names_the_arguments_from_which_results_differ():
         assert words in str(memory(f, x)) and memory(f, x) > 0.1
     assert memory(lambda x, y: x * y, x, np.array(2.0)) == 0
     assert "could not look" in str(memory(lambda x: "words", x))
+
+
+def test_points_and_directions_may_be_lists_or_in_float32():
+    theta, v, u = draw(3, 10)
+
+    def value_dot(theta, v):
+        return (grad(theta) * v).sum(-1)
+
+    for kind in (np.ndarray.tolist, np.float32):
+        for error in (tangent(value, value_dot, kind(theta), kind(v)), second(
+                grad, hvp, kind(theta), kind(v)), symmetry(hvp, kind(theta), kind(u), kind(v))):
+            assert error < 1e-12
+
+
+@each_gradient_law
+def test_a_number_is_called_theta_unless_it_has_a_name(law, gate):
+    for name, told in ((None, "worst at theta: claimed"), ("x{}".format, "worst at x0: claimed")):
+        assert told in str(law(np.sin, lambda x: 2 * np.cos(x), 2.0, name=name))

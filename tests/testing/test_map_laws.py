@@ -348,5 +348,9 @@ def test_the_gap_of_rows_is_recognised_where_theta_is_right():
         told = f"the gap of each row of x is {words}: an addend is missing or counted twice"
         assert along_rows(p, gap(x_gap)) == told and along_rows(p, gap(x_gap, 0.1)) == ""
     assert along_rows(p, gap(p.v[-15:].reshape(5, 3))) == ""
-    two = probe(MLP((2, 4)), (5, 2), ())
-    assert along_rows(two, two.join(0 * two.theta, two.x)) == ""     # any two numbers are on a line
+    for lead in ((), (2,)):
+        two = probe(MLP((2, 4)), (5, 2), lead)
+        assert along_rows(two, two.join(0 * two.theta, two.x)) == ""     # any two are on a line
+        three = probe(MLP((3, 4)), (2, 3), lead)
+        x_gap = three.x - three.x.mean(-1, keepdims=True)
+        assert "a multiple of x less its mean" in along_rows(three, three.join(0 * three.theta, x_gap))

@@ -165,3 +165,8 @@ def test_the_gate_stands_in_the_headline_of_a_law_that_has_one():
 
 def test_nan_is_broken():
     assert list(report([np.nan, 0.0]).broken) == ["law"]
+
+
+def test_complex_numbers_are_compared_by_their_size():
+    assert float(compare("law", np.array([1j, 0]), np.array([1, 0]))) == pytest.approx(2 ** 0.5)
+    assert float(compare("law", np.array([3 + 4j]), np.array([6 + 8j]))) == pytest.approx(0.5)
