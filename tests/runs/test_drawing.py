@@ -48,6 +48,7 @@ def test_curves_have_marks_if_they_are_short_and_levels_are_dashed_and_stand_las
     level, other = [line for line in ax.lines if line.get_label() in ("level", "other")]
     assert set(level.get_ydata()) == {5} and level.get_linestyle() == "--"
     assert set(other.get_ydata()) == {7} and other.get_linestyle() == ":"
+    assert level.get_linewidth() > 0
     assert (ax.get_xlabel(), ax.get_ylabel(), ax.get_xscale()) == ("here", "there", "log")
     plain = drawing.curves({"one": (short, short)}, "x", "y")
     assert words(plain.legends[0].get_texts()) == ["one"] and len(plain.axes[0].lines) == 1
@@ -118,6 +119,7 @@ def test_a_room_is_framed_and_tells_at_which_step_a_cell_was_first_entered():
             [mark] = ax.lines
             assert points(mark) == [goal] and mark.get_marker() == "s"
             assert to_hex(mark.get_markeredgecolor()) == COLORS[1]
+            assert mark.get_markerfacecolor() == "none" and 10 < mark.get_markersize() < 60
             for ticks in (ax.get_xticks(), ax.get_yticks()):
                 assert np.allclose(ticks, [-0.5, 0.5, 1.5, 2.5])
             assert not any(words(ax.get_xticklabels()) + words(ax.get_yticklabels()))
@@ -228,6 +230,7 @@ def test_returns_in_new_tasks_have_intervals_and_lines_of_what_is_known():
         random, oracle = [line for line in ax.lines if line.get_label() in ("random", "oracle")]
         assert set(random.get_ydata()) == {1.5} and random.get_linestyle() == ":"
         assert set(oracle.get_ydata()) == {5.5} and oracle.get_linestyle() == "--"
+        assert random.get_linewidth() > 0
         assert ax.get_xlabel() == f"{against} in the task before"
         assert ax.get_ylabel() == "return of an episode" and ax.get_title() == ""
         assert words(figure.legends[0].get_texts()) == ["A", "B", "random", "oracle"]
