@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from minimeta import CheckpointError
 from minimeta.objective.optimizers import Moments
-from minimeta.trace import Folder, Result, checkpoint, log
+from minimeta.trace import Folder, Result, checkpoint, log, result
 from minimeta.trace.checkpoint import before, load, save
 from minimeta.trace.folder import configuration
 
@@ -365,3 +365,50 @@ def test_the_threads_that_were_asked_for_are_told(monkeypatch):
 def test_a_result_prints_without_what_is_long():
     said = repr(Result(np.zeros(2), (), "a learner", "a family", False, "a state"))
     assert said == "Result(theta=array([0., 0.]), log=(), interrupted=False)"
+
+
+class Told:
+    """A folder, and a lock, that write down what they are asked to do."""
+
+    def __init__(self):
+        self.done = []
+
+    def append(self, row, seconds):
+        self.done.append(("append", row, sorted(seconds)))
+
+    def save(self, theta, state, n):
+        self.done.append(("save", theta, state, n))
+
+    def release(self):
+        self.done.append("release")
+
+
+def test_what_is_saved_already_is_not_saved_again(monkeypatch):
+    now = [1000.0]
+    monkeypatch.setattr(result.time, "perf_counter", lambda: now[0])
+    told = Told()
+    keeper = result.Keeper(result.Training(0, "s0", ()), "learner", "family", told, told)
+    with keeper:
+        keeper.save()                                # nothing is new
+        assert told.done == []
+        keeper.lap("collect")
+        keeper.keep(1, "s1", {"a": 1})               # the first is saved at once
+        now[0] += result.EVERY / 2
+        keeper.keep(2, "s2", {"a": 2})               # the second is not
+        now[0] += result.EVERY
+        keeper.keep(3, "s3", {"a": 3})
+    assert told.done == [
+        ("append", {"a": 1}, ["collect"]), ("save", 1, "s1", 1), ("append", {"a": 2}, []),
+        ("append", {"a": 3}, []), ("save", 3, "s3", 3), "release"]
+    assert keeper.result.log == ({"a": 1}, {"a": 2}, {"a": 3}) and keeper.result.theta == 3
+
+
+def test_rows_are_on_the_disk_before_the_checkpoint_that_counts_them(tmp_path, monkeypatch):
+    order = []
+    monkeypatch.setattr(log, "sync", lambda path: order.append(path.name))
+    monkeypatch.setattr(checkpoint, "replace_file", lambda path, *rest, **named: order.append(
+        path.name))
+    monkeypatch.setattr(Folder, "fingerprint", lambda folder: "of this run")
+    folder = Folder(tmp_path)
+    folder.save(np.zeros(2), None, 1)
+    assert order == [folder.log_file.name, folder.checkpoint_file.name]
