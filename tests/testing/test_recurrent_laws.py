@@ -79,6 +79,25 @@ def test_an_output_that_depends_on_another_episode_is_told():
     assert "rows" in laws and "causality" not in laws and 1e-8 < report["rows"] < 1e-4
 
 
+def test_the_next_input_and_the_next_episode_are_later_and_other_ones_too():
+    def peeks(forward, theta, x):
+        y, cache = forward(theta, x)
+        y[..., :-1, :, :] += 1e-3 * x[..., 1:, :, :2]
+        return y, cache
+
+    def mixes(forward, theta, x):
+        y, cache = forward(theta, x)
+        y[..., :-1, :] += 1e-3 * x[..., 1:, :2]
+        return y, cache
+
+    assert "causality" in failed(forward=peeks)[1] and "rows" in failed(forward=mixes)[1]
+
+
+def test_a_state_that_lacks_an_array_does_not_pass():
+    report, laws = failed(state_after=lambda form, *args: form(*args)[:1])
+    assert {"stepping", "cut in two", "ends"} <= set(laws)
+
+
 def test_a_state_after_the_last_step_is_told_where_trials_end_early():
     report, laws = failed(state_after=lambda form, cache, n_steps=None: form(cache))
     assert laws == ["ends"] and report["ends"] > 0.1
