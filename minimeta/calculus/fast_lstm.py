@@ -133,8 +133,7 @@ def recur_vjp(V, cache, h_bars, state_bar):
     (n_steps, *lead, H, B), (seen, _, kept), WU = h_bars.shape, cache, V[..., :-1, :]
     six = stacked(kept)
     dtype = np.result_type(V, seen, six, h_bars, *state_bar)
-    h_bar, c_bar = (np.array(np.broadcast_to(bar, (*lead, H, B)), dtype, order="C")
-                    for bar in state_bar)
+    h_bar, c_bar = (np.array(bar, dtype, order="C") for bar in state_bar)
     xh_bars = np.empty((n_steps, *lead, WU.shape[-2], B), dtype)
     z_bar, by_q, after = np.empty((*lead, 4 * H, B), dtype), np.empty_like(h_bar), h_bar
     (V_bar, of_V), z_bar_T = np.zeros((2,) + V.shape, dtype), transpose(z_bar)

@@ -107,12 +107,18 @@ def test_one_vector_is_given_to_all_and_each_has_its_own_parameters():
     n = EqualLuck(3).multinomial(400, p)
     assert n.shape == (3, 2) and np.array_equal(n[0], n[2]) and n[1, 0] > 330 > n[0, 0]
     assert np.array_equal(EqualLuck(3).multinomial(400, p[1:2])[0], n[1])
+    for drawn in (EqualLuck(3).multinomial(np.array([4, 400, 4]), p[0]),
+                  EqualLuck(3).multinomial(np.array([4, 400, 4]), pvals=p[0])):
+        assert drawn.sum(-1).tolist() == [4, 400, 4] and np.array_equal(drawn[0], drawn[2])
+    normal = EqualLuck(3).multivariate_normal(np.array([1.0, 2.0]), np.eye(2), 4)
+    assert normal.shape == (4, 2) and np.all(normal == normal[0])
 
 
 def test_each_element_has_parameters_of_its_own_and_equal_luck():
     mean, spread = np.arange(4.0)[:, None], np.array([1.0, 10.0, 100.0])
     drawn = EqualLuck(0).normal(mean, scale=spread, size=(4, 3))
     luck = drawn[0, 0]
+    assert np.array_equal(EqualLuck(0).normal(np.arange(4.0), size=4), np.arange(4) + luck)
     assert np.allclose(drawn, mean + spread * luck, rtol=1e-12) and luck != 0
 
 
@@ -134,9 +140,9 @@ def test_ten_thousand_draws_are_allowed_and_no_more():
 def test_a_parameter_varies_if_it_has_more_axes_than_a_draw():
     assert varies(np.ones(2), 0) and not varies(np.ones(2), 1) and varies(np.ones((2, 3)), 1)
     assert not varies(2.0, 0) and not varies([1.0, 2.0], 0)
-    assert element(np.arange(3.0), (2, 3), (1, 2), 0) == 2
-    assert element(np.arange(6.0).reshape(2, 3), (4, 2), (3, 1), 1).tolist() == [3, 4, 5]
-    assert element((4, 2), (4, 2), (3, 1), 0) is None and element(7.0, (4,), (3,), 0) == 7
+    assert element(np.arange(3.0), 0, (2, 3), (1, 2)) == 2
+    assert element(np.arange(6.0).reshape(2, 3), 1, (4, 2), (3, 1)).tolist() == [3, 4, 5]
+    assert element((4, 2), 0, (4, 2), (3, 1)) is None and element(7.0, 0, (4,), (3,)) == 7
 
 
 # ---- what an observation tells
