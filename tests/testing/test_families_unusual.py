@@ -497,3 +497,15 @@ def test_a_tenth_of_what_can_be_earned_is_gained_by_knowing_the_task():
             else:
                 with pytest.raises(AssertionError, match="a gain below 0.2"):
                     laws.learnable(family, 0)
+
+
+def test_what_is_shown_and_paid_may_depend_on_the_horizon():
+    class TellsTheTime(Coins):
+        def look(self, state):
+            return state[..., None] / self.family.horizon
+
+        def move(self, state, action, rng):
+            state, obs, reward, done = super().move(state, action, rng)
+            return state, obs, reward / self.family.horizon, done
+
+    assert laws.untimed(replace(Coin(), tasks=TellsTheTime), 0)
