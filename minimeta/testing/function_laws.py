@@ -183,8 +183,7 @@ def by_differences(probe):
 def jacobian(probe):
     needs(probe.jac, "jac")
     y, J = probe.y(probe.z), probe.jac(probe.z)
-    shape = y.shape + (np.shape(probe.nest) if probe.z.size > 1 or np.ndim(probe.nest)
-                       else ())
+    shape = y.shape + np.shape(probe.nest)
     if J.shape != shape:
         return Error("jacobian", np.inf, f"jac must have the shape of f(x) and that of "
                                          f"x, {list(shape)}, got {list(J.shape)}")

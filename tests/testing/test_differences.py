@@ -20,9 +20,10 @@ def test_the_complex_step_is_exact_and_sees_no_kink():
 @pytest.mark.parametrize("f", [np.abs, lambda z: np.abs(z) + 1e-5 * z.real,
                                lambda z: (z.real - Z) ** 2, lambda z: np.maximum(z.real - Z, 0),
                                lambda z: np.maximum(Z - z.real, 0)])
-def test_a_function_that_loses_the_imaginary_part_and_changes_cannot_be_looked_at(f):
+@pytest.mark.parametrize("v", [V, np.abs(V), -np.abs(V)])
+def test_a_function_that_loses_the_imaginary_part_and_changes_cannot_be_looked_at(f, v):
     with pytest.raises(CouldNotLook, match="the imaginary part was lost"):
-        complex_slope(f, Z, V)
+        complex_slope(f, Z, v)
 
 
 def test_a_function_that_does_not_change_has_slope_0():
@@ -124,6 +125,14 @@ def test_a_kink_excuses_a_gap_of_its_own_size_alone():
     """|x| has S(h) = 2 h: it excuses gaps up to 4."""
     at = np.zeros(2), np.ones(2), 0.1
     assert is_kink(np.abs, *at, np.array([3.9, 4.1])).tolist() == [True, False]
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 2 / 3, 0.75, 0.9])
+def test_a_kink_within_the_step_is_told_wherever_it_lies(share):
+    """At 2/3 of the step S(2 h) / S(h) is 4 by chance, and S(4 h) / S(2 h) is not."""
+    for sign in (1, -1):
+        assert is_kink(lambda x: np.abs(x - sign * 0.1 * share), np.zeros(1), np.ones(1), 0.1,
+                       np.full(1, 0.3)).all()
 
 
 def test_a_function_may_give_a_list():

@@ -109,6 +109,8 @@ def test_the_gradient_of_another_distribution_has_a_mean(head):
     assert error == pytest.approx(0.3 / size.max(), rel=1e-5)
     assert "its mean at u[" in error.detail and "is 0.3" in error.detail
     assert error.hint.startswith("log_prob_grad is not the gradient of this log_prob, or the")
+    little = changed(head, log_prob_grad=lambda self, u, a: head.log_prob_grad(u, a) + 3e-6)
+    assert law("score", little)[0].hint
     [right] = law("score", head)
     assert right < 1e-9 and right.hint == ""
 

@@ -144,6 +144,19 @@ def test_an_axis_of_one_has_no_slices_and_no_mean():
     assert about(ROW + 0.3, ROW, "row", {}).startswith("the gap of row is the same along axis 1")
 
 
+def test_a_block_that_is_truly_zero_is_no_multiple_of_anything():
+    true = LAYOUT.pack(**BLOCKS._asdict() | {"W": 0 * W})
+    words = "all else than W is right: is an addend of it missing or twice?"
+    assert said(TRUE, true) == words
+
+
+@pytest.mark.parametrize("scale", [1e-9, 1e9])
+def test_a_factor_is_recognised_at_any_size_of_the_numbers(scale):
+    right, off = (3 * TRUE + size * np.roll(TRUE, 1) for size in (1e-8, 1e-3))
+    assert said(scale * right, scale * TRUE) == "claimed is 3 times true, throughout"
+    assert "throughout" not in said(scale * off, scale * TRUE)
+
+
 def test_an_axis_of_two_is_not_shifted():
     claimed = np.stack([MORE["W"][0], W[0]])
     assert of(W=claimed) == "all else than W is right: is an addend of it missing or twice?"

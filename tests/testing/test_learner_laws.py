@@ -317,3 +317,13 @@ def test_a_family_of_other_sizes_of_episodes_is_looked_at_as_well():
     report = check_learner(MAML(MLPPolicy(9, Categorical(5), (3,)), trials=3), room, seed=2,
                            skip=("meta-gradient",))
     assert "padding" in report.counts and not report.failed
+
+
+def test_a_first_order_gradient_is_told_of_a_learner_of_another_type_too():
+    p = Iteration(MAML(POLICY, trials=4, dtype=np.float32, first_order=True), FAMILY, 0)
+    assert "it is the first-order gradient" in laws.meta_gradient(p).hint
+
+
+def test_complex_numbers_are_thought_to_flow_unless_it_is_said():
+    every = [law.name for law in laws.LAWS]
+    assert check_learner.report(MAML(POLICY, trials=4), FAMILY, skip=every).gates["meta-gradient"] == 1e-12

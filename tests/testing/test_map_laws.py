@@ -320,6 +320,9 @@ def test_a_gap_that_is_a_multiple_of_a_part_has_its_words(c, says):
     assert part_of(c * PART, parts) == says and part_of(c * PART, parts, " in W") == f"{says} in W"
     assert part_of(c * PART + 1e-10 * OTHER, parts) == says
     assert part_of(c * PART + 1e-3 * OTHER, parts) == ""
+    for scale in (1e-9, 1e9):
+        assert part_of(scale * (c * PART + 1e-8 * OTHER), {"b": scale * PART})[:4] == says[:4]
+        assert part_of(scale * (c * PART + 1e-3 * OTHER), {"b": scale * PART}) == ""
 
 
 def test_a_gap_of_one_block_is_told_as_a_part_within_it():
@@ -354,3 +357,73 @@ def test_the_gap_of_rows_is_recognised_where_theta_is_right():
         three = probe(MLP((3, 4)), (2, 3), lead)
         x_gap = three.x - three.x.mean(-1, keepdims=True)
         assert "a multiple of x less its mean" in along_rows(three, three.join(0 * three.theta, x_gap))
+
+
+def test_a_factor_of_the_tangent_without_x_dot_is_told_with_its_cause():
+    class Averages(Scale):
+        def jvp(self, theta, cache, theta_dot, x_dot=None):
+            y_dot, cache_dot = super().jvp(theta, cache, theta_dot, x_dot)
+            return y_dot / (5 if x_dot is None else 1), cache_dot
+
+    report = map_report(Averages(), (5, 3))
+    assert "1/R, R = 5: a mean in place of a sum?" in report["tangent"].hint
+
+
+@pytest.mark.parametrize("form", ["forward", "vjp", "jvp", "vjp_dot"])
+def test_tasks_memory_and_precision_of_each_form_are_looked_at(form):
+    """A form that is right, but for a little of the first task, of the order in memory, of a
+    type."""
+    def changed(change):
+        def other(self, *args, **named):
+            found = getattr(Scale, form)(self, *args, **named)
+            y, *rest = found
+            return change(y, args[0]), *rest
+
+        return map_report(type("Changed", (Scale,), {form: other})(), (5, 3), scales=(1.0,))
+
+    assert "tasks" in changed(lambda y, theta: y + (
+        1e-6 * theta[:1, :1].real if theta.ndim > 1 else 0)).failed
+    assert "memory" in changed(lambda y, theta: y + 1e-3 * (theta.flags.f_contiguous and not (
+        theta.flags.c_contiguous))).failed
+    double = changed(lambda y, theta: y + np.zeros(1))
+    assert list(double.failed) == ["precision"] and "float64" in double["precision"].detail
+
+
+def test_the_part_of_an_output_that_one_block_lacks_is_told():
+    class Lacks(Scale):
+        def vjp(self, theta, cache, y_bar):
+            _, x_bar = super().vjp(theta, cache, y_bar)
+            return (y_bar * cache)[..., :-1, :].sum(-2), x_bar
+
+    report = map_report(Lacks(), (5, 3))
+    assert report["complex step"].hint == "what output 4 of axis R adds is missing in gain"
+
+
+def test_one_coordinate_of_many_hundred_is_named():
+    class Off(MLP):
+        def vjp(self, theta, cache, y_bar):
+            theta_bar, x_bar = super().vjp(theta, cache, y_bar)
+            return theta_bar + 0.1 * (np.arange(self.size) == 400), x_bar
+
+    net = Off((3, 20, 20))
+    report = map_report(net, (5, 3), leads=((),), scales=(0.3,), skip=("central difference",))
+    assert f"worst at {net.layout.name(400)}: " in report["complex step"].detail
+
+
+def test_a_map_that_is_right_and_not_complex_safe_is_told_so_by_each_law():
+    class Absolute(MLP):
+        def forward(self, theta, x):
+            y, cache = super().forward(theta, x)
+            return np.real(y), cache
+
+        def vjp(self, theta, cache, y_bar):
+            return tuple(np.real(bar) for bar in super().vjp(theta, cache, y_bar))
+
+    report = map_report(Absolute((3, 4, 2)), (5, 3))
+    for law in ("tangent", "complex step"):
+        assert "the derivative is right, but the code is not complex-safe" in report[law].hint
+
+
+def test_complex_numbers_are_thought_to_flow_unless_it_is_said():
+    assert map_report(Scale(), (5, 3)).gates["complex step"] == 1e-12
+    assert "complex step" in check_map(Scale(), (5, 3)).counts

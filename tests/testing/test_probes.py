@@ -11,6 +11,7 @@ import pytest
 
 from minimeta.testing.luck import EqualLuck, element, varies
 from minimeta.testing.nests import CouldNotLook, attributes, leaves, of_floats, rebuild
+from minimeta.testing.task_form import going_on
 from minimeta.testing.task_number import correlation, ranked, share_told, standard, varied
 
 RNG = np.random.default_rng(0)
@@ -196,8 +197,10 @@ def test_a_number_that_is_told_faintly_is_found_whichever_its_sign(sign, strengt
 
 def test_what_holds_in_one_half_of_the_tasks_alone_is_a_coincidence():
     assert share_told(SIGN[:, None], (SIGN * LATER)[:, None]) == 0
-    other = np.where(LATER > 0, SIGN, np.sign(NOISE[:, 0]))
-    assert share_told(SIGN[:, None], other[:, None]) < 0.1
+    for sign in (1, -1):
+        for when in (LATER, -LATER):
+            other = np.where(when > 0, SIGN, sign * np.sign(NOISE[:, 0]))
+            assert share_told(SIGN[:, None], other[:, None]) < 0.3
     assert share_told(SIGN[:, None], SIGN[:, None]) == pytest.approx(1)
 
 
@@ -212,3 +215,11 @@ def test_a_square_and_a_sum_are_told():
 def test_nothing_hidden_is_nothing_told():
     assert share_told(NOISE[:, :3], np.zeros((N, 2))) == 0
     assert share_told(np.ones((N, 2)), RNG.normal(size=(N, 2))) < 0.1
+
+
+def test_a_row_that_is_done_begins_again_whatever_the_shape_of_a_state():
+    done = np.array([[True, False, False], [False, False, True]])
+    for core in ((), (4,), (4, 5)):
+        first, state = np.zeros((2, 3) + core), np.ones((2, 3) + core)
+        assert np.array_equal(going_on(state, done, first).any(tuple(range(2, 2 + len(core)))), ~done)
+        assert going_on(state, np.zeros((2, 3), bool), first) is state

@@ -284,3 +284,11 @@ def test_a_policy_is_looked_at_for_five_steps_of_four_episodes_unless_told():
     report = check_policy.report(FEED, leads=((),), scales=(0.3,), skip=[
         law.name for law in policy_laws.LAWS if law.name != "init"])
     assert report["init"].context.endswith("x [5, 4, 3], y [5, 4, 4]")
+
+
+def test_complex_numbers_are_thought_to_flow_unless_it_is_said():
+    assert "complex step" in check_scalar(Cubes(), Y).counts
+    assert "complex step" in check_surrogate(Cubes(), Y).counts
+    rest = [law.name for law in policy_laws.LAWS if law.name != "complex step"]
+    report = check_policy(FEED, leads=((),), scales=(0.3,), skip=rest)
+    assert report.counts == {"complex step": 1} and report.gates["complex step"] == 1e-12
