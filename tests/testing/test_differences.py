@@ -137,7 +137,7 @@ def test_a_kink_within_the_step_is_told_wherever_it_lies(share):
 
 def test_a_function_may_give_a_list():
     found, kinks = nearest(lambda x: np.abs(x).tolist(), np.array([0.0, 2.0]), np.ones(2),
-                           np.array([0.5, 1.0]))
+                           [0.5, 1.0])
     assert kinks.tolist() == [True, False] and np.allclose(found, [0.5, 1.0])
 
 

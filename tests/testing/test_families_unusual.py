@@ -509,3 +509,30 @@ def test_what_is_shown_and_paid_may_depend_on_the_horizon():
             return state, obs, reward / self.family.horizon, done
 
     assert laws.untimed(replace(Coin(), tasks=TellsTheTime), 0)
+
+
+def test_a_state_must_be_one_of_each_episode():
+    class OneState(Coins):
+        def begin(self, B, rng):
+            state, obs = super().begin(B, rng)
+            return state[:, :1], obs
+
+        def move(self, state, action, rng):
+            full = np.broadcast_to(state, action.shape)
+            after, *rest = super().move(full, action, rng)
+            return after[:, :1], *rest
+
+    with pytest.raises(AssertionError, match=r"state must be \[K, B, ..\], got \[7, 1\]"):
+        laws.shapes(replace(Coin(), tasks=OneState), 0)
+
+
+@pytest.mark.parametrize("width, n", [(3, 1000), (126, 1008), (300, 2400), (600, 4000)])
+def test_more_tasks_are_looked_at_where_more_is_seen(width, n):
+    class Wide(Coin):
+        obs_size = width
+
+        def sample(self, K, rng):
+            raise KeyError(K)
+
+    with pytest.raises(KeyError, match=str(n)):
+        laws.silent(Wide(), 0)

@@ -323,3 +323,11 @@ def test_a_jacobian_of_one_number_in_an_array_has_an_axis_for_it():
     with pytest.raises(LawBroken, match=r"\[2, 1\], got \[2\]"):
         check_function(lambda x: np.array([x[0], x[0] ** 2]), None, point,
                        jac=lambda x: np.array([1.0, 2 * x[0]]))
+
+
+def test_a_function_of_a_number_is_given_a_number():
+    def cube(x):
+        assert isinstance(x, (float, complex)), type(x)
+        return x ** 3
+
+    assert not check_function(cube, lambda x: 3 * x ** 2, 2.0).failed

@@ -211,3 +211,8 @@ def test_a_block_of_one_of_several_tasks_is_told():
     true = np.stack([TRUE, 2 * TRUE])
     claimed = np.stack([TRUE, 2 * LAYOUT.pack(**BLOCKS._asdict() | {"U": -U})])
     assert said(claimed, true) == "U is minus true, throughout; all else than U is right"
+
+
+def test_a_slice_that_is_wrong_by_little_is_wrong():
+    for size, words in ((1e-4, "only 1 of axis 0 of U is wrong: a step or row was left out?"), (1e-8, "")):
+        assert scaled(U + size * np.eye(3)[1][:, None], U, 0, "axis 0 of U") == words

@@ -427,3 +427,26 @@ def test_a_map_that_is_right_and_not_complex_safe_is_told_so_by_each_law():
 def test_complex_numbers_are_thought_to_flow_unless_it_is_said():
     assert map_report(Scale(), (5, 3)).gates["complex step"] == 1e-12
     assert "complex step" in check_map(Scale(), (5, 3)).counts
+
+
+@pytest.mark.parametrize("form", ["forward", "vjp", "jvp", "vjp_dot"])
+def test_each_form_must_leave_its_arguments_alone_and_forget_nothing(form):
+    calls = []
+
+    def writes(self, theta, *args, **named):
+        theta *= 1.0
+        return getattr(Scale, form)(self, theta, *args, **named)
+
+    def counts(self, *args, **named):
+        y, *rest = getattr(Scale, form)(self, *args, **named)
+        calls.append(0)
+        return y + 1e-9 * len(calls), *rest
+
+    for other in (writes, counts):
+        assert "purity" in map_report(type("Changed", (Scale,), {form: other})(), (5, 3)).failed
+
+
+def test_differences_have_gates_that_they_can_meet():
+    gates = map_report(Scale(), (5, 3), complex_safe=False).gates
+    assert gates["tangent"] == gates["second"] == gates["tasks"] == 1e-6 and gates["purity"] == 0
+    assert gates["central difference"] == 1e-6
