@@ -19,7 +19,8 @@ def test_a_factor_that_is_a_size_or_2_has_a_cause(ratio, says):
     assert cause(ratio * (1 + 1e-7), SIZES) == f" ({says})"
 
 
-@pytest.mark.parametrize("ratio", [3.0, 1.0, -2.0, 1 / 2, 2.001, 4.001, 0.2501])
+@pytest.mark.parametrize("ratio", [3.0, 1.0, -2.0, 1 / 2, 2.001, 4.001, 0.2501, 4.0002, 0.25001,
+                                   2.00005])
 def test_any_other_factor_has_none(ratio):
     assert cause(ratio, SIZES) == ""
 
@@ -216,3 +217,11 @@ def test_a_block_of_one_of_several_tasks_is_told():
 def test_a_slice_that_is_wrong_by_little_is_wrong():
     for size, words in ((1e-4, "only 1 of axis 0 of U is wrong: a step or row was left out?"), (1e-8, "")):
         assert scaled(U + size * np.eye(3)[1][:, None], U, 0, "axis 0 of U") == words
+
+
+def test_a_block_that_is_moved_but_for_one_number_is_not_moved():
+    for by in (1, -1):
+        for k in (2, 3):
+            claimed = shift(LAST, by, 0)
+            claimed[k] += 1
+            assert "off by one" not in about(claimed, LAST, "b", {})

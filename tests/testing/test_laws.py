@@ -306,7 +306,7 @@ def test_taylor_order_is_infinite_if_rounding_alone_remains():
     def linear(t):
         return t @ [1.0, 1.0, 1.0]
 
-    for more in (0.0, 1e6):
+    for more in (0.0, 1e6, -1e6):
         assert taylor_order(lambda t: linear(t) + more, np.ones_like, theta, v) == np.inf
     slightly = taylor_order(lambda t: 1 + 1e-9 * (t ** 2).sum(), lambda t: 2e-9 * t, theta, v)
     assert slightly == np.inf     # the longest step shows a curve, and the shortest does not

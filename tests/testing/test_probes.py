@@ -11,7 +11,7 @@ import pytest
 
 from minimeta.testing.luck import EqualLuck, element, varies
 from minimeta.testing.nests import CouldNotLook, attributes, leaves, of_floats, rebuild
-from minimeta.testing.task_form import going_on
+from minimeta.testing.task_form import going_on, same
 from minimeta.testing.task_number import correlation, ranked, share_told, standard, varied
 
 RNG = np.random.default_rng(0)
@@ -223,3 +223,10 @@ def test_a_row_that_is_done_begins_again_whatever_the_shape_of_a_state():
         first, state = np.zeros((2, 3) + core), np.ones((2, 3) + core)
         assert np.array_equal(going_on(state, done, first).any(tuple(range(2, 2 + len(core)))), ~done)
         assert going_on(state, np.zeros((2, 3), bool), first) is state
+
+
+def test_more_arrays_are_not_the_same_as_fewer():
+    one = [np.ones(2), np.array([np.nan, 1])]
+    assert same(one, [a.copy() for a in one]) and not same(one, [np.ones(2), np.ones(2)])
+    with pytest.raises(ValueError):
+        same(one, one[:1])

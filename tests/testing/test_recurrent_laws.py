@@ -235,3 +235,15 @@ def test_the_laws_of_recurrent_maps_stand_from_the_most_basic_to_the_least():
         ("ends", 1e-12), ("unrolled tangent", 1e-12), ("unrolled complex step", 1e-12),
         ("unrolled transpose", 1e-13), ("unrolled second", 1e-12), ("tasks", 1e-12),
         ("memory", 1e-12), ("precision", 0)]
+
+
+def test_a_memory_that_is_not_complex_safe_is_judged_by_differences():
+    def real(form, *args):
+        y, cache = form(*args)
+        return np.real(y), cache
+
+    net = Net(forward=real, unroll=real)
+    at = dict(leads=((),), scales=(0.5,))
+    assert {"tangent", "unrolled tangent"} <= set(check_recurrent.report(net, X, **at).failed)
+    report = check_recurrent(net, X, complex_safe=False, **at)
+    assert report.counts["unrolled tangent"] == 1 and "complex step" in report.skipped
