@@ -474,3 +474,13 @@ def test_a_number_just_outside_of_its_range_is_refused(space, code):
     for odd in (2.0, [1], "a"):
         with pytest.raises(ValueError, match="obs must be whole numbers"):
             convert.translated(worlds.Discrete(3)).encode(odd)
+
+
+def test_choices_that_begin_elsewhere_are_told_and_given_from_there():
+    space = worlds.MultiDiscrete([2, 3])
+    space.start = np.array([5, -1])
+    ours = convert.translated(space)
+    assert ours.encode(np.array([6, -1])).tolist() == [0, 1, 1, 0, 0]
+    assert convert.decode(ours, 5).tolist() == [6, 1] and convert.decode(ours, 1).tolist() == [5, 0]
+    with pytest.raises(ValueError, match=r"from \[5, -1\] on, got"):
+        ours.encode(np.array([1, 0]))

@@ -11,7 +11,7 @@ import pytest
 from minimeta import (MAML, RL2, Categorical, Gaussian, MLPPolicy, RecurrentPolicy, adapt, compare,
                       meta_train, sweep)
 from minimeta.runs import Comparison
-from minimeta.runs.command_line import main, short, summary
+from minimeta.runs.command_line import main, members, short, summary
 from minimeta.runs.episodes import lived
 from minimeta.tasks import BernoulliBandit, GridNavigation, PlanarArm, PointNavigation
 from minimeta.trace import log
@@ -293,3 +293,13 @@ def test_a_loss_is_drawn_where_returns_are_not_logged(pictures, tmp_path, monkey
         log.append(tmp_path / "log.csv", {"loss": float(k)})
     assert main(["show", str(tmp_path), "--plot", "b.png"]) == 0
     assert told == [(7, "return", "a.png"), (2, "loss", "b.png")]
+
+
+def test_classes_are_listed_by_name_if_they_have_the_verb():
+    class Able:
+        def update(self):
+            """Does."""
+
+    module = SimpleNamespace(__all__=("b", "a", "Box", "f", "c"), a=Able, b=Able, Box=Able, f=print,
+                             c=int)
+    assert list(members(module, "update")) == [("a", Able), ("b", Able)]
