@@ -51,7 +51,8 @@ def test_an_observation_is_told_as_a_vector(space, obs, code):
     assert told_space.encode(obs).tolist() == code and told_space.width == len(code)
 
 
-@pytest.mark.parametrize("obs", [{"door": 1}, [1, 2], {"door": 1, "where": 2, "who": 3}])
+@pytest.mark.parametrize("obs", [{"door": 1}, [1, 2], {"door": 1, "where": 2, "who": 3},
+                                 ["door", "where"]])
 def test_an_observation_with_other_keys_is_refused_with_those_there_must_be(obs):
     with pytest.raises(ValueError, match=r"obs must be a dict with the keys \['where', 'door'\]"):
         convert.Parts.of(BOTH).encode(obs)
