@@ -412,3 +412,36 @@ def test_rows_are_on_the_disk_before_the_checkpoint_that_counts_them(tmp_path, m
     folder = Folder(tmp_path)
     folder.save(np.zeros(2), None, 1)
     assert order == [folder.log_file.name, folder.checkpoint_file.name]
+
+
+def test_saving_takes_a_twentieth_of_the_time_at_most(monkeypatch):
+    now, told = [1000.0], Told()
+    monkeypatch.setattr(result.time, "perf_counter", lambda: now[0])
+
+    def save(theta, state, n):
+        now[0] += 1.0
+        told.done.append(n)
+
+    told.save = save
+    keeper = result.Keeper(result.Training(0, None, ()), "learner", "family", told, told)
+    saved = []
+    for wait in (0.0, 19.5, 1.0, 10.0, 9.5, 1.0):
+        now[0] += wait
+        keeper.keep(0, None, {})
+        saved.append(keeper.n_saved)
+    assert saved == [1, 1, 3, 3, 3, 6]
+
+
+def test_the_time_of_each_phase_is_counted(monkeypatch):
+    now, told = [1000.0], Told()
+    monkeypatch.setattr(result.time, "perf_counter", lambda: now[0])
+    keeper = result.Keeper(result.Training(0, None, ()), "learner", "family", told, told)
+    for phase, seconds in (("collect", 2.0), ("update", 3.0), ("collect", 5.0)):
+        now[0] += seconds
+        keeper.lap(phase)
+    assert keeper.seconds == {"collect": 7.0, "update": 3.0}
+    keeper.keep(0, None, {})
+    assert keeper.seconds == {}
+    now[0] += 4.0
+    keeper.lap("collect")
+    assert keeper.seconds == {"collect": 4.0}
