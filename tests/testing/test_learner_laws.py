@@ -327,3 +327,9 @@ def test_a_first_order_gradient_is_told_of_a_learner_of_another_type_too():
 def test_complex_numbers_are_thought_to_flow_unless_it_is_said():
     every = [law.name for law in laws.LAWS]
     assert check_learner.report(MAML(POLICY, trials=4), FAMILY, skip=every).gates["meta-gradient"] == 1e-12
+
+
+def test_data_without_a_mask_have_no_padding():
+    p = Iteration(RegressionMAML(MLP((1, 5, 1))), Sinusoid(), 0)
+    with pytest.raises(DoesNotApply, match="the data have no mask"):
+        laws.padding(p).send(None)
