@@ -536,3 +536,32 @@ def test_more_tasks_are_looked_at_where_more_is_seen(width, n):
 
     with pytest.raises(KeyError, match=str(n)):
         laws.silent(Wide(), 0)
+
+
+def test_rows_that_were_done_are_counted():
+    class OneSideEnds(Coins):
+        def move(self, state, action, rng):
+            state, obs, reward, _ = super().move(state, action, rng)
+            return state, obs, reward, (state == 2) & (self.side[:, None] == 1)
+
+    tasks = Coin().sample(7, np.random.default_rng(0))
+    n = 3 * int(tasks.side.sum())
+    assert 0 < n < 21
+    assert laws.untimed(replace(Coin(), tasks=OneSideEnds), 0) == f"{n} of 21 rows were done by step 3"
+
+
+@pytest.mark.parametrize("shown", [0, 1])
+def test_each_of_the_arrays_of_a_task_may_be_told(shown):
+    class Two(PlainTasks):
+        def __init__(self, family, goal):
+            super().__init__(family, goal)
+            self.other = np.random.default_rng(1).random(len(goal))
+
+        def reset(self, B, rng):
+            state, obs = super().reset(B, rng)
+            return state, obs + (self.goal, self.other)[shown][:, None, None]
+
+    family = Plain()
+    family.sample = lambda K, rng: Two(family, rng.uniform(-1, 1, K))
+    with pytest.raises(AssertionError, match="tells .*% of the task"):
+        laws.silent(family, 0)

@@ -450,3 +450,11 @@ def test_differences_have_gates_that_they_can_meet():
     gates = map_report(Scale(), (5, 3), complex_safe=False).gates
     assert gates["tangent"] == gates["second"] == gates["tasks"] == 1e-6 and gates["purity"] == 0
     assert gates["central difference"] == 1e-6
+
+
+def test_a_part_that_is_missing_throughout_is_told_without_a_block():
+    class Forgets(Scale):
+        def vjp_dot(self, theta, cache, y_bar, theta_dot, cache_dot, y_bar_dot):
+            return super().vjp_dot(theta, cache, y_bar, theta_dot, cache_dot, 0 * y_bar_dot)
+
+    assert map_report(Forgets(), (5, 3))["second"].hint == "y_bar_dot is missing"
