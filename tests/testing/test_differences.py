@@ -119,6 +119,7 @@ def test_a_curve_is_no_kink_however_large_the_gap_may_be(f):
     """S(2 h) / S(h) is 4: the claim is wrong, and the curve does not excuse it."""
     for h in (1e-3, 1e-2):
         assert not is_kink(f, Z, V, h, np.full(3, 1e-9)).any()
+        assert not is_kink(lambda x: -f(x), Z, V, h, np.full(3, 1e-9)).any()
 
 
 def test_a_kink_excuses_a_gap_of_its_own_size_alone():
@@ -131,8 +132,9 @@ def test_a_kink_excuses_a_gap_of_its_own_size_alone():
 def test_a_kink_within_the_step_is_told_wherever_it_lies(share):
     """At 2/3 of the step S(2 h) / S(h) is 4 by chance, and S(4 h) / S(2 h) is not."""
     for sign in (1, -1):
-        assert is_kink(lambda x: np.abs(x - sign * 0.1 * share), np.zeros(1), np.ones(1), 0.1,
-                       np.full(1, 0.3)).all()
+        for up in (1, -1):
+            assert is_kink(lambda x: up * np.abs(x - sign * 0.1 * share), np.zeros(1), np.ones(1),
+                           0.1, np.full(1, 0.3)).all()
 
 
 def test_a_function_may_give_a_list():
@@ -147,3 +149,10 @@ def test_a_report_says_how_many_directions_cross_a_kink():
     assert error < 1e-7 and "(2 of 4 directions cross a kink)" in str(error)
     error = central_difference(lambda t: np.abs(t).sum(), np.sign, theta[::2])
     assert error == np.inf or error < 1e-7
+
+
+def test_rounding_is_no_kink():
+    z = np.random.default_rng(0).normal(size=200)
+    for f, slope in ((lambda x: 3 * x + 1, 3 + 0 * z), (lambda x: np.pi * x - 7, np.pi + 0 * z)):
+        found, kinks = nearest(f, z, np.ones(200), slope)
+        assert not kinks.any() and np.allclose(found, slope, rtol=1e-8, atol=0)

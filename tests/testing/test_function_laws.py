@@ -331,3 +331,11 @@ def test_a_function_of_a_number_is_given_a_number():
         return x ** 3
 
     assert not check_function(cube, lambda x: 3 * x ** 2, 2.0).failed
+
+
+def test_each_column_of_a_jacobian_takes_the_step_that_suits_it():
+    def f(x):
+        return np.abs(2 + np.sin(300 * x))      # bends in a short way, and is not complex-safe
+
+    report = check_function(f, None, X[0], jac=lambda x: np.diag(300 * np.cos(300 * x)))
+    assert "by differences" in report["jacobian"].detail

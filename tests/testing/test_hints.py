@@ -225,3 +225,7 @@ def test_a_block_that_is_moved_but_for_one_number_is_not_moved():
             claimed = shift(LAST, by, 0)
             claimed[k] += 1
             assert "off by one" not in about(claimed, LAST, "b", {})
+
+
+def test_a_mean_over_two_is_missed_as_one_over_more():
+    assert of(W=W + MORE["W"][:1]).startswith("the gap of W is the same along axis 0: a mean or sum")

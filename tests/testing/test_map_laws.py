@@ -458,3 +458,20 @@ def test_a_part_that_is_missing_throughout_is_told_without_a_block():
             return super().vjp_dot(theta, cache, y_bar, theta_dot, cache_dot, 0 * y_bar_dot)
 
     assert map_report(Forgets(), (5, 3))["second"].hint == "y_bar_dot is missing"
+
+
+def test_a_map_without_a_tangent_is_checked_by_what_it_has():
+    net = SimpleNamespace(size=3, layout=Scale().layout, forward=Scale().forward, vjp=Scale().vjp)
+    report = check_map(net, (5, 3))
+    assert {law: report.skipped[law] for law in ("tangent", "transpose")} == dict.fromkeys(
+        ("tangent", "transpose"), "the map has no jvp")
+
+
+def test_a_curved_map_that_is_off_by_little_is_not_called_unsafe():
+    class Off(MLP):
+        def jvp(self, *args):
+            y_dot, cache_dot = super().jvp(*args)
+            return (1 + 1e-9) * y_dot, cache_dot
+
+    report = map_report(Off((3, 4, 2)), (5, 3), leads=((2,),), scales=(1.0,))
+    assert "tangent" in report.failed and "complex-safe" not in report["tangent"].hint
