@@ -130,12 +130,14 @@ def test_one_complex_argument_among_real_ones_is_enough():
     V_dot, x_dot, state_dot, h_bars_dot, bars_dot = case(1, (2,), 3, 1, 2, 5, np.float64)
     cache = recur(CELL, V, x, state)
     cache_dot = recur_jvp(CELL, V, cache, V_dot, x_dot, state_dot)
-    whole, whole_dot = (recur_jvp(CELL, V * c, recur(CELL, V * c, x, state), V_dot, x_dot, state_dot)
+    whole, whole_dot = (recur_jvp(CELL, V * c, recur(CELL, V * c, x, state), V_dot, x_dot,
+                                  state_dot)
                         if k else recur(CELL, V * c, x, state) for k, c in enumerate((1j, 1j)))
     n_tried = 0
     for form, args in (
             (recur, [V, x, state]),
-            (lambda cell, *at: recur_jvp(cell, at[0], cache, *at[1:]), [V, V_dot, x_dot, state_dot]),
+            (lambda cell, *at: recur_jvp(cell, at[0], cache, *at[1:]),
+             [V, V_dot, x_dot, state_dot]),
             (lambda cell, *at: recur_vjp(cell, at[0], cache, *at[1:]), [V, h_bars, bars]),
             (lambda cell, *at: recur_vjp_dot(cell, at[0], cache, *at[1:4], cache_dot, *at[4:]),
              [V, h_bars, bars, V_dot, h_bars_dot, bars_dot])):

@@ -467,7 +467,8 @@ def test_flags_may_be_numbers_and_done_is_a_truth(terminated, truncated, done):
 
 
 @pytest.mark.parametrize("space, code", [
-    (worlds.Discrete(3, start=5), [4, 8]), (worlds.MultiDiscrete([2, 3]), [[0, 3], [2, 0], [-1, 0]])])
+    (worlds.Discrete(3, start=5), [4, 8]),
+    (worlds.MultiDiscrete([2, 3]), [[0, 3], [2, 0], [-1, 0]])])
 def test_a_number_just_outside_of_its_range_is_refused(space, code):
     for number in code:
         with pytest.raises(ValueError, match="obs must be whole numbers of shape .* below"):

@@ -287,7 +287,8 @@ def test_the_best_is_asked_for_its_last_return_alone():
     returns["late"][..., -1], returns["early"][..., -1] = 2.0, 0.0
     assert Comparison(returns, {}, {}, {}).best == "late"
     gained = Comparison(returns, {}, {}, {}).gain("late")
-    assert gained.mean == 2 and Comparison(returns, {}, {}, {}).difference("late", "early").mean == 2
+    assert gained.mean == 2 and Comparison(returns, {}, {}, {}).difference("late",
+                                                                           "early").mean == 2
 
 
 def test_a_line_of_the_table_has_its_columns():

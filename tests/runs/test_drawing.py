@@ -73,7 +73,8 @@ def test_bars_stand_side_by_side_with_their_intervals_and_names():
         assert [to_hex(bar.get_facecolor()) for bar in bars] == list(COLORS[:2])
         [ends] = bars.errorbar.lines[2]
         for k, (bottom, top) in enumerate(ends.get_segments()):
-            assert np.allclose([*bottom, *top], [k, heights[k] - halves[k], k, heights[k] + halves[k]])
+            assert np.allclose([*bottom, *top],
+                               [k, heights[k] - halves[k], k, heights[k] + halves[k]])
         assert words(ax.get_xticklabels()) == ["left", "right"]
     assert [ax.get_ylabel() for ax in figure.axes] == ["height", ""]
     assert figure.axes[0].get_ylim() == figure.axes[1].get_ylim()
@@ -255,7 +256,8 @@ def test_a_log_scale_begins_at_the_least_above_0_if_others_are_eight_times_as_fa
 
 
 @pytest.mark.parametrize("phi, pair", [
-    (lambda a, b, c: [a, 0.9 * a, 0.5 * b], [0, 2]), (lambda a, b, c: [0.5 * b, 0.9 * a, a], [2, 0]),
+    (lambda a, b, c: [a, 0.9 * a, 0.5 * b], [0, 2]),
+    (lambda a, b, c: [0.5 * b, 0.9 * a, a], [2, 0]),
     (lambda a, b, c: [0 * a, -3 * a, a + 0.1 * b, 0.2 * c], [1, 3]),
     (lambda a, b, c: [3 * a, 2 * a + 0.4 * b, 0.6 * c], [0, 2]),
     (lambda a, b, c: [0 * a, 0 * a, 0 * a], [0, 0])])
@@ -283,7 +285,8 @@ def test_the_loss_beneath_the_arrows_is_that_of_one_task_at_each_theta(monkeypat
     told = []
     monkeypatch.setattr(pictures, "adapt", lambda run, tasks, rounds, seed: (
         told.append((rounds, seed)), phi)[1])
-    figure = pictures.steps(SimpleNamespace(theta=theta, learner=learner), np.arange(3), (0, 2), of=1,
+    figure = pictures.steps(SimpleNamespace(theta=theta, learner=learner), np.arange(3), (0, 2),
+                            of=1,
                             seed=7)
     [(grid, tasks, luck)] = asked
     assert told == [(1, 7)] and luck == np.random.default_rng(7).integers(1000)

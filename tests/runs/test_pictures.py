@@ -266,7 +266,8 @@ def test_runs_are_listed_in_the_order_of_their_folders(tmp_path, monkeypatch, ca
 
 
 @pytest.mark.parametrize("number, told", [
-    (None, ""), (3, "3"), (True, "True"), (0.123456, "0.12346"), (1234567.0, "1.2346e+06"), ("word", "word")])
+    (None, ""), (3, "3"), (True, "True"), (0.123456, "0.12346"), (1234567.0, "1.2346e+06"),
+    ("word", "word")])
 def test_numbers_of_a_table_are_short(number, told):
     assert short(number) == told
 
@@ -279,10 +280,12 @@ def test_the_first_sentence_of_a_docstring_is_the_summary():
     class Other:
         """Ends without another sentence."""
 
-    assert summary(Thing) == "Does one thing, and well" and summary(Other) == "Ends without another sentence"
+    assert summary(Thing) == "Does one thing, and well"
+    assert summary(Other) == "Ends without another sentence"
 
 
-def test_a_loss_is_drawn_where_returns_are_not_logged(pictures, tmp_path, monkeypatch, capsys, folder):
+def test_a_loss_is_drawn_where_returns_are_not_logged(pictures, tmp_path, monkeypatch, capsys,
+                                                      folder):
     told = []
     monkeypatch.setattr(pictures, "learning", lambda runs, of: SimpleNamespace(
         savefig=lambda file: told.append((len(runs[0].log), of, file))))

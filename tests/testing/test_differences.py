@@ -94,7 +94,8 @@ def test_a_slope_that_is_not_a_number_is_no_kink():
 
 H = 6e-6
 KINKS = {
-    "on the point": (np.abs, [0.0], [0.3]), "beside it": (lambda x: np.abs(x - 1e-8), [0.0], [-1.0]),
+    "on the point": (np.abs, [0.0], [0.3]),
+    "beside it": (lambda x: np.abs(x - 1e-8), [0.0], [-1.0]),
     "of both signs": (lambda x: 2 * np.abs(x - 1e-8) - np.abs(x + 1e-8), [0.0], [-3.0]),
     "at several distances": (lambda x: np.abs(x - 1e-9) + 10 * np.abs(x - 1.5 * H), [0.0], [-11.0]),
     "on a slope": (lambda x: 5 * x + np.maximum(x, 0), [0.0], [6.0]),

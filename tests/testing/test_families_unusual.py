@@ -249,7 +249,8 @@ class BreaksAtBadSizes(Coin):
 
 
 def test_a_bad_size_must_be_refused_and_not_break_something():
-    with pytest.raises(AssertionError, match="^guarded: raised AttributeError: 'float' object has no"):
+    with pytest.raises(AssertionError,
+                       match="^guarded: raised AttributeError: 'float' object has no"):
         check_tasks(BreaksAtBadSizes())
 
 
@@ -428,7 +429,8 @@ def test_global_luck_is_not_drawn_at_any_time(steal, when):
     globals().update(Family_=Family_, Steals=Steals)
     for kind in (Family_, Steals):
         kind.__qualname__ = kind.__name__
-    with pytest.raises(AssertionError, match="global random numbers were used: np.random or random"):
+    with pytest.raises(AssertionError,
+                       match="global random numbers were used: np.random or random"):
         laws.whole(Family_(tasks=Steals), 0)
 
 
@@ -547,7 +549,8 @@ def test_rows_that_were_done_are_counted():
     tasks = Coin().sample(7, np.random.default_rng(0))
     n = 3 * int(tasks.side.sum())
     assert 0 < n < 21
-    assert laws.untimed(replace(Coin(), tasks=OneSideEnds), 0) == f"{n} of 21 rows were done by step 3"
+    assert laws.untimed(replace(Coin(), tasks=OneSideEnds),
+                        0) == f"{n} of 21 rows were done by step 3"
 
 
 @pytest.mark.parametrize("shown", [0, 1])

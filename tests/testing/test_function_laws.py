@@ -214,7 +214,8 @@ POINTS = {
     "a tuple": ((X[0], (X[1], 2.0), np.array(3.0)), ["x0[", "x1.0[", "x1.1", "x2"]),
     "layers": ({"first": {"W": X[:2], "b": X[2]}, "last": [X[0], 2.0]},
                ["first.W[", "first.b[", "last.0[", "last.1"]),
-    "a dict whose keys are no words": ({7: X[0], "b": X[1, :2], "c": np.array(1.0)}, ["x7[", "b[", "c"]),
+    "a dict whose keys are no words": ({7: X[0], "b": X[1, :2], "c": np.array(1.0)},
+                                       ["x7[", "b[", "c"]),
     "lists of arrays": ([X[0], X[1:]], ["x0[", "x1["]), "a list of numbers": ([1.0, 2.0], ["x["]),
     "a list of lists": ([[1.0, 2.0], [3.0, 4.0]], ["x["]), "a number": (2.0, ["x"]),
     "a row": (X[0], ["x["])}
@@ -247,7 +248,8 @@ def test_a_point_may_be_any_nest_and_its_coordinates_have_names(name):
 
 def test_coordinates_have_the_name_that_is_given():
     with pytest.raises(LawBroken, match="worst at number 5: "):
-        check_function(lambda x: (x ** 2).sum(), lambda x: 2 * x * (np.arange(12).reshape(3, 4) != 5),
+        check_function(lambda x: (x ** 2).sum(),
+                       lambda x: 2 * x * (np.arange(12).reshape(3, 4) != 5),
                        X, name="number {}".format)
 
 
@@ -261,7 +263,8 @@ def test_beyond_the_limit_directions_are_random():
 def test_differences_judge_where_the_complex_step_is_no_slope():
     """Of x conj(x) the complex step is 0, and the slope is 2 x."""
     report = check_function(lambda x: (x * np.conj(x)).sum(), lambda x: 2 * x, X)
-    assert "the complex step of f is not its slope" in str(report) and "complex step" in report.skipped
+    assert "the complex step of f is not its slope" in str(report)
+    assert "complex step" in report.skipped
     half = check_function.report(lambda x: (x * np.conj(x)).sum(), lambda x: x, X)
     assert "claimed is 1/2 of true" in str(half.failed["differences"])
 

@@ -1,4 +1,4 @@
-"""The laws of heads: the sums that they take, the numbers by which they are broken, and the words."""
+"""The laws of heads: the sums that they take, the numbers by which they are broken, the words."""
 from types import SimpleNamespace
 
 import numpy as np
@@ -209,7 +209,8 @@ def test_a_fisher_product_is_the_hessian_of_the_divergence_and_the_mean_of_squar
     assert "worst at u[" in of_kl.detail and max(map(float, law("fisher", head))) < 1e-6
 
 
-@pytest.mark.parametrize("name", ["log_prob", "entropy", "log_prob_grad", "kl", "entropy_grad", "fisher"])
+@pytest.mark.parametrize("name",
+                         ["log_prob", "entropy", "log_prob_grad", "kl", "entropy_grad", "fisher"])
 @pytest.mark.parametrize("head, far", [(CHOICE, 1e4), (TWO, 30.0)], ids=str)
 def test_numbers_must_be_finite_far_from_0(name, head, far):
     def lost(self, u, *rest):

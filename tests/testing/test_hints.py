@@ -181,7 +181,8 @@ def test_a_layout_of_one_block_has_no_others_that_are_right():
 
 def test_a_factor_of_all_is_said_with_its_cause():
     assert said(3 * TRUE) == "claimed is 3 times true, throughout"
-    assert said(TRUE / 5, sizes=SIZES).endswith("throughout (1/T, T = 5: a mean in place of a sum?)")
+    assert said(TRUE / 5,
+                sizes=SIZES).endswith("throughout (1/T, T = 5: a mean in place of a sum?)")
     assert said(TRUE, 0 * TRUE).startswith("true is zero throughout: either nothing depends on it")
     assert said((1 + 5e-6) * TRUE[:1], TRUE[:1]) == ""
 
@@ -215,7 +216,8 @@ def test_a_block_of_one_of_several_tasks_is_told():
 
 
 def test_a_slice_that_is_wrong_by_little_is_wrong():
-    for size, words in ((1e-4, "only 1 of axis 0 of U is wrong: a step or row was left out?"), (1e-8, "")):
+    for size, words in ((1e-4, "only 1 of axis 0 of U is wrong: a step or row was left out?"),
+                        (1e-8, "")):
         assert scaled(U + size * np.eye(3)[1][:, None], U, 0, "axis 0 of U") == words
 
 
@@ -228,4 +230,5 @@ def test_a_block_that_is_moved_but_for_one_number_is_not_moved():
 
 
 def test_a_mean_over_two_is_missed_as_one_over_more():
-    assert of(W=W + MORE["W"][:1]).startswith("the gap of W is the same along axis 0: a mean or sum")
+    words = "the gap of W is the same along axis 0: a mean or sum"
+    assert of(W=W + MORE["W"][:1]).startswith(words)

@@ -359,7 +359,8 @@ def test_beyond_the_limit_directions_are_random_unit_vectors_of_one_block_each(n
 def test_the_step_of_a_central_difference_is_an_option():
     """Of x^3 with a step of 1: the claim is that of the difference, so no other is tried."""
     theta = draw(3)
-    assert central_difference(lambda t: (t ** 3).sum(), lambda t: 3 * t ** 2 + 1, theta, 1.0) < 1e-12
+    assert central_difference(lambda t: (t ** 3).sum(), lambda t: 3 * t ** 2 + 1, theta,
+                              1.0) < 1e-12
     assert central_difference(lambda t: (t ** 3).sum(), lambda t: 3 * t ** 2 + 1, theta) > 0.01
 
 

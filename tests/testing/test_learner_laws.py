@@ -218,7 +218,8 @@ def test_an_adaptation_that_mixes_tasks_is_told(share):
 
 
 def test_an_adaptation_that_depends_on_the_order_of_tasks_is_told():
-    first, _ = law("permuted", patched(change_phi=lambda self, phi, theta: phi * [[1], [1], [1.001]]))
+    first, _ = law("permuted",
+                   patched(change_phi=lambda self, phi, theta: phi * [[1], [1], [1.001]]))
     assert first > 1e-4
 
     class LastLeftOut(MAML):
@@ -288,7 +289,8 @@ def test_a_wrong_coordinate_of_the_meta_gradient_is_named(off):
     blunt = Iteration(Off(POLICY, trials=4), FAMILY, 0, complex_safe=False)
     assert (laws.meta_gradient(blunt) > 1e-6) == (off > 1e-6)
     with pytest.raises(DoesNotApply, match="the learner has no meta_gradient"):
-        laws.meta_gradient(Iteration(RL2(RecurrentPolicy(1, Categorical(3), 4), trials=3), FAMILY, 0))
+        laws.meta_gradient(Iteration(RL2(RecurrentPolicy(1, Categorical(3), 4), trials=3), FAMILY,
+                                     0))
 
 
 def test_a_first_order_gradient_is_told_as_such_and_no_other_is():
@@ -299,7 +301,8 @@ def test_a_first_order_gradient_is_told_as_such_and_no_other_is():
     full, first = (q.meta_gradient(p.theta, p.history, p.data)[1] for q in (
         p.learner, p.changed(first_order=True)))
     assert compare("", full, first) > 1e-3
-    assert laws.first_order(Iteration(RL2(RecurrentPolicy(1, Categorical(3), 4), trials=3), FAMILY, 0)) == ""
+    assert laws.first_order(Iteration(RL2(RecurrentPolicy(1, Categorical(3), 4), trials=3), FAMILY,
+                                      0)) == ""
 
 
 def test_the_laws_of_learners_stand_from_the_most_basic_to_the_least():
@@ -326,7 +329,8 @@ def test_a_first_order_gradient_is_told_of_a_learner_of_another_type_too():
 
 def test_complex_numbers_are_thought_to_flow_unless_it_is_said():
     every = [law.name for law in laws.LAWS]
-    assert check_learner.report(MAML(POLICY, trials=4), FAMILY, skip=every).gates["meta-gradient"] == 1e-12
+    assert check_learner.report(MAML(POLICY, trials=4), FAMILY,
+                                skip=every).gates["meta-gradient"] == 1e-12
 
 
 def test_data_without_a_mask_have_no_padding():

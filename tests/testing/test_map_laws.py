@@ -185,7 +185,8 @@ def test_theta_and_x_are_joined_and_split_again():
     theta, x = p.split(p.z)
     assert np.array_equal(theta, p.theta) and np.array_equal(x, p.x)
     assert np.array_equal(p.join(theta, x), p.z)
-    with pytest.raises(AssertionError, match=r"\[2, 26\] and \[2, 5, 3\], got \[26\] and \[2, 5, 3\]"):
+    with pytest.raises(AssertionError,
+                       match=r"\[2, 26\] and \[2, 5, 3\], got \[26\] and \[2, 5, 3\]"):
         p.join(theta[0], x)
 
 
@@ -202,7 +203,8 @@ def test_the_tangent_of_a_pull_is_its_slope(slope):
 
 def test_the_forms_that_a_map_has_are_those_that_are_looked_at():
     p = probe()
-    assert [len(part) if isinstance(part, tuple) else part.shape for part in p.forms(*p.arguments)] == [
+    assert [len(part) if isinstance(part,
+                                    tuple) else part.shape for part in p.forms(*p.arguments)] == [
         (2, 5, 2), 2, (2, 5, 2), 2]
     p.net = SimpleNamespace(size=p.net.size, forward=p.net.forward, vjp=p.net.vjp)
     assert len(p.forms(*p.arguments)) == 2
@@ -269,7 +271,8 @@ def wrong(**factor):
 
 def test_a_single_row_is_not_told_as_one_of_several():
     report = wrong(vjp=2)
-    assert report["complex step"].hint == "claimed is 2 times true, throughout (is one term counted twice?)"
+    words = "claimed is 2 times true, throughout (is one term counted twice?)"
+    assert report["complex step"].hint == words
 
 
 @pytest.mark.parametrize("form, laws", [("jvp", ["tangent", "transpose"]), ("vjp_dot", ["second"])])
@@ -346,7 +349,8 @@ def test_the_gap_of_rows_is_recognised_where_theta_is_right():
     def gap(x_gap, theta_gap=0.0):
         return p.join(theta_gap + 0 * p.theta, x_gap)
 
-    for x_gap, words in ((c + 0 * p.x, "the same for all of its columns"), (c * p.x, "a multiple of x"),
+    for x_gap, words in ((c + 0 * p.x, "the same for all of its columns"),
+                         (c * p.x, "a multiple of x"),
                          (c * (p.x - mean), "a multiple of x less its mean")):
         told = f"the gap of each row of x is {words}: an addend is missing or counted twice"
         assert along_rows(p, gap(x_gap)) == told and along_rows(p, gap(x_gap, 0.1)) == ""
@@ -356,7 +360,8 @@ def test_the_gap_of_rows_is_recognised_where_theta_is_right():
         assert along_rows(two, two.join(0 * two.theta, two.x)) == ""     # any two are on a line
         three = probe(MLP((3, 4)), (2, 3), lead)
         x_gap = three.x - three.x.mean(-1, keepdims=True)
-        assert "a multiple of x less its mean" in along_rows(three, three.join(0 * three.theta, x_gap))
+        assert "a multiple of x less its mean" in along_rows(three,
+                                                             three.join(0 * three.theta, x_gap))
 
 
 def test_a_factor_of_the_tangent_without_x_dot_is_told_with_its_cause():

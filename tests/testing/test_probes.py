@@ -221,7 +221,8 @@ def test_a_row_that_is_done_begins_again_whatever_the_shape_of_a_state():
     done = np.array([[True, False, False], [False, False, True]])
     for core in ((), (4,), (4, 5)):
         first, state = np.zeros((2, 3) + core), np.ones((2, 3) + core)
-        assert np.array_equal(going_on(state, done, first).any(tuple(range(2, 2 + len(core)))), ~done)
+        assert np.array_equal(going_on(state, done, first).any(tuple(range(2, 2 + len(core)))),
+                              ~done)
         assert going_on(state, np.zeros((2, 3), bool), first) is state
 
 

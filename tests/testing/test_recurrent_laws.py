@@ -134,7 +134,8 @@ def test_tangents_and_cotangents_of_each_state_are_looked_at(k):
         theta_bar_dot, state_bar_dot, x_bar_dot = form(*args)
         return theta_bar_dot, off(state_bar_dot), x_bar_dot
 
-    assert failed(unroll_jvp=jvp)[1] == ["unrolled tangent", "unrolled transpose", "unrolled second"]
+    assert failed(unroll_jvp=jvp)[1] == ["unrolled tangent", "unrolled transpose",
+                                         "unrolled second"]
     backward = ["unrolled complex step", "unrolled transpose", "unrolled second"]
     for other in (vjp_in, vjp_out):
         assert failed(unroll_vjp=other)[1] == ["cut in two", *backward]

@@ -91,7 +91,8 @@ def test_what_agrees_to_a_billionth_gets_no_hint():
 
 
 @pytest.mark.parametrize("claimed, true, index, number", [
-    ([1.0, np.nan, 9.0], [1.0, 2.0, 3.0], 1, np.inf), ([1.0, 2.0, 0.0], [9.0, 2.0, np.inf], 2, np.inf),
+    ([1.0, np.nan, 9.0], [1.0, 2.0, 3.0], 1, np.inf),
+    ([1.0, 2.0, 0.0], [9.0, 2.0, np.inf], 2, np.inf),
     ([1.0, 2.0, 3.0], [2.0, 2.0, -1.0], 2, 4 / 14 ** 0.5 * (17 / 16) ** 0.5),
     ([True, False, True], [True, True, True], 1, (1 / 3) ** 0.5)])
 def test_the_worst_place_is_where_the_gap_is_largest_or_a_number_is_not_finite(
@@ -119,7 +120,8 @@ def test_the_sides_of_a_pairing_are_relative_to_the_larger_product_of_norms():
 # ---- what a report says
 
 def full_report():
-    made = Report("a subject", {"exact": 0.0, "fine": 1e-3, "off": 1e-6, "known": 1e-6, "odd": 1e-2},
+    made = Report("a subject",
+                  {"exact": 0.0, "fine": 1e-3, "off": 1e-6, "known": 1e-6, "odd": 1e-2},
                   {"exact": 1, "fine": 2, "off": 2, "known": 1, "odd": 1}, {"left": "no time"},
                   {"known": "rounding", "odd": "a mistake"}, ["a note"])
     for law, *numbers in (("exact", 0.0), ("fine", 1e-3, 1e-5), ("off", 0.5, 2.0), ("known", 0.25),

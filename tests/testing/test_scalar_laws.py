@@ -117,7 +117,8 @@ def test_a_coordinate_is_named_and_a_size_recognised():
 
     report, _ = failed(grad=averaged)
     for law in ("complex step", "central difference"):
-        assert report[law].hint == "claimed is 1/4 of true, throughout (1/B, B = 4: a mean in place of a sum?)"
+        words = "claimed is 1/4 of true, throughout (1/B, B = 4: a mean in place of a sum?)"
+        assert report[law].hint == words
 
     def one_off(self, y):
         g = Cubes.grad(self, y)
@@ -183,7 +184,8 @@ def test_padding_is_looked_for_in_each_form():
 
 
 def test_the_laws_of_scalars_stand_from_the_most_basic_to_the_least():
-    gates = [("purity", 0), ("complex step", 1e-12), ("central difference", 1e-7), ("second", 1e-12),
+    gates = [("purity", 0), ("complex step", 1e-12), ("central difference", 1e-7),
+             ("second", 1e-12),
              ("symmetry", 1e-13), ("tasks", 1e-12), ("memory", 1e-12), ("precision", 0)]
     assert [(law.name, law.gate) for law in scalar_laws.LAWS] == gates
     report = check_surrogate(Cubes(), Y, complex_safe=False)
@@ -207,7 +209,8 @@ def law(name, policy, **others):
     p.net = SimpleNamespace(**{n: getattr(real, n) for n in (
         "init", "size", "split", "join", "forward", "head", "begin", "see", "act", "obs_size")})
     for name_, other in others.items():
-        setattr(p.net, name_, lambda *args, form=getattr(real, name_), other=other: other(form, *args))
+        setattr(p.net, name_, lambda *args, form=getattr(real, name_),
+                other=other: other(form, *args))
     found = getattr(policy_laws, name)(p)
     return [found] if isinstance(found, float) else list(found)
 
@@ -220,9 +223,12 @@ def test_what_is_right_obeys_the_laws_of_policies(policy, name):
 
 
 @pytest.mark.parametrize("change, words", [
-    (lambda init, rng, dtype: init(rng, dtype)[:-1], "init must give float64 [44], got float64 [43]"),
-    (lambda init, rng, dtype: init(rng, np.float64), "init must give float32 [44], got float64 [44]"),
-    (lambda init, rng, dtype: init(rng, dtype) * np.where(np.arange(44) == 7, np.nan, 1).astype(dtype),
+    (lambda init, rng, dtype: init(rng, dtype)[:-1],
+     "init must give float64 [44], got float64 [43]"),
+    (lambda init, rng, dtype: init(rng, np.float64),
+     "init must give float32 [44], got float64 [44]"),
+    (lambda init, rng,
+     dtype: init(rng, dtype) * np.where(np.arange(44) == 7, np.nan, 1).astype(dtype),
      "init gives parameters that are not finite")])
 def test_what_init_must_give_is_told(change, words):
     [error] = law("init", FEED, init=change)
@@ -236,7 +242,8 @@ def test_join_is_the_transpose_of_split_in_both_parts():
             return join(*args[:part], 1.001 * args[part], *args[part + 1:])
 
         assert law("join", MEMORY, join=other)[0] > 1e-7
-    assert law("join", FEED, join=lambda join, u_bar, y, v_bar: join(1.001 * u_bar, y, v_bar))[0] > 1e-7
+    assert law("join", FEED, join=lambda join, u_bar, y,
+               v_bar: join(1.001 * u_bar, y, v_bar))[0] > 1e-7
     assert law("join", FEED, join=lambda join, u_bar, y, v_bar: join(
         u_bar if v_bar is None else 0 * u_bar, y, v_bar))[0] < 1e-13
 

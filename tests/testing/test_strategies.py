@@ -99,8 +99,10 @@ def extremes(strategy, of, n=100):
 
 
 @pytest.mark.parametrize("strategy, of, bounds", [
-    (sizes(3), min, (2, 5)), (sizes(3), max, (4, 7)), (sizes(2, 4), max, (3, 4)), (sizes(3), len, (3, 3)),
-    (mlps(), lambda case: len(case.net.sizes), (3, 5)), (mlps(), lambda case: max(case.net.sizes), (4, 9)),
+    (sizes(3), min, (2, 5)), (sizes(3), max, (4, 7)), (sizes(2, 4), max, (3, 4)),
+    (sizes(3), len, (3, 3)),
+    (mlps(), lambda case: len(case.net.sizes), (3, 5)),
+    (mlps(), lambda case: max(case.net.sizes), (4, 9)),
     (layouts(), lambda layout: len(layout.shapes), (1, 4)),
     (layouts(), lambda layout: max(len(shape) for _, shape in layout.shapes), (0, 3)),
     (layouts(5), lambda layout: max((n for _, s in layout.shapes for n in s), default=1), (1, 5)),

@@ -190,9 +190,11 @@ def test_a_line_tells_speed_and_time_from_where_the_training_went_on(capsys, mon
     monkeypatch.setattr(progress.time, "perf_counter", lambda: next(seconds))
     callback = print_progress(8, lines=8)
     for iteration in range(4, 8):
-        callback(iteration, {"return": iteration, "before": -1.0, "steps": 1000 * iteration ** 2}, None)
+        callback(iteration, {"return": iteration, "before": -1.0, "steps": 1000 * iteration ** 2},
+                 None)
     assert capsys.readouterr().out.splitlines() == [
-        "5/8    62%   return -1.000 -> 4.000", "6/8    75%   return -1.000 -> 5.000   4,500 steps/s   0:04 left",
+        "5/8    62%   return -1.000 -> 4.000",
+        "6/8    75%   return -1.000 -> 5.000   4,500 steps/s   0:04 left",
         "7/8    88%   return -1.000 -> 6.000   5,000 steps/s   0:02 left",
         "8/8   100%   return -1.000 -> 7.000   5,500 steps/s   in 0:06"]
 
@@ -206,7 +208,8 @@ def test_another_number_than_the_return_is_told_alone(capsys):
 
 
 @pytest.mark.parametrize("iterations, lines, told", [
-    (25, 10, [3, 5, 8, 10, 13, 15, 18, 20, 23, 25]), (3, 10, [1, 2, 3]), (7, 2, [4, 7]), (5, 1, [5])])
+    (25, 10, [3, 5, 8, 10, 13, 15, 18, 20, 23, 25]), (3, 10, [1, 2, 3]), (7, 2, [4, 7]),
+    (5, 1, [5])])
 def test_plain_lines_are_spread_over_the_training(capsys, iterations, lines, told):
     callback = print_progress(iterations, lines=lines)
     for iteration in range(iterations):
