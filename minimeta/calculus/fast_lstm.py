@@ -132,9 +132,8 @@ def recur_vjp(V, cache, h_bars, state_bar):
     """
     (n_steps, *lead, H, B), (seen, _, kept), WU = h_bars.shape, cache, V[..., :-1, :]
     six = stacked(kept)
-    dtype = np.result_type(V, seen, six, h_bars, *state_bar)
-    h_bar, c_bar = (np.array(np.broadcast_to(bar, (*lead, H, B)), dtype, order="C")
-                    for bar in state_bar)
+    dtype = np.result_type(V, seen, h_bars, *state_bar)
+    h_bar, c_bar = (np.array(bar, dtype, order="C") for bar in state_bar)
     xh_bars = np.empty((n_steps, *lead, WU.shape[-2], B), dtype)
     z_bar, by_q, after = np.empty((*lead, 4 * H, B), dtype), np.empty_like(h_bar), h_bar
     (V_bar, of_V), z_bar_T = np.zeros((2,) + V.shape, dtype), transpose(z_bar)
@@ -178,8 +177,8 @@ def recur_vjp_dot(V, cache, h_bars, state_bar,
     (n_steps, *lead, H, B), (seen, _, kept), WU = h_bars.shape, cache, V[..., :-1, :]
     (seen_dot, _, kept_dot), WU_dot = cache_dot, V_dot[..., :-1, :]
     six, six_dot = stacked(kept), stacked(kept_dot)
-    dtype = np.result_type(V, seen, six, h_bars, *state_bar, V_dot, seen_dot, six_dot,
-                           h_bars_dot, *state_bar_dot)
+    dtype = np.result_type(V, seen, h_bars, *state_bar, V_dot, seen_dot, h_bars_dot,
+                           *state_bar_dot)
     e, e_dot, slope, p, p_dot, z_bar = np.empty((6, *lead, 4 * H, B), dtype)
     (c_bar, e_f, h_bar, e_g), (c_bar_dot, e_f_dot, h_bar_dot, e_g_dot) = (
         blocks(array, H, I, F, O, G) for array in (e, e_dot))

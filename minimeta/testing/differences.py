@@ -45,7 +45,6 @@ def complex_slope(f, z, v, claimed=None):
     if not np.iscomplexobj(y):
         if not all(np.array_equal(f(z), f(z + h * v)) for h in (1e-3, -1e-3)):
             raise CouldNotLook(LOST)
-        y = 0j * y
     return y.imag / STEP, np.zeros(y.shape, bool)
 
 
@@ -68,7 +67,7 @@ def nearest(f, z, v, claimed, h=H, gate=1e-8):
     claimed, kinks = np.asarray(claimed), np.zeros(slope.shape, bool)
     if claimed.shape != slope.shape:
         return slope, kinks
-    scale = gate * max(np.abs(claimed).max(initial=0), np.abs(slope).max(initial=0))
+    scale = gate * np.abs([claimed, slope]).max(initial=0)
     for rule, other_h in RULES:
         if (np.abs(slope - claimed) <= scale).all():
             return slope, kinks

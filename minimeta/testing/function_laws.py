@@ -57,7 +57,7 @@ class Probe:
         x = as_nest(x)
         self.f, self.nest, self.limit, self.notes = f, x, limit, []
         self.z = np.concatenate([np.ravel(leaf).astype(float) for leaf in leaves(x)])
-        self.name = name or self.names().__getitem__
+        self.name = name or names(x).__getitem__
         self.grad, self.hvp, self.jac = (
             g and self.flattened(g, n) for g, n in ((grad, 1), (hvp, 2), (jac, 0)))
         rng = np.random.default_rng(seed)
@@ -68,17 +68,6 @@ class Probe:
         """z in the form of x."""
         sizes = [leaf.size for leaf in leaves(self.nest)]
         return filled(self.nest, iter(np.split(z, np.cumsum(sizes))))
-
-    def names(self):
-        """The names of the coordinates of z."""
-        if isinstance(self.nest, (dict, tuple, list)):
-            keys = self.nest if isinstance(self.nest, dict) else range(len(self.nest))
-            blocks = [(str(k) if isinstance(k, str) else f"x{k}", leaf)
-                      for k, leaf in zip(keys, leaves(self.nest))]
-        else:
-            blocks = [("x", np.asarray(self.nest))]
-        return [block + (f"[{', '.join(map(str, index))}]" if leaf.ndim else "")
-                for block, leaf in blocks for index in np.ndindex(leaf.shape)]
 
     def flattened(self, g, n_args):
         """g of nests as a function of flat vectors."""
@@ -136,11 +125,29 @@ def as_nest(x):
     return np.asarray(x, float)
 
 
+def names(nest):
+    """The names of the coordinates of a nest, flattened."""
+    return [block + (f"[{', '.join(map(str, index))}]" if leaf.ndim else "")
+            for block, leaf in named(nest) for index in np.ndindex(leaf.shape)]
+
+
+def named(nest, name=""):
+    """(name, array) of each array and number: W of a dict or a named tuple, x1 of a
+    tuple, and layer.W of a dict in a dict."""
+    if hasattr(nest, "_fields"):
+        nest = nest._asdict()
+    if not isinstance(nest, (dict, tuple, list)):
+        return [(name or "x", np.asarray(nest))]
+    parts = nest.items() if isinstance(nest, dict) else enumerate(nest)
+    return [pair for key, part in parts for pair in named(part, f"{name}.{key}" if name else (
+        key if isinstance(key, str) else f"x{key}"))]
+
+
 def filled(nest, parts):
     """The nest with the next of the flat parts in place of each array and number."""
     if isinstance(nest, dict):
         return {key: filled(value, parts) for key, value in nest.items()}
-    if isinstance(nest, tuple) and hasattr(nest, "_fields"):
+    if hasattr(nest, "_fields"):   # a named tuple
         return type(nest)(*(filled(value, parts) for value in nest))
     if isinstance(nest, (tuple, list)):
         return type(nest)(filled(value, parts) for value in nest)
@@ -176,8 +183,7 @@ def by_differences(probe):
 def jacobian(probe):
     needs(probe.jac, "jac")
     y, J = probe.y(probe.z), probe.jac(probe.z)
-    shape = y.shape + (np.shape(probe.nest) if probe.z.size > 1 or np.ndim(probe.nest)
-                       else ())
+    shape = y.shape + np.shape(probe.nest)
     if J.shape != shape:
         return Error("jacobian", np.inf, f"jac must have the shape of f(x) and that of "
                                          f"x, {list(shape)}, got {list(J.shape)}")

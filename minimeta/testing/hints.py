@@ -7,6 +7,7 @@ The rules go from the whole vector to one block of it (W, b, ..) and to one coor
 The first that fits speaks. `index` is where the two differ most.
 """
 import re
+from itertools import permutations
 
 import numpy as np
 
@@ -108,8 +109,8 @@ def about(claimed, true, block, sizes):
         return f"{block} is zero: it was forgotten"
     if words := proportion(claimed, true, f"{block} is {{}} true, throughout", sizes):
         return words
-    for axes in ((1, 0), (0, 2, 1), (2, 1, 0), (1, 0, 2)):
-        if len(axes) == true.ndim and is_close(claimed, moved(true, axes)):
+    for axes in permutations(range(true.ndim)):
+        if is_close(claimed, moved(true, axes)):
             return f"{block} is transposed"
     for axis in range(true.ndim):
         where = f"axis {axis} of {block}" if true.ndim > 1 else block

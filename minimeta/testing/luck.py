@@ -3,8 +3,10 @@ alone must do exactly what the same task does among others.
 """
 import numpy as np
 
-VECTORS = {"dirichlet", "multinomial", "multivariate_hypergeometric",
-           "multivariate_normal"}      # one draw is a vector, on the last axis
+# One draw of these is a vector, on the last axis; each parameter and its number of axes.
+VECTORS = {"dirichlet": {"alpha": 1}, "multinomial": {"n": 0, "pvals": 1},
+           "multivariate_hypergeometric": {"colors": 1, "nsample": 0},
+           "multivariate_normal": {"mean": 1, "cov": 2}}
 OTHERS = {"bit_generator", "spawn", "bytes", "permutation", "permuted", "shuffle"}
 MOST = 10_000                          # draws; ends a loop that waits for other luck
 
@@ -28,7 +30,7 @@ class EqualLuck(np.random.Generator):
 
 def equal(name):
     """The method `name` of NumPy's generator, with equal luck."""
-    core = int(name in VECTORS)
+    core, axes = int(name in VECTORS), VECTORS.get(name, {})
 
     def draw(self, *args, **kwargs):
         self.n_calls += 1
@@ -39,14 +41,16 @@ def equal(name):
         if not lead or (name == "choice" and not kwargs.get("replace", True)):
             return drawn
         equally = np.empty_like(drawn)
-        if name == "choice" or not any(varies(a, core)
-                                       for a in (*args, *kwargs.values())):
+        given = list(zip(args, [*axes.values(), *[0] * len(args)]))
+        named = {key: (a, axes.get(key, 0)) for key, a in kwargs.items()
+                 if key != "size"}
+        if name == "choice" or not any(varies(*a) for a in (*given, *named.values())):
             equally[...] = drawn[(0,) * len(lead)]
             return equally
         for index in np.ndindex(lead):
-            own = [element(a, lead, index, core) for a in args]
-            named = {k: element(a, lead, index, core) for k, a in kwargs.items()}
-            equally[index] = getattr(self.fresh(), name)(*own, **named)
+            equally[index] = getattr(self.fresh(), name)(
+                *(element(*a, lead, index) for a in given),
+                **{key: element(*a, lead, index) for key, a in named.items()})
         return equally
 
     return draw
@@ -56,7 +60,7 @@ def varies(argument, core):
     return isinstance(argument, np.ndarray) and argument.ndim > core
 
 
-def element(argument, lead, index, core):
+def element(argument, core, lead, index):
     """The argument for one element; None in place of the size, a tuple."""
     if varies(argument, core):
         shape = lead + argument.shape[argument.ndim - core:]

@@ -52,9 +52,8 @@ def of_second(p):
     true = p.slope_of_pull(p.v, p.y_bar_dot, claimed, complex_slope)
     if is_close(claimed, by_differences):
         return UNSAFE if not is_close(claimed, true) else ""
-    parts = {f"{block}_dot": p.slope_of_pull(v, 0 * p.y_bar_dot)
-             for block, v in by_block(p)}
-    parts["y_bar_dot"] = p.slope_of_pull(0 * p.v, p.y_bar_dot)
+    parts = {f"{block}_dot": p.slope_of_pull(v, 0) for block, v in by_block(p)}
+    parts["y_bar_dot"] = p.slope_of_pull(0, p.y_bar_dot)
     words = part_of(claimed - true, parts)
     return words or in_block(p, claimed - true, parts)
 
@@ -72,7 +71,7 @@ def of_gradient(p):
                   for e in np.eye(n)], -1)   # lead + core + [n]
     y_bar, first = p.y_bar(p.y(p.z)), len(p.lead)
     core = tuple(range(first, y_bar.ndim))
-    names = list(p.sizes) or [f"axis {k}" for k in range(len(core))]
+    names = [f"axis {name}" for name in p.sizes or range(len(core))]
 
     def gradient(y_bar):
         return (y_bar[..., None] * J).sum(core)
@@ -82,7 +81,7 @@ def of_gradient(p):
         for other, words in moved(y_bar, axis, name):
             if is_close(claimed, gradient(other)):
                 return words
-    parts = {f"what output {k} of axis {name} adds": gradient(only(y_bar, axis, k))
+    parts = {f"what output {k} of {name} adds": gradient(only(y_bar, axis, k))
              for axis, name in zip(core, names) for k in range(y_bar.shape[axis])
              if y_bar.shape[axis] > 1}
     return part_of(claimed - true, parts) or in_block(p, claimed - true, parts) or (

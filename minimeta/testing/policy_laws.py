@@ -64,8 +64,6 @@ def join(p):
     u_bar, value_bar = p.rng.normal(size=u.shape), p.rng.normal(size=value.shape)
     has_value = y.shape[-1] > u.shape[-1]
     y_bar = p.net.join(u_bar, y, value_bar if has_value else None)
-    if not has_value:
-        value_bar = 0 * value_bar
     return inner("join", ((u_bar, value_bar), (u, value)), (y_bar, y))
 
 

@@ -57,8 +57,7 @@ def compare(law, claimed, true, name=None, sizes=None):
     if claimed.size == 0:
         return Error(law, 0.0, "nothing to compare")
     finite = np.isfinite(claimed) & np.isfinite(true)
-    gap = np.abs(np.where(finite, claimed, 0) - np.where(finite, true, 0))
-    gap = np.where(finite, gap, np.inf)
+    gap = np.abs(np.where(finite, claimed, np.inf) - np.where(finite, true, 0))
     index = np.unravel_index(gap.argmax(), gap.shape)
     detail = (f"worst at {place(index, name)}: claimed {claimed[index]:.10g}, "
               f"true {true[index]:.10g}")

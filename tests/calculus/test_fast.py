@@ -84,3 +84,13 @@ def test_a_product_with_the_transpose_is_the_plain_one(dtype):
     A, W = draw(0, (2, 3, 5, 4), dtype), draw(1, (2, 3, 6, 4), dtype)
     plain = A @ maps.transpose(W)
     assert np.allclose(fast.by_transpose(A, W), plain, rtol=0, atol=100 * np.finfo(dtype).eps)
+
+
+@pytest.mark.parametrize("lead", [(), (2,), (2, 3), (2, 3, 4)])
+def test_any_number_of_tasks_may_lead(lead):
+    A, W = draw(0, lead + (5, 4)), draw(1, lead + (6, 4))
+    assert np.allclose(fast.sum_rows(A), A.sum(-2), rtol=0, atol=1e-14)
+    assert np.allclose(fast.sum_last(A), A.sum(-1, keepdims=True), rtol=0, atol=1e-14)
+    assert np.array_equal(fast.max_last(A), A.max(-1, keepdims=True))
+    assert np.allclose(fast.cumsum_last(A), A.cumsum(-1), rtol=0, atol=1e-14)
+    assert np.allclose(fast.by_transpose(A, W), A @ maps.transpose(W), rtol=0, atol=1e-14)

@@ -60,6 +60,18 @@ def test_the_loops_are_the_recurrence(dtype, seed, lead, T, sizes):
             assert_close(mine, theirs, dtype)
 
 
+def test_more_than_six_units_are_no_exception():
+    at, at_dot = (case(k, (2,), 3, 1, 7, 2, np.float64) for k in range(2))
+    (V, x, state, *bars), (V_dot, x_dot, state_dot, *bars_dot) = at, at_dot
+    found = []
+    for cell in (CELL, PLAIN):
+        cache = recur(cell, V, x, state)
+        cache_dot = recur_jvp(cell, V, cache, V_dot, x_dot, state_dot)
+        found.append([cache, cache_dot, recur_vjp(cell, V, cache, *bars), recur_vjp_dot(
+            cell, V, cache, *bars, V_dot, cache_dot, *bars_dot)])
+    assert_close(*found, np.float64)
+
+
 def test_complex_tangents_of_real_numbers_stay_complex():
     V, x, state, *bars = case(0, (), 3, 1, 2, 5, np.float64)
     V_dot, x_dot, state_dot, *bars_dot = case(1, (), 3, 1, 2, 5, np.complex128)
@@ -93,3 +105,50 @@ def test_a_cell_with_a_vjp_of_its_own_is_asked_for_it():
     cache = recur(CELL, V, x, state)
     mine = recur_vjp(CELL._replace(vjp=doubled), V, cache, h_bars, bars)[0]
     assert np.abs(mine - recur_vjp(CELL, V, cache, h_bars, bars)[0]).max() > 0.1
+
+
+def complex_at(k, args):
+    """The nest of arrays with its k-th array complex; None if it has no k-th one."""
+    count = iter(range(1000))
+
+    def walk(nest):
+        if isinstance(nest, np.ndarray):
+            return nest * (1 + 0.5j) if next(count) == k else nest
+        return type(nest)(map(walk, nest))
+
+    found = walk(args)
+    return found if next(count) > k else None
+
+
+def assert_equal_numbers(mine, theirs):
+    for a, b in zip(flat(mine), flat(theirs), strict=True):
+        assert np.allclose(a, b, rtol=0, atol=1e-13 * (1 + abs(b).max()))
+
+
+def test_one_complex_argument_among_real_ones_is_enough():
+    V, x, state, h_bars, bars = case(0, (2,), 3, 1, 2, 5, np.float64)
+    V_dot, x_dot, state_dot, h_bars_dot, bars_dot = case(1, (2,), 3, 1, 2, 5, np.float64)
+    cache = recur(CELL, V, x, state)
+    cache_dot = recur_jvp(CELL, V, cache, V_dot, x_dot, state_dot)
+    whole, whole_dot = (recur_jvp(CELL, V * c, recur(CELL, V * c, x, state), V_dot, x_dot,
+                                  state_dot)
+                        if k else recur(CELL, V * c, x, state) for k, c in enumerate((1j, 1j)))
+    n_tried = 0
+    for form, args in (
+            (recur, [V, x, state]),
+            (lambda cell, *at: recur_jvp(cell, at[0], cache, *at[1:]),
+             [V, V_dot, x_dot, state_dot]),
+            (lambda cell, *at: recur_vjp(cell, at[0], cache, *at[1:]), [V, h_bars, bars]),
+            (lambda cell, *at: recur_vjp_dot(cell, at[0], cache, *at[1:4], cache_dot, *at[4:]),
+             [V, h_bars, bars, V_dot, h_bars_dot, bars_dot])):
+        for k in range(9):
+            given = complex_at(k, args)
+            if given is None:
+                break
+            assert_equal_numbers(form(CELL, *given), form(PLAIN, *given))
+            n_tried += 1
+    for cell_cache, cell_cache_dot in ((whole, cache_dot), (cache, whole_dot)):
+        mine, theirs = (recur_vjp_dot(cell, V, cell_cache, h_bars, bars, V_dot, cell_cache_dot,
+                                      h_bars_dot, bars_dot) for cell in (CELL, PLAIN))
+        assert_equal_numbers(mine, theirs)
+    assert n_tried == 4 + 5 + 4 + 8

@@ -51,7 +51,8 @@ def test_an_observation_is_told_as_a_vector(space, obs, code):
     assert told_space.encode(obs).tolist() == code and told_space.width == len(code)
 
 
-@pytest.mark.parametrize("obs", [{"door": 1}, [1, 2], {"door": 1, "where": 2, "who": 3}])
+@pytest.mark.parametrize("obs", [{"door": 1}, [1, 2], {"door": 1, "where": 2, "who": 3},
+                                 ["door", "where"]])
 def test_an_observation_with_other_keys_is_refused_with_those_there_must_be(obs):
     with pytest.raises(ValueError, match=r"obs must be a dict with the keys \['where', 'door'\]"):
         convert.Parts.of(BOTH).encode(obs)
@@ -442,3 +443,46 @@ def test_two_moments_are_equal_if_an_agent_cannot_tell_them_apart():
                   Moment("a world", 3, obs, 0.6), Moment("a world", 3, obs, 0.5, True)):
         assert one != other
     assert "a world" not in repr(one)
+
+
+# ---- what two moments have in common
+
+def test_moments_are_equal_if_an_agent_cannot_tell_them_apart():
+    one = Moment(None, 3, np.ones(2), 0.5, True, True)
+    assert one == Moment("another world", 3, np.ones(2), 0.5, True, False)
+    for other in (replace(one, t=4), replace(one, obs=np.zeros(2)), replace(one, obs=np.ones(3)),
+                  replace(one, reward=0.4), replace(one, done=False)):
+        assert one != other
+
+
+@pytest.mark.parametrize("terminated, truncated, done", [
+    (0, 1, True), (1, 0, True), (0, 0, False), (np.bool_(False), np.bool_(True), True)])
+def test_flags_may_be_numbers_and_done_is_a_truth(terminated, truncated, done):
+    family = told(worlds.Discrete(2), worlds.Discrete(2), 0, (0, 1, terminated, truncated, {}))
+    tasks = family.sample(2, rng())
+    state, _ = tasks.reset(1, rng())
+    _, _, reward, found = tasks.step(state, np.zeros((2, 1), int), rng())
+    assert found.dtype == bool and (found == done).all() and (reward == 1).all()
+    assert reward.dtype == float
+
+
+@pytest.mark.parametrize("space, code", [
+    (worlds.Discrete(3, start=5), [4, 8]),
+    (worlds.MultiDiscrete([2, 3]), [[0, 3], [2, 0], [-1, 0]])])
+def test_a_number_just_outside_of_its_range_is_refused(space, code):
+    for number in code:
+        with pytest.raises(ValueError, match="obs must be whole numbers of shape .* below"):
+            convert.translated(space).encode(np.array(number))
+    for odd in (2.0, [1], "a"):
+        with pytest.raises(ValueError, match="obs must be whole numbers"):
+            convert.translated(worlds.Discrete(3)).encode(odd)
+
+
+def test_choices_that_begin_elsewhere_are_told_and_given_from_there():
+    space = worlds.MultiDiscrete([2, 3])
+    space.start = np.array([5, -1])
+    ours = convert.translated(space)
+    assert ours.encode(np.array([6, -1])).tolist() == [0, 1, 1, 0, 0]
+    assert convert.decode(ours, 5).tolist() == [6, 1] and convert.decode(ours, 1).tolist() == [5, 0]
+    with pytest.raises(ValueError, match=r"from \[5, -1\] on, got"):
+        ours.encode(np.array([1, 0]))

@@ -1,16 +1,18 @@
 """Several learners on the same tasks, and several seeds."""
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from scipy.special import ndtr, stdtrit
 
 from minimeta import (MAML, RL2, Categorical, Gaussian, MLPPolicy, RecurrentPolicy, Reinforce,
                       compare, evaluate, load, meta_train, sweep)
 from minimeta.rivals.bandit_agents import BanditAgent
-from minimeta.runs.compare import Comparison
-from minimeta.runs.estimate import over_seeds, over_tasks
-from minimeta.tasks import BernoulliBandit, GridNavigation, PointNavigation
+from minimeta.runs.compare import Comparison, Uniform, block, line
+from minimeta.runs.estimate import Estimate, over_seeds, over_tasks
+from minimeta.tasks import BernoulliBandit, Box, Discrete, GridNavigation, PointNavigation
 
 GRID = GridNavigation(3, horizon=4, episodes=2)
 LEARNERS = {"RL2": RL2(RecurrentPolicy(9, Categorical(5), 4), episodes=2, trials=2),
@@ -206,7 +208,10 @@ def test_held_out_tasks_are_another_family(runs):
     ({"MAML": 3}, r"runs\['MAML'\] must be a run, \(learner, theta\), an agent .*, got 3"),
     ({"MAML": []}, r"runs\['MAML'\] must be a run, .*, or a list of those, got \[\]"),
     ({"MAML": LEARNERS["MAML"]}, r"runs\['MAML'\] must be a run, \(learner, theta\)"),
-    ({"A": [LEARNERS["MAML"], 4]}, r"runs\['A'\] must be a run")])
+    ({"A": [LEARNERS["MAML"], 4]}, r"runs\['A'\] must be a run"),
+    ({"A": SimpleNamespace(learner=LEARNERS["MAML"])}, r"runs\['A'\] must be a run"),
+    ({"A": SimpleNamespace(theta=3)}, r"runs\['A'\] must be a run"),
+    ({"A": (LEARNERS["MAML"], 1, 2)}, r"runs\['A'\] must be a run")])
 def test_what_cannot_be_compared_is_refused(given, message):
     with pytest.raises(TypeError, match=message):
         compare(given, GRID, tasks=3)
@@ -269,3 +274,55 @@ def test_the_best_is_the_one_that_earns_most_in_the_end():
                "in the end": np.array([[[0.0, 2.0], [0.0, 2.5]]])}
     episodes = {name: np.array([0, 1]) for name in returns}
     assert Comparison(returns, episodes, episodes, {}).best == "in the end"
+
+
+def test_no_family_is_refused(runs):
+    with pytest.raises(TypeError, match="family must be"):
+        compare(runs, {}, tasks=3)
+
+
+def test_the_best_is_asked_for_its_last_return_alone():
+    returns = {"steady": np.full((2, 3, 4), 1.0), "late": np.zeros((2, 3, 4)),
+               "early": np.full((2, 3, 4), 9.0)}
+    returns["late"][..., -1], returns["early"][..., -1] = 2.0, 0.0
+    assert Comparison(returns, {}, {}, {}).best == "late"
+    gained = Comparison(returns, {}, {}, {}).gain("late")
+    assert gained.mean == 2 and Comparison(returns, {}, {}, {}).difference("late",
+                                                                           "early").mean == 2
+
+
+def test_a_line_of_the_table_has_its_columns():
+    assert line("MAML", 10, Estimate(1.0, 0.5, 1.25, "7 tasks"), 3, 17.6) == (
+        "  MAML             3        18       1.000   [0.500, 1.250]        7 tasks")
+    assert line("random", 10, Estimate(-1.0, -2.0, 0.0, "7 tasks")) == (
+        "  random                            -1.000   [-2.000, 0.000]       7 tasks")
+    assert block("title", 10, {}) == [] and len(block("title", 10, {
+        "a": Estimate(1.0, 0.5, 1.25, "7 tasks")})) == 2
+
+
+def test_who_acts_uniformly_has_no_memory_and_no_value():
+    agent = Uniform(Discrete(3))
+    act, memory = agent.act(None, "kept", np.zeros((5, 2)), np.random.default_rng(0))
+    assert memory == "kept" and act.action.shape == (5,) and set(act.action) <= {0, 1, 2}
+    assert act.log_prob.tolist() == act.value.tolist() == [0] * 5
+    assert agent.see("seen", None, float) == "seen" and agent.begin(None, 3) is None
+    obs = Uniform(Box(2)).act(None, None, np.zeros((4, 1)), np.random.default_rng(0))[0].action
+    assert obs.shape == (4, 2)
+
+
+@pytest.mark.parametrize("n", [5, 9])
+def test_the_interval_over_seeds_lies_between_the_promised_quantiles(n):
+    values, minus = np.random.default_rng(n).normal(size=(2, n, 3))
+    found = over_seeds(values)
+    share = np.random.default_rng(0).multinomial(n, np.full(n, 1 / n), 10_000) / n
+    t = stdtrit(n - 1, 0.975)
+    tail = ndtr(-np.sqrt(n / (n - 1)) * t)
+    low, high = np.quantile(share @ values, (tail, 1 - tail), axis=0)
+    assert np.array_equal(found.mean, values.mean(0)) and found.over == f"{n} seeds"
+    assert np.allclose(found.low, low, rtol=0, atol=1e-12)
+    assert np.allclose(found.high, high, rtol=0, atol=1e-12)
+    less = over_seeds(values, minus[:4])
+    assert np.allclose(less.mean, values.mean(0) - minus[:4].mean(0)) and less.over == "4 seeds"
+    spread = np.sqrt(values.var(0) / n + minus[:4].var(0) / 4)
+    assert np.all((less.high - less.low > 3 * spread) & (less.high - less.low < 11 * spread))
+    assert np.allclose((less.low + less.high) / 2, less.mean, rtol=0, atol=2 * spread.max())

@@ -11,7 +11,7 @@ import pytest
 from minimeta import (MAML, RL2, Categorical, Gaussian, MLPPolicy, RecurrentPolicy, adapt, compare,
                       meta_train, sweep)
 from minimeta.runs import Comparison
-from minimeta.runs.command_line import main
+from minimeta.runs.command_line import main, members, short, summary
 from minimeta.runs.episodes import lived
 from minimeta.tasks import BernoulliBandit, GridNavigation, PlanarArm, PointNavigation
 from minimeta.trace import log
@@ -251,3 +251,58 @@ def test_the_module_is_the_command():
     run = subprocess.run([sys.executable, "-m", "minimeta", "show", "nowhere"], cwd=ROOT,
                          capture_output=True, text=True)
     assert run.returncode == 1 and "nowhere holds no run" in run.stdout
+
+
+def test_runs_are_listed_in_the_order_of_their_folders(tmp_path, monkeypatch, capsys, folder):
+    config = (folder / "config.json").read_text()
+    for name in ("b", "c/deep", "a", "c/d/e", "too/deep/to/be"):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "config.json").write_text(config)
+    monkeypatch.chdir(tmp_path)
+    main([])
+    listed = capsys.readouterr().out.partition("runs\n")[2].splitlines()
+    assert [line.split()[0] for line in listed] == ["a", "b", "c/d/e", "c/deep"]
+    assert all(line.split()[1:] == ["RL2,", "0", "iterations"] for line in listed)
+
+
+@pytest.mark.parametrize("number, told", [
+    (None, ""), (3, "3"), (True, "True"), (0.123456, "0.12346"), (1234567.0, "1.2346e+06"),
+    ("word", "word")])
+def test_numbers_of_a_table_are_short(number, told):
+    assert short(number) == told
+
+
+def test_the_first_sentence_of_a_docstring_is_the_summary():
+    class Thing:
+        """Does one thing,
+        and well. Then another."""
+
+    class Other:
+        """Ends without another sentence."""
+
+    assert summary(Thing) == "Does one thing, and well"
+    assert summary(Other) == "Ends without another sentence"
+
+
+def test_a_loss_is_drawn_where_returns_are_not_logged(pictures, tmp_path, monkeypatch, capsys,
+                                                      folder):
+    told = []
+    monkeypatch.setattr(pictures, "learning", lambda runs, of: SimpleNamespace(
+        savefig=lambda file: told.append((len(runs[0].log), of, file))))
+    assert main(["show", str(folder), "--plot", "a.png"]) == 0
+    (tmp_path / "config.json").write_text((folder / "config.json").read_text())
+    assert main(["show", str(tmp_path), "--plot", "none.png"]) == 0       # no rows, no picture
+    for k in range(2):
+        log.append(tmp_path / "log.csv", {"loss": float(k)})
+    assert main(["show", str(tmp_path), "--plot", "b.png"]) == 0
+    assert told == [(7, "return", "a.png"), (2, "loss", "b.png")]
+
+
+def test_classes_are_listed_by_name_if_they_have_the_verb():
+    class Able:
+        def update(self):
+            """Does."""
+
+    module = SimpleNamespace(__all__=("b", "a", "Box", "f", "c"), a=Able, b=Able, Box=Able, f=print,
+                             c=int)
+    assert list(members(module, "update")) == [("a", Able), ("b", Able)]

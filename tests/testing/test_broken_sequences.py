@@ -113,14 +113,14 @@ class words_counted_from_one(Embedding):
 
 # ---- a gated recurrent unit
 
-@network("complex step", "the outputs are one place late along T: off by one")
+@network("complex step", "the outputs are one place late along axis T: off by one")
 class cotangents_one_step_late(Recurrent):
     def vjp(self, theta, cache, y_bar):
         y_bar = np.concatenate([0 * y_bar[..., :1, :, :], y_bar[..., :-1, :, :]], -3)
         return super().vjp(theta, cache, y_bar)
 
 
-@network("complex step", "the outputs are taken in reverse along T")
+@network("complex step", "the outputs are taken in reverse along axis T")
 class time_reversed(Recurrent):
     def vjp(self, theta, cache, y_bar):
         return super().vjp(theta, cache, y_bar[..., ::-1, :, :])

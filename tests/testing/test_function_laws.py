@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 
 from minimeta.testing import LawBroken, check_function, complex_step
+from minimeta.testing.function_laws import Probe, as_nest
+from minimeta.testing.nests import leaves
 
 X = np.random.default_rng(0).normal(size=(3, 4))
 A = np.random.default_rng(1).normal(size=(3, 3))
@@ -162,3 +164,181 @@ def test_a_function_of_one_number_has_a_gradient():
     assert complex_step(np.sin, np.cos, 2.0) < 1e-12
     error = complex_step(np.sin, lambda x: 2 * np.cos(x), 2.0)
     assert "worst at theta" in str(error) and "2 times true" in str(error)
+
+
+# ---- where it looks, and what it says
+
+def near(point, f):
+    """f, which must not be asked far from the point."""
+    def asked(x, *rest):
+        assert np.abs(x - point).max() < 0.3, "far away"
+        return f(x, *rest)
+    return asked
+
+
+def test_a_function_is_asked_near_x_alone():
+    point = X + 100
+
+    def norm(x):
+        return np.sqrt((np.abs(x) ** 2).sum())
+
+    def norm_hvp(x, v):
+        n = norm(x)
+        return v / n - x * (x * v).sum() / n ** 3
+
+    for f, grad, hvp in ((norm, lambda x: x / norm(x), norm_hvp),
+                         (lambda x: (x ** 3).sum(), lambda x: 3 * x ** 2, lambda x, v: 6 * x * v)):
+        report = check_function(near(point, f), near(point, grad), point, near(point, hvp))
+        assert {"second", "symmetry", "differences"} <= set(report.counts)
+
+
+def test_the_laws_stand_from_the_most_basic_to_the_least():
+    report = check_function.report(lambda x: (x ** 2).sum(), lambda x: 2 * x, X,
+                                   lambda x, v: 2 * v, lambda x: 3 * x)
+    assert list(report.gates.items()) == [
+        ("pure", 0), ("complex step", 1e-12), ("differences", 1e-7), ("jacobian", 1e-12),
+        ("second", 1e-12), ("symmetry", 1e-12)]
+    assert set(report.counts.values()) == {1} and "jacobian" in report.failed
+
+
+def test_a_law_without_its_derivative_does_not_apply():
+    report = check_function(lambda x: (x ** 2).sum(), lambda x: 2 * x, X)
+    assert report.skipped == {"jacobian": "no jac was given", "second": "no hvp was given",
+                              "symmetry": "no hvp was given"}
+    report = check_function(np.sin, None, 2.0, jac=np.cos, hvp=lambda x, v: -np.sin(x) * v)
+    assert report.skipped == {"complex step": "no grad was given",
+                              "differences": "no grad was given", "second": "no grad was given"}
+
+
+POINTS = {
+    "a tuple": ((X[0], (X[1], 2.0), np.array(3.0)), ["x0[", "x1.0[", "x1.1", "x2"]),
+    "layers": ({"first": {"W": X[:2], "b": X[2]}, "last": [X[0], 2.0]},
+               ["first.W[", "first.b[", "last.0[", "last.1"]),
+    "a dict whose keys are no words": ({7: X[0], "b": X[1, :2], "c": np.array(1.0)},
+                                       ["x7[", "b[", "c"]),
+    "lists of arrays": ([X[0], X[1:]], ["x0[", "x1["]), "a list of numbers": ([1.0, 2.0], ["x["]),
+    "a list of lists": ([[1.0, 2.0], [3.0, 4.0]], ["x["]), "a number": (2.0, ["x"]),
+    "a row": (X[0], ["x["])}
+
+
+def squares(nest):
+    return sum((np.asarray(leaf) ** 2).sum() for leaf in leaves(nest))
+
+
+def doubled(nest):
+    if isinstance(nest, dict):
+        return {key: doubled(part) for key, part in nest.items()}
+    return type(nest)(map(doubled, nest)) if isinstance(nest, (tuple, list)) else 2 * nest
+
+
+@pytest.mark.parametrize("name", POINTS)
+def test_a_point_may_be_any_nest_and_its_coordinates_have_names(name):
+    point, names = POINTS[name]
+    assert not check_function(squares, doubled, point).failed
+    probe = Probe(squares, doubled, point, None, None, None, 300, 0)
+    told = [probe.name(i) for i in range(probe.z.size)]
+    assert len(set(told)) == len(told)
+    assert [n for n in names if any(t.startswith(n) if "[" in n else t == n for t in told)] == names
+    assert all(t.endswith("]") == ("[" in t) for t in told)
+    back = probe.x(probe.z)
+    assert [np.shape(a) for a in leaves(back)] == [np.shape(a) for a in leaves(as_nest(point))]
+    assert squares(back) == pytest.approx(squares(point))
+    assert "seed 0, x [" in probe.context
+
+
+def test_coordinates_have_the_name_that_is_given():
+    with pytest.raises(LawBroken, match="worst at number 5: "):
+        check_function(lambda x: (x ** 2).sum(),
+                       lambda x: 2 * x * (np.arange(12).reshape(3, 4) != 5),
+                       X, name="number {}".format)
+
+
+def test_beyond_the_limit_directions_are_random():
+    for limit, words in ((12, r"worst at x\[2, 3\]"), (11, "worst at a random direction in x")):
+        with pytest.raises(LawBroken, match=words):
+            check_function(lambda x: (x ** 2).sum(), lambda x: 2 * x * (np.arange(12).reshape(
+                3, 4) != 11), X, limit=limit)
+
+
+def test_differences_judge_where_the_complex_step_is_no_slope():
+    """Of x conj(x) the complex step is 0, and the slope is 2 x."""
+    report = check_function(lambda x: (x * np.conj(x)).sum(), lambda x: 2 * x, X)
+    assert "the complex step of f is not its slope" in str(report)
+    assert "complex step" in report.skipped
+    half = check_function.report(lambda x: (x * np.conj(x)).sum(), lambda x: x, X)
+    assert "claimed is 1/2 of true" in str(half.failed["differences"])
+
+
+def test_a_slope_that_is_judged_by_differences_passes_up_to_their_gate():
+    def f(x):
+        return (np.abs(x) ** 3).sum()
+
+    for off, is_right in ((1e-8, True), (1e-5, False)):
+        def hvp(x, v):
+            return 6 * np.abs(x) * v * (1 + off)
+
+        report = check_function.report(f, lambda x: 3 * x * np.abs(x), X, hvp)
+        assert ("second" not in report.failed) == is_right
+        assert ("by differences, worst" in report["second"].detail) == is_right
+        report = check_function.report(lambda x: (x ** 3).sum(), lambda x: 3 * x ** 2, X,
+                                       lambda x, v: 6 * x * v * (1 + off))
+        assert "second" in report.failed     # complex numbers flow: no rounding excuses it
+
+
+def test_a_jacobian_of_differences_is_judged_by_its_columns():
+    def f(x):
+        return np.abs(A @ x) * x[0]
+
+    def jac(x):
+        return np.sign(A @ x)[:, None] * A * x[0] + np.abs(A @ x)[:, None] * [1, 0, 0]
+
+    report = check_function(f, None, X[:, 0], jac=jac)
+    assert "by differences" in report["jacobian"].detail and "Taylor" not in str(report)
+    with pytest.raises(LawBroken, match=r"^jacobian: .*worst at x\[1\]"):
+        check_function(f, None, X[:, 0], jac=lambda x: jac(x) + [0, 1e-3, 0])
+
+
+def test_the_gradient_that_writes_or_draws_is_caught_as_the_function_is():
+    def writes(x):
+        x *= 1
+        return 2 * x
+
+    def writes_v(x, v):
+        v += 0
+        return 2 * v
+
+    for grad, hvp in ((writes, None), (lambda x: 2 * x, writes_v)):
+        report = check_function.report(lambda x: (x ** 2).sum(), grad, X, hvp)
+        assert "pure" in report.failed
+
+
+def test_a_report_is_about_the_function_and_its_size():
+    def energy(x):
+        return (x ** 2).sum()
+
+    assert str(check_function(energy, lambda x: 2 * x, X)).startswith("energy of 12 numbers\n")
+
+
+def test_a_jacobian_of_one_number_in_an_array_has_an_axis_for_it():
+    point = np.array([2.0])
+    check_function(lambda x: np.array([x[0], x[0] ** 2]), None, point,
+                   jac=lambda x: np.array([[1.0], [2 * x[0]]]))
+    with pytest.raises(LawBroken, match=r"\[2, 1\], got \[2\]"):
+        check_function(lambda x: np.array([x[0], x[0] ** 2]), None, point,
+                       jac=lambda x: np.array([1.0, 2 * x[0]]))
+
+
+def test_a_function_of_a_number_is_given_a_number():
+    def cube(x):
+        assert isinstance(x, (float, complex)), type(x)
+        return x ** 3
+
+    assert not check_function(cube, lambda x: 3 * x ** 2, 2.0).failed
+
+
+def test_each_column_of_a_jacobian_takes_the_step_that_suits_it():
+    def f(x):
+        return np.abs(2 + np.sin(300 * x))      # bends in a short way, and is not complex-safe
+
+    report = check_function(f, None, X[0], jac=lambda x: np.diag(300 * np.cos(300 * x)))
+    assert "by differences" in report["jacobian"].detail

@@ -1,7 +1,12 @@
-"""What a hint says of a factor: which it is, and where it may come from."""
+"""What a hint says: of a factor, which it is and where it may come from; of a block, what was done
+to it; of a coordinate, whose number it has."""
+from itertools import permutations
+
+import numpy as np
 import pytest
 
-from minimeta.testing.hints import cause
+from minimeta import Layout
+from minimeta.testing.hints import about, blocks, cause, explain, hint, place, scaled, swapped
 
 SIZES = {"B": 4, "T": 5}
 
@@ -14,7 +19,8 @@ def test_a_factor_that_is_a_size_or_2_has_a_cause(ratio, says):
     assert cause(ratio * (1 + 1e-7), SIZES) == f" ({says})"
 
 
-@pytest.mark.parametrize("ratio", [3.0, 1.0, -2.0, 1 / 2, 2.001, 4.001, 0.2501])
+@pytest.mark.parametrize("ratio", [3.0, 1.0, -2.0, 1 / 2, 2.001, 4.001, 0.2501, 4.0002, 0.25001,
+                                   2.00005])
 def test_any_other_factor_has_none(ratio):
     assert cause(ratio, SIZES) == ""
 
@@ -22,3 +28,207 @@ def test_any_other_factor_has_none(ratio):
 def test_a_size_of_1_or_2_is_no_cause_of_a_factor_that_may_come_from_elsewhere():
     assert cause(1.0, {"B": 1}) == "" and cause(2.0, {"B": 2}) == " (is one term counted twice?)"
     assert cause(1 / 2, {"B": 2}) == " (1/B, B = 2: a mean in place of a sum?)"
+
+
+# ---- one number
+
+@pytest.mark.parametrize("ratio, says", [
+    (1, ""), (1 + 5e-6, ""), (1 + 2e-5, "1.00002 times"), (0, "zero, not"), (-5e-10, "zero, not"),
+    (2e-9, "2e-09 times"), (-1, "minus"), (-1 + 5e-7, "minus"), (-1 + 1e-5, "-0.99999 times"),
+    (3, "3 times"), (3 + 5e-7, "3 times"), (3 + 1e-5, "3.00001 times"), (-7, "-7 times"),
+    (1 / 3, "1/3 of"), (-1 / 7, "1/-7 of"), (2.5, "2.5 times"), (9999, "9999 times"),
+    (5e-7, "5e-07 times"), (1 / 9999, "1/9999 of"), (0.7, "0.7 times")])
+def test_a_ratio_has_its_word(ratio, says):
+    assert explain(ratio, "{}, throughout") == (says and f"{says}, throughout")
+    is_plain = "." not in says and "e-" not in says
+    assert explain(ratio, "{} here") == (f"{says} here" if says and is_plain else "")
+
+
+def test_no_number_above_ten_thousand_is_called_whole():
+    assert explain(12345, "{} here") == explain(1 / 12345, "{} here") == ""
+    assert explain(12345, "{}, throughout") == "12345 times, throughout"
+
+
+def test_a_place_is_named_with_its_task():
+    name = Layout(W=(2, 3), b=(4,)).name
+    assert place((4,), name) == "W[1, 1]" and place((2, 7), name) == "b[1] of task 2"
+    assert place((0, 2, 7), name) == "b[1] of task [0, 2]"
+    assert place((1, 2), None) == "index [1, 2]" and place((), name) == "index []"
+
+
+# ---- a vector of blocks
+
+LAYOUT = Layout(W=(2, 3), V=(2, 3), U=(3, 4), A=(2, 3, 4), row=(1, 4), b=(5,))
+RNG = np.random.default_rng(0)
+TRUE = RNG.normal(size=LAYOUT.size)
+BLOCKS = LAYOUT.unpack(TRUE)
+W, V, U, A, ROW, LAST = BLOCKS
+MORE = {name: RNG.normal(size=shape) for name, shape in LAYOUT.shapes}
+
+
+def said(claimed, true=TRUE, name=LAYOUT.name, sizes={}):
+    claimed, true = np.asarray(claimed, float), np.asarray(true, float)
+    index = np.unravel_index(np.abs(claimed - true).argmax(), true.shape)
+    return hint(claimed, true, index, name, sizes)
+
+
+def of(**changed):
+    """The hint where these blocks are changed."""
+    return said(LAYOUT.pack(**BLOCKS._asdict() | changed))
+
+
+def shift(a, by, axis):
+    """Moved by one place, with other numbers at the edge."""
+    a = np.roll(a, by, axis)
+    a[(slice(None),) * axis + (0 if by > 0 else -1,)] += 3
+    return a
+
+
+OTHER = U.ravel()[RNG.permutation(12)].reshape(3, 4)
+OF_BLOCKS = {
+    "W is zero: it was forgotten": dict(W=0 * W), "b is zero: it was forgotten": dict(b=0 * LAST),
+    "U is minus true, throughout": dict(U=-U), "A is 1.5 times true, throughout": dict(A=1.5 * A),
+    "U is transposed": dict(U=U.T.reshape(3, 4)), "b is reversed": dict(b=LAST[::-1]),
+    "axis 0 of U is reversed": dict(U=U[::-1]), "axis 1 of U is reversed": dict(U=U[:, ::-1]),
+    "axis 2 of A is reversed": dict(A=A[:, :, ::-1]),
+    "b is one place late: off by one": dict(b=shift(LAST, 1, 0)),
+    "b is one place early: off by one": dict(b=shift(LAST, -1, 0)),
+    "axis 0 of U is one place late: off by one": dict(U=shift(U, 1, 0)),
+    "axis 1 of U is one place early: off by one": dict(U=shift(U, -1, 1)),
+    "axis 1 of A is one place late: off by one": dict(A=shift(A, 1, 1)),
+    "only 1 of axis 0 of U is wrong: a step or row was left out?": dict(
+        U=U + np.eye(3)[1][:, None] * MORE["U"]),
+    "only 2 of axis 1 of U is zero: a step or row was left out?": dict(U=U * (np.arange(4) != 2)),
+    "only 1 of axis 1 of A is zero: a step or row was left out?": dict(
+        A=A * (np.arange(3) != 1)[:, None]),
+    "U has the right numbers in another order: transposed or swapped?": dict(U=OTHER),
+    "the gap of U is the same along axis 1: a mean or sum over that axis is missing or counted "
+    "twice": dict(U=U + MORE["U"][:, :1]),
+    "the gap of U is the same along axis 0: a mean or sum over that axis is missing or counted "
+    "twice": dict(U=U + MORE["U"][:1]),
+    "the gap of b is the same along axis 0: a mean or sum over that axis is missing or counted "
+    "twice": dict(b=LAST - 0.3)}
+
+
+@pytest.mark.parametrize("words", OF_BLOCKS)
+def test_what_was_done_to_a_block_is_said(words):
+    [(block, _)] = OF_BLOCKS[words].items()
+    assert of(**OF_BLOCKS[words]) == f"{words}; all else than {block} is right"
+
+
+@pytest.mark.parametrize("axes", list(permutations(range(3)))[1:])
+def test_any_transpose_of_a_block_is_recognised(axes):
+    claimed = A.transpose(axes).reshape(A.shape)
+    assert of(A=claimed) == "A is transposed; all else than A is right"
+
+
+def test_a_block_with_the_numbers_of_another_is_told():
+    assert of(W=V, V=W) == "W is what is true of V: swapped?"
+    assert of(W=V) == "W is what is true of V: swapped?; all else than W is right"
+
+
+def test_the_first_wrong_block_that_has_words_is_told():
+    assert of(U=U + MORE["U"], b=-LAST) == "b is minus true, throughout"
+    assert of(U=U + MORE["U"], b=LAST + MORE["b"]) == ""
+    assert of(U=U + MORE["U"]) == "all else than U is right: is an addend of it missing or twice?"
+
+
+def test_one_wrong_number_of_a_vector_is_no_slice_that_was_left_out():
+    wrong = LAST + [0, 0, 0.7, 0, 0]
+    assert scaled(wrong, LAST, 0, "b") == "" and of(U=U + MORE["U"], b=wrong) == ""
+    assert scaled(U + MORE["U"], U, 0, "U") == ""
+
+
+def test_an_axis_of_one_has_no_slices_and_no_mean():
+    row = ROW + MORE["row"]
+    assert of(row=row) == "all else than row is right: is an addend of it missing or twice?"
+    assert about(ROW + 0.3, ROW, "row", {}).startswith("the gap of row is the same along axis 1")
+
+
+def test_a_block_that_is_truly_zero_is_no_multiple_of_anything():
+    true = LAYOUT.pack(**BLOCKS._asdict() | {"W": 0 * W})
+    words = "all else than W is right: is an addend of it missing or twice?"
+    assert said(TRUE, true) == words
+
+
+@pytest.mark.parametrize("scale", [1e-9, 1e9])
+def test_a_factor_is_recognised_at_any_size_of_the_numbers(scale):
+    right, off = (3 * TRUE + size * np.roll(TRUE, 1) for size in (1e-8, 1e-3))
+    assert said(scale * right, scale * TRUE) == "claimed is 3 times true, throughout"
+    assert "throughout" not in said(scale * off, scale * TRUE)
+
+
+def test_an_axis_of_two_is_not_shifted():
+    claimed = np.stack([MORE["W"][0], W[0]])
+    assert of(W=claimed) == "all else than W is right: is an addend of it missing or twice?"
+
+
+def test_a_block_counts_as_right_up_to_a_millionth_of_all():
+    scale = np.sqrt((TRUE ** 2).sum() / MORE["U"].size)
+    small, large = (U - size * scale * np.sign(MORE["U"]) for size in (1e-7, 1e-5))
+    assert of(U=small, b=-LAST) == "b is minus true, throughout; all else than b is right"
+    assert of(U=large, b=-LAST) == "b is minus true, throughout"
+
+
+def test_a_layout_of_one_block_has_no_others_that_are_right():
+    name = Layout(b=(5,)).name
+    assert said(LAST[::-1], LAST, name) == "b is reversed"
+    assert blocks(name, 5) == {"b": ([0, 1, 2, 3, 4], (5,))} and blocks(None, 5) == {}
+    assert blocks(LAYOUT.name, 12)["V"] == ([6, 7, 8, 9, 10, 11], (2, 3))
+
+
+# ---- all of it, and one number of it
+
+def test_a_factor_of_all_is_said_with_its_cause():
+    assert said(3 * TRUE) == "claimed is 3 times true, throughout"
+    assert said(TRUE / 5,
+                sizes=SIZES).endswith("throughout (1/T, T = 5: a mean in place of a sum?)")
+    assert said(TRUE, 0 * TRUE).startswith("true is zero throughout: either nothing depends on it")
+    assert said((1 + 5e-6) * TRUE[:1], TRUE[:1]) == ""
+
+
+def test_one_wrong_number_is_told_with_its_factor_if_that_is_plain():
+    three, odd, zero = TRUE.copy(), TRUE.copy(), TRUE.copy()
+    three[4], odd[4], zero[4] = 3 * TRUE[4], 0.77 * TRUE[4], 0
+    assert said(three) == "claimed is 3 times true, here; all others are right"
+    assert said(zero) == "claimed is zero, not true, here; all others are right"
+    assert said(odd) == "all others are right"
+    assert said(TRUE, zero) == "all others are right"    # no number times 0 is another
+
+
+def test_one_of_two_wrong_numbers_may_be_that_of_another_coordinate():
+    claimed = TRUE.copy()
+    claimed[3], claimed[5] = TRUE[20], 1.01 * TRUE[5]
+    told = f"claimed is what is true at {LAYOUT.name(20)}: transposed or swapped?"
+    assert hint(claimed, TRUE, (3,), LAYOUT.name, {}) == told
+    assert hint(claimed, TRUE, (5,), LAYOUT.name, {}) == ""
+    claimed[3] = 4 * TRUE[3]
+    assert hint(claimed, TRUE, (3,), LAYOUT.name, {}) == "claimed is 4 times true, here"
+    assert swapped(0 * TRUE, 0 * TRUE, (0,), None) == ""
+    claimed[3] = TRUE[20] * (1 + 1e-8)
+    assert hint(claimed, TRUE, (3,), LAYOUT.name, {}) == ""
+
+
+def test_a_block_of_one_of_several_tasks_is_told():
+    true = np.stack([TRUE, 2 * TRUE])
+    claimed = np.stack([TRUE, 2 * LAYOUT.pack(**BLOCKS._asdict() | {"U": -U})])
+    assert said(claimed, true) == "U is minus true, throughout; all else than U is right"
+
+
+def test_a_slice_that_is_wrong_by_little_is_wrong():
+    for size, words in ((1e-4, "only 1 of axis 0 of U is wrong: a step or row was left out?"),
+                        (1e-8, "")):
+        assert scaled(U + size * np.eye(3)[1][:, None], U, 0, "axis 0 of U") == words
+
+
+def test_a_block_that_is_moved_but_for_one_number_is_not_moved():
+    for by in (1, -1):
+        for k in (2, 3):
+            claimed = shift(LAST, by, 0)
+            claimed[k] += 1
+            assert "off by one" not in about(claimed, LAST, "b", {})
+
+
+def test_a_mean_over_two_is_missed_as_one_over_more():
+    words = "the gap of W is the same along axis 0: a mean or sum"
+    assert of(W=W + MORE["W"][:1]).startswith(words)

@@ -7,6 +7,8 @@ from minimeta import Layout
 from minimeta.testing import (central_difference, complex_step, memory, precision,
                               purity, second, symmetry, tangent, tasks, taylor_order,
                               transpose)
+from minimeta.testing.behaviour import same
+from minimeta.testing.laws import directions
 from minimeta.testing.strategies import seeds, sizes
 
 LAYOUT = Layout(W=(2, 3), b=(4,))
@@ -268,3 +270,178 @@ def test_float64_that_creeps_in_is_caught():
     assert precision(lambda x: (x, x.sum()), draw(4)) == 0
     error = precision(lambda x: (x, x + np.zeros(4)), draw(4))
     assert error == np.inf and "result 1 of float32 arguments is float64" in str(error)
+
+
+# ---- what the laws look at
+
+def test_second_says_the_cause_of_a_factor():
+    theta, v = draw(2, 10)
+    error = second(grad, lambda theta, v: hvp(theta, v) / 5, theta, v, sizes={"T": 5})
+    assert "claimed is 1/5 of true, throughout (1/T, T = 5" in str(error)
+    error = second(grad, lambda theta, v: hvp(theta, v) + np.eye(10)[4], theta, v,
+                   name=LAYOUT.name)
+    assert error.law == "second" and "worst at W[1, 1]" in str(error)
+
+
+def test_taylor_order_is_that_of_the_worst_task_and_of_a_total():
+    theta, v = draw(2, 3, 10)
+
+    def total(theta):
+        return value(theta).sum()
+
+    def one_wrong(theta):
+        return grad(theta) * [[1], [1], [1.1]]
+
+    assert taylor_order(value, one_wrong, theta, v) < 1.1
+    assert 1.9 < taylor_order(total, grad, theta, v) < 2.1
+    assert 2.9 < taylor_order(total, grad, theta, v, hvp) < 3.1
+    assert 3.9 < taylor_order(lambda t: (t ** 4).sum(), lambda t: 4 * t ** 3, np.zeros(3), v[0, :3],
+                              lambda t, v: 12 * t ** 2 * v) < 4.1
+    assert taylor_order(total, one_wrong, theta, v, hvp, n_steps=3, h=0.001) < 1.1
+
+
+def test_taylor_order_is_infinite_if_rounding_alone_remains():
+    theta, v = np.array([0.1, 0.2, -0.3]), draw(3)
+
+    def linear(t):
+        return t @ [1.0, 1.0, 1.0]
+
+    for more in (0.0, 1e6, -1e6):
+        assert taylor_order(lambda t: linear(t) + more, np.ones_like, theta, v) == np.inf
+    slightly = taylor_order(lambda t: 1 + 1e-9 * (t ** 2).sum(), lambda t: 2e-9 * t, theta, v)
+    assert slightly == np.inf     # the longest step shows a curve, and the shortest does not
+    assert taylor_order(linear, lambda t: 1.0001 * np.ones_like(t), theta, v) < 1.1
+
+
+@each_gradient_law
+def test_a_gradient_may_be_a_list_and_a_value_a_list_of_one(law, gate):
+    assert law(lambda t: [value(t)], lambda t: grad(t).tolist(), draw(10)) < gate
+    assert law(value, grad, draw(1, 10)) < gate
+    error = law(lambda t: np.sin(t), lambda t: [np.cos(t)], 2.0)
+    assert error < gate
+
+
+def test_a_direction_is_tried_for_each_coordinate_up_to_the_limit():
+    for theta, is_total, n, last in ((draw(10), True, 10, "b[3]"), (draw(3, 10), False, 10, "b[3]"),
+                                     (draw(3, 10), True, 30, "b[3] of task 2")):
+        vs, label = directions(theta, is_total, LAYOUT.name, n, 0)
+        assert len(vs) == n and label(n - 1) == last and label(4).startswith("W[1, 1]")
+        shape = theta.shape if is_total else (10,)
+        for i, v in enumerate(vs):
+            assert np.array_equal(v, np.broadcast_to(np.eye(n)[i].reshape(shape), theta.shape))
+    _, label = directions(draw(3, 10), True, None, 300, 0)
+    assert label(14) == "theta[1, 4]"
+    _, label = directions(draw(3, 10), False, None, 300, 0)
+    assert label(4) == "theta[4]"
+
+
+@pytest.mark.parametrize("n_blocks, n", [(1, 8), (2, 8), (3, 6), (5, 10), (9, 18)])
+def test_beyond_the_limit_directions_are_random_unit_vectors_of_one_block_each(n_blocks, n):
+    layout = Layout(**{name: (k + 2,) for k, name in enumerate("abcdefghi"[:n_blocks])})
+    for theta, is_total in ((draw(layout.size), True), (draw(4, layout.size), False),
+                            (draw(4, layout.size), True)):
+        n_tasks = len(theta) if is_total and theta.ndim > 1 else 1
+        limit = n_tasks * layout.size - 1
+        vs, label = directions(theta, is_total, layout.name, limit, 0)
+        assert len(vs) == n
+        for i, v in enumerate(vs):
+            block = "abcdefghi"[i % n_blocks]
+            v = v if is_total else v.reshape(-1, layout.size)[:1]
+            assert label(i) == f"a random direction in {block}"
+            assert (v ** 2).sum() == pytest.approx(1)
+            where = getattr(layout.unpack(v != 0), block)
+            assert where.all() and where.sum() == (v != 0).sum()
+        assert len({v.tobytes() for v in vs}) == n
+        others, _ = directions(theta, is_total, layout.name, limit, 1)
+        assert not np.array_equal(vs[0], others[0])
+
+
+def test_the_step_of_a_central_difference_is_an_option():
+    """Of x^3 with a step of 1: the claim is that of the difference, so no other is tried."""
+    theta = draw(3)
+    assert central_difference(lambda t: (t ** 3).sum(), lambda t: 3 * t ** 2 + 1, theta,
+                              1.0) < 1e-12
+    assert central_difference(lambda t: (t ** 3).sum(), lambda t: 3 * t ** 2 + 1, theta) > 0.01
+
+
+# ---- what functions may be and do
+
+def test_results_that_are_no_floats_keep_their_types_in_float32():
+    x = draw(4)
+    assert precision(lambda x: (x, x.argmax(), x > 0, np.uint8(3), None), x) == 0
+    error = precision(lambda x: (x > 0, x + 0j, x * 1j * np.ones(4)), x)
+    assert "result 1 of float32 arguments is complex64" in str(error)
+
+
+def test_arguments_of_whole_numbers_are_not_broadcast():
+    def takes(x, k):
+        assert k.tolist() == [0, 2, 1]
+        return x[k]
+
+    assert memory(takes, draw(3, 2), np.array([0, 2, 1])) == 0
+    assert tasks(lambda x, k: x[..., :1] * k, draw(2, 3), np.array([[0], [2]])) == 0
+
+
+def test_a_task_that_differs_is_told_by_place():
+    x = draw(3, 4)
+    error = tasks(lambda x: x * (1 if x.ndim == 1 else [[1], [1], [2]]), x)
+    k = np.abs(x[2]).argmax()
+    assert f"worst at index [2, {k}]: claimed {2 * x[2, k]:.10g}, true {x[2, k]:.10g}" in str(error)
+    assert tasks(lambda x: {"a": x, "b": [x.sum(-1)]}, x) < 1e-15
+
+
+def test_purity_looks_into_results_bit_by_bit():
+    state = []
+
+    def alternates(x):
+        state.append(0)
+        return [x, (x, {"last": x + 1e-16 * (len(state) % 2)})][len(state) % 2 - 1:]
+
+    error = purity(alternates, np.zeros(2))
+    assert error == np.inf and "it gave different results" in str(error)
+    assert same([np.zeros(2)], [np.zeros(2)]) and not same([np.zeros(2)], [-np.zeros(2)])
+    assert not same([np.zeros(2)], [np.zeros((2, 1))]) and not same([np.zeros(2)], [])
+    assert not same([np.zeros(2)], [np.zeros(2, int)])
+
+
+def test_what_is_remembered_and_given_back_later_is_a_change():
+    kept = np.zeros(2)
+
+    def reuses(x):
+        kept[...] += x
+        return kept
+
+    assert "different results" in str(purity(reuses, np.ones(2)))
+
+
+def test_memory_names_the_arguments_from_which_results_differ():
+    x = draw(3, 5)
+    for f, words in ((lambda x: x + (x.strides[0] == 0), "from broadcast arguments, worst"),
+                     (lambda x: x + x.flags.f_contiguous, "from Fortran-ordered arguments, worst"),
+                     (lambda x: x + (x.strides[1] == 16), "from strided arguments, worst")):
+        assert words in str(memory(f, x)) and memory(f, x) > 0.1
+    assert memory(lambda x, y: x * y, x, np.array(2.0)) == 0
+    assert "could not look" in str(memory(lambda x: "words", x))
+
+
+def test_points_and_directions_may_be_lists_or_in_float32():
+    theta, v, u = draw(3, 10)
+
+    def value_dot(theta, v):
+        return (grad(theta) * v).sum(-1)
+
+    for kind in (np.ndarray.tolist, np.float32):
+        for error in (tangent(value, value_dot, kind(theta), kind(v)), second(
+                grad, hvp, kind(theta), kind(v)), symmetry(hvp, kind(theta), kind(u), kind(v))):
+            assert error < 1e-12
+
+
+@each_gradient_law
+def test_of_no_task_nothing_is_compared(law, gate):
+    assert law(value, grad, np.zeros((0, 5))) == 0
+
+
+@each_gradient_law
+def test_a_number_is_called_theta_unless_it_has_a_name(law, gate):
+    for name, told in ((None, "worst at theta: claimed"), ("x{}".format, "worst at x0: claimed")):
+        assert told in str(law(np.sin, lambda x: 2 * np.cos(x), 2.0, name=name))

@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 
 from minimeta import CheckpointError
 from minimeta.objective.optimizers import Moments
-from minimeta.trace import Folder, checkpoint, log
+from minimeta.trace import Folder, Result, checkpoint, log, result
 from minimeta.trace.checkpoint import before, load, save
+from minimeta.trace.folder import configuration
 
 numbers = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3)
 
@@ -341,3 +342,106 @@ def test_a_damaged_log_is_told(tmp_path):
     (tmp_path / "log.csv").write_text("a,b\n1,2,3\n")
     with pytest.raises(CheckpointError, match="log.csv is damaged, or no log of minimeta"):
         log.read(tmp_path / "log.csv")
+
+
+# ---- what is on the disk, and what is told
+
+def test_a_file_is_whole_before_it_takes_its_name(tmp_path, monkeypatch):
+    """Whoever syncs a file syncs all of it."""
+    seen, content = [], b"0123456789" * 5
+    monkeypatch.setattr(checkpoint.os, "fsync", lambda file: seen.append(os.fstat(file).st_size))
+    checkpoint.replace_file(tmp_path / "file", lambda file: file.write(content))
+    assert seen[0] == len(content) and (tmp_path / "file").read_bytes() == content
+
+
+def test_the_threads_that_were_asked_for_are_told(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
+    made = configuration({"seed": 4, "theta": None})["made_with"]
+    assert made["OMP_NUM_THREADS"] == "3" and "MKL_NUM_THREADS" not in made
+    assert {"minimeta", "numpy", "python", "machine", "cores"} <= made.keys()
+
+
+def test_a_result_prints_without_what_is_long():
+    said = repr(Result(np.zeros(2), (), "a learner", "a family", False, "a state"))
+    assert said == "Result(theta=array([0., 0.]), log=(), interrupted=False)"
+
+
+class Told:
+    """A folder, and a lock, that write down what they are asked to do."""
+
+    def __init__(self):
+        self.done = []
+
+    def append(self, row, seconds):
+        self.done.append(("append", row, sorted(seconds)))
+
+    def save(self, theta, state, n):
+        self.done.append(("save", theta, state, n))
+
+    def release(self):
+        self.done.append("release")
+
+
+def test_what_is_saved_already_is_not_saved_again(monkeypatch):
+    now = [1000.0]
+    monkeypatch.setattr(result.time, "perf_counter", lambda: now[0])
+    told = Told()
+    keeper = result.Keeper(result.Training(0, "s0", ()), "learner", "family", told, told)
+    with keeper:
+        keeper.save()                                # nothing is new
+        assert told.done == []
+        keeper.lap("collect")
+        keeper.keep(1, "s1", {"a": 1})               # the first is saved at once
+        now[0] += result.EVERY / 2
+        keeper.keep(2, "s2", {"a": 2})               # the second is not
+        now[0] += result.EVERY
+        keeper.keep(3, "s3", {"a": 3})
+    assert told.done == [
+        ("append", {"a": 1}, ["collect"]), ("save", 1, "s1", 1), ("append", {"a": 2}, []),
+        ("append", {"a": 3}, []), ("save", 3, "s3", 3), "release"]
+    assert keeper.result.log == ({"a": 1}, {"a": 2}, {"a": 3}) and keeper.result.theta == 3
+
+
+def test_rows_are_on_the_disk_before_the_checkpoint_that_counts_them(tmp_path, monkeypatch):
+    order = []
+    monkeypatch.setattr(log, "sync", lambda path: order.append(path.name))
+    monkeypatch.setattr(checkpoint, "replace_file", lambda path, *rest, **named: order.append(
+        path.name))
+    monkeypatch.setattr(Folder, "fingerprint", lambda folder: "of this run")
+    folder = Folder(tmp_path)
+    folder.save(np.zeros(2), None, 1)
+    assert order == [folder.log_file.name, folder.checkpoint_file.name]
+
+
+def test_saving_takes_a_twentieth_of_the_time_at_most(monkeypatch):
+    now, told = [1000.0], Told()
+    monkeypatch.setattr(result.time, "perf_counter", lambda: now[0])
+
+    def save(theta, state, n):
+        now[0] += 1.0
+        told.done.append(n)
+
+    told.save = save
+    keeper = result.Keeper(result.Training(0, None, ()), "learner", "family", told, told)
+    saved = []
+    for wait in (0.0, 19.5, 1.0, 10.0, 9.5, 1.0):
+        now[0] += wait
+        keeper.keep(0, None, {})
+        saved.append(keeper.n_saved)
+    assert saved == [1, 1, 3, 3, 3, 6]
+
+
+def test_the_time_of_each_phase_is_counted(monkeypatch):
+    now, told = [1000.0], Told()
+    monkeypatch.setattr(result.time, "perf_counter", lambda: now[0])
+    keeper = result.Keeper(result.Training(0, None, ()), "learner", "family", told, told)
+    for phase, seconds in (("collect", 2.0), ("update", 3.0), ("collect", 5.0)):
+        now[0] += seconds
+        keeper.lap(phase)
+    assert keeper.seconds == {"collect": 7.0, "update": 3.0}
+    keeper.keep(0, None, {})
+    assert keeper.seconds == {}
+    now[0] += 4.0
+    keeper.lap("collect")
+    assert keeper.seconds == {"collect": 4.0}

@@ -82,3 +82,13 @@ def test_differences_are_told_by_place():
 
 def test_a_nan_is_no_difference():
     assert not differences({"a": float("nan")}, {"a": float("nan")})
+
+
+def test_a_long_value_is_told_by_its_beginning():
+    for n, told in ((58, "a" * 58), (59, "a" * 56 + "..")):
+        [line] = differences({"x": "a" * n}, {})
+        assert line == f"x: '{told}{chr(39) * (n == 58)} in the folder, nothing now"
+    [line] = differences({"x": {"class": "A", "b": 1}}, {"x": {"function": "f"}, "y": {"b": 2}})[:1]
+    assert line == "x.class: 'A' in the folder, nothing now"
+    assert differences({"x": 1}, {"x": {"b": 2}}) == ["x: 1 in the folder, other options now"]
+    assert differences({"x": 1}, {"x": {"class": "A"}}) == ["x: 1 in the folder, A now"]

@@ -189,3 +189,11 @@ def test_the_lock_of_windows_keeps_the_same_promises(tmp_path, monkeypatch):
     ours.release()
     assert not (tmp_path / "lock").exists()
     train(tmp_path)
+
+
+def test_a_holder_that_has_not_yet_told_its_name_is_another_process(tmp_path):
+    holder = open(tmp_path / "lock", "a+b")
+    assert lock.is_free(holder)
+    with pytest.raises(CheckpointError, match="is in use by another process; wait"):
+        Lock(tmp_path).take()
+    holder.close()

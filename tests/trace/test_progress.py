@@ -183,3 +183,49 @@ def test_a_sweep_over_an_executor_is_silent(terminal):
 def test_progress_is_a_truth():
     with pytest.raises(TypeError, match="progress must be True or False, got 3"):
         meta_train(MOVER, PLANE, progress=3, **SIZES)
+
+
+def test_a_line_tells_speed_and_time_from_where_the_training_went_on(capsys, monkeypatch):
+    seconds = iter([100.0, 102.0, 104.0, 106.0])
+    monkeypatch.setattr(progress.time, "perf_counter", lambda: next(seconds))
+    callback = print_progress(8, lines=8)
+    for iteration in range(4, 8):
+        callback(iteration, {"return": iteration, "before": -1.0, "steps": 1000 * iteration ** 2},
+                 None)
+    assert capsys.readouterr().out.splitlines() == [
+        "5/8    62%   return -1.000 -> 4.000",
+        "6/8    75%   return -1.000 -> 5.000   4,500 steps/s   0:04 left",
+        "7/8    88%   return -1.000 -> 6.000   5,000 steps/s   0:02 left",
+        "8/8   100%   return -1.000 -> 7.000   5,500 steps/s   in 0:06"]
+
+
+def test_another_number_than_the_return_is_told_alone(capsys):
+    callback = print_progress(1, of="loss")
+    callback(0, {"loss": 2.0, "return": 1.0, "before": 0.5}, None)
+    assert capsys.readouterr().out == "1/1   100%   loss 2.000\n"
+    print_progress(1)(0, {"loss": 2.0, "before": 0.5}, None)
+    assert capsys.readouterr().out == "1/1   100%   loss 2.000\n"
+
+
+@pytest.mark.parametrize("iterations, lines, told", [
+    (25, 10, [3, 5, 8, 10, 13, 15, 18, 20, 23, 25]), (3, 10, [1, 2, 3]), (7, 2, [4, 7]),
+    (5, 1, [5])])
+def test_plain_lines_are_spread_over_the_training(capsys, iterations, lines, told):
+    callback = print_progress(iterations, lines=lines)
+    for iteration in range(iterations):
+        callback(iteration, {"return": 1.0}, None)
+    found = [int(line.split("/")[0]) for line in capsys.readouterr().out.splitlines()]
+    assert found == told
+
+
+def test_the_redrawn_line_shows_the_mean_of_the_last_fifty(terminal, seconds):
+    screen = terminal()
+    callback = print_progress(80)
+    for iteration in range(80):
+        callback(iteration, {"return": float(iteration)}, None)
+    assert "return 54.500" in screen.drawings[-1] and "return 4.500" in screen.drawings[9]
+
+
+def test_times_of_a_minute_and_of_an_hour_are_told():
+    assert [progress.clock(s) for s in (59.6, 60, 3599, 3600, 36_061)] == [
+        "1:00", "1:00", "59:59", "1:00:00", "10:01:01"]
