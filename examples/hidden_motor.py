@@ -53,10 +53,10 @@ STEPS = 3                   # of MAML when tested; it is trained for one
 FRESH, SAME = 400, 40       # carts to measure on: fresh ones, and of each of ALONE
 
 
-
 @dataclass(frozen=True)
 class NoMemory(MLPPolicy):
-    """One policy for all carts that RL2 can train. PPO needs its value."""
+    """One policy for all carts. RL2 can train it, and is then PPO without memory. The
+    network's last output is the value."""
 
     def __post_init__(self):
         super().__post_init__()
@@ -64,7 +64,7 @@ class NoMemory(MLPPolicy):
         object.__setattr__(self, "net", MLP((*sizes, n_out + 1)))
 
     def memory_after(self, cache, n_steps=None):
-        """Nothing."""
+        """Returns None: there is no memory."""
 
 
 SEEN, HEAD = FAMILY.obs_size, Gaussian(1)

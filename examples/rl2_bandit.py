@@ -5,10 +5,11 @@
     python examples/rl2_bandit.py --network gru          another network: 1 minute
     python examples/rl2_bandit.py --quick                seconds, to see that it runs
 
-Nobody tells the agent what a bandit is. It sees its last pull and what it paid, and is
-rewarded for the total. Of the classical agents that have a constant, the best of
-several is shown. An agent is measured by what each of its pulls costs against the best
-one, which is known exactly: this has little noise. The default run ends with
+Nobody tells the agent what a bandit is. It sees which arm it pulled last, what the arm
+paid and how many pulls are left, and is rewarded for the total. Of the classical agents
+with a setting (epsilon, c, discount) the best of several settings is shown. An agent is
+measured by what each of its pulls costs against the best one, which is known exactly:
+this has little noise. The default run ends with
 
     5 arms, 10 pulls: total reward of 20000 fresh bandits
                        reward       95 % interval  of the optimum
@@ -72,7 +73,8 @@ class TrainedByRegret(RL2):
 def train(family, network, iterations, seed):
     """In a long trial most of what comes after a pull is noise, so gamma and lambda are
     small at first, and regret takes the place of the rewards. Gamma and lambda grow,
-    since exploring pays late; and a larger entropy bonus keeps the agent exploring."""
+    since exploring pays late; and a larger entropy bonus keeps the agent exploring.
+    Returns an RL2 with the policy, and theta."""
     is_long = family.pulls > 20
     policy = RecurrentPolicy(family.obs_size, Categorical(family.arms), HIDDEN,
                              NETWORKS[network])
@@ -103,8 +105,8 @@ def classical(family):
 
 def reference(family):
     """The exact optimum as (name, what it earns, what an agent loses to it in each trial
-    of a Rollout). Where it has too many states, the same of knowing every p: the best
-    of n arms has p = n / (n + 1) on average."""
+    of a Rollout). Where it has too many states, an agent that knows every p stands for
+    it, and earns n / (n + 1) a pull with n arms."""
     arms, pulls = family.arms, family.pulls
     try:
         optimum = exact.bayes_optimal_bandit(arms, pulls)

@@ -10,7 +10,8 @@ with --held-out some of them never occur in training, and all the tests are on t
     python examples/rl2_gridworld.py --quick       seconds, to see that it learns
 
 The default run ends with a trial, where numbers say when a cell was first entered,
-[ ] is the goal and the columns are episodes, and with a table:
+[ ] is the goal and the columns are episodes (what the last step enters is not shown),
+and with a table:
 
      4   5   6   7   .  | .   .   .   .   .  | .   .   .   .   .  | .   .   .   .   .
      3   10  9   8   .  | .   .   .   .   .  | .   .   .   .   .  | .   .   .   .   .

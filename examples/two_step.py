@@ -2,10 +2,10 @@
 
 A first choice mostly (3 in 4) leads to its own outcome state, and one of the two states
 is the good one. A model-free learner repeats what was rewarded. A model-based one asks
-where the reward came from: after a reward that a rare transition led to, it changes its
-choice. RL^2 is trained by a model-free method, yet the algorithm that its LSTM becomes
-shows the model-based sign: the interaction of reward and transition, with next to no
-effect of reward as such.
+where the reward came from: after a reward that a rare transition led to, it votes for
+the other choice. RL^2 is trained by a model-free method, yet the algorithm that its
+LSTM becomes shows the model-based sign: the interaction of reward and transition, with
+next to no effect of reward as such.
 
     python examples/two_step.py            about 15 s on one core
     python examples/two_step.py --quick    seconds, to see that it learns
@@ -19,8 +19,8 @@ The default run ends with
     stay: none, rare          0.7228 -+0.0053    0.9992 -+0.0003    1.0000 -+0.0000
     effect of reward          0.4103 -+0.0036    0.0045 -+0.0065    0.0025 -+0.0065
     interaction               0.2661 -+0.0071    0.9710 -+0.0119    0.9800 -+0.0121
-    reward a round            0.6118 -+0.0025    0.6686 -+0.0021    0.6676 -+0.0021
-    reward a round, exact: chance .5, optimum 0.66882, knowing the good state .7
+    reward an episode         0.6118 -+0.0025    0.6686 -+0.0021    0.6676 -+0.0021
+    reward an episode, exact: chance .5, optimum 0.66882, knowing the good state .7
 """
 import os
 
@@ -68,7 +68,7 @@ def plot(path, signs):
 
 
 def main(iterations=ITERATIONS, tasks=TEST_TASKS, seed=0, plot_to=None):
-    """Trains, evaluates, prints. Returns learner -> (mean reward a round, standard
+    """Trains, evaluates, prints. Returns learner -> (mean reward an episode, standard
     error, Stays), and the exact optimum under "exact"."""
     pictures.required(plot_to)
     family = TwoStep(ROUNDS)
@@ -92,11 +92,11 @@ def main(iterations=ITERATIONS, tasks=TEST_TASKS, seed=0, plot_to=None):
             for case, key in CASES.items()}
     rows["effect of reward"] = [sign.reward_effect() for _, _, sign in results.values()]
     rows["interaction"] = [sign.interaction() for _, _, sign in results.values()]
-    rows["reward a round"] = [(mean, 1.96 * se) for mean, se, _ in results.values()]
+    rows["reward an episode"] = [(mean, 1.96 * se) for mean, se, _ in results.values()]
     for name, row in rows.items():
         print(f"{name:22}" + "".join(f"{p:10.4f} -+{half:.4f}" for p, half in row))
-    print(f"reward a round, exact: chance .5, optimum {two_step_optimum(ROUNDS):.5f}, "
-          f"knowing the good state .7")
+    print(f"reward an episode, exact: chance .5, optimum "
+          f"{two_step_optimum(ROUNDS):.5f}, knowing the good state .7")
     if plot_to:
         plot(plot_to, {name: sign for name, (_, _, sign) in results.items()})
     return results | {"exact": two_step_optimum(ROUNDS)}

@@ -26,7 +26,7 @@ part of the optimum, is left out here:
 In the large room the optimal search earns 37.21, 4.00 and three times 11.07: the cells
 that its first episode leaves out lie on one shortest way, so the second episode finds
 the goal without a detour. Whoever searches has to know which cells were seen. That one
-of 20 cells does not pay explains little, 0.05 nats. So in the large room the loss of
+of 21 cells does not pay explains little, 0.05 nats. So in the large room the loss of
 the actions trains the encoder too (through=True; --elbo-alone turns it off). The run
 with --large ends with
 
@@ -81,8 +81,8 @@ class Setting(NamedTuple):
     entropy: float  # weight of the bonus, decaying to 0
     latent: int     # d, length of the hidden variable that stands for the room
     units: int      # of the actor's layer, and of the decoder's
-    shown: tuple    # what the decoder is shown of a step
-    told: int       # S, steps that a belief explains at each step
+    shown: tuple    # the parts of a step that are inputs of the decoder
+    told: int       # S, steps whose reward is predicted from each belief
     kl: float       # weight of the KL in the ELBO
     through: bool   # whether the loss of the actions trains the encoder too
 

@@ -2,11 +2,12 @@
 by dynamic programming, for families where a count or a small set is all that one knows.
 
 Where p2 = 1 - p1, a pull of either arm votes on the same question: a success of arm 1
-and a failure of arm 2 are votes for arm 1. So the belief is s votes out of n. All pulls
-tell equally much, so the best is to act greedily on the belief:
+and a failure of arm 2 are votes for arm 1. So all that is known is that s of n votes
+were for arm 1. All pulls tell equally much, so the best is to act greedily:
 
     V(n, s) = earns(m) + m V(n + 1, s + 1) + (1 - m) V(n + 1, s)
-    m       = probability that the next vote is for arm 1, after s of n
+    m         = probability that the next vote is for arm 1, after s of n
+    earns(m)  = max(m, 1 - m), what the better arm pays; the two-step task has its own
 
 In the two-step task an outcome votes in the same way, on which state is the good one.
 Source of the tasks: Wang et al. (2016), Learning to reinforcement learn.

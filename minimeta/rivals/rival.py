@@ -8,7 +8,8 @@ from ..rl import rollout
 
 
 class Rival:
-    """An agent with begin, see and act, as a recurrent policy has them."""
+    """An agent without theta. Subclasses have begin, see and act, as a recurrent policy
+    has them."""
 
     rounds, episodes = 0, 1  # nothing to adapt; one episode is a trial
 

@@ -4,12 +4,14 @@ choices which of the two it is like.
 Both add up votes, +1 for a reward and -1 for none. They differ in what a vote is for,
 and choose the action that gets or leads to more votes:
 
-    model-based   the state that the action led to, S2 or S3. Optimal: the state pays
+    model-based   the state that the action led to, S2 or S3. This is optimal,
+                  since only the state decides what is paid
     model-free    the action itself, whatever it led to
 
 The measure is the probability of choosing the same action again, after each (reward,
 transition). After a reward that came by a rare transition the model-free learner stays.
-The model-based one changes its action, since the other leads to that state more often.
+The model-based one moves its vote to the other action, which leads to that state more
+often, so it stays less often than after a common transition.
 
     effect of reward    (p_rc + p_rr - p_nc - p_nr) / 2      model-free
     interaction         p_rc - p_rr - p_nc + p_nr            model-based
@@ -84,7 +86,7 @@ class Stays:
 
     @property
     def p(self):
-        """[2, 2]  the probability of staying."""
+        """[2, 2]  the probability of staying; NaN for a case that never came."""
         return self.stayed.sum(0) / self.n.sum(0)
 
     def effect(self, w):

@@ -1,5 +1,6 @@
-"""A cart has to swing up a pole that hangs from it, and to balance the pole, without
-knowing all about the pole. cart_mechanics.py has the equations of motion.
+"""A cart has to swing up a pole that hangs from it, and to balance the pole. Of the
+pole's length, its mass, gravity and the motor's force one may be hidden.
+cart_mechanics.py has the equations of motion.
 
 Letters: K tasks, B episodes.
 """
@@ -13,15 +14,15 @@ from .cart_mechanics import CartAndPole
 from .family import Box, Family
 from .mechanics import STABLE, Simulated, stacked, unstacked
 
-TRACK = 2.4            # m: the centre share of the reward is 1/2 so far from the centre
+TRACK = 2.4            # m from the centre, where 1 / (1 + (x / TRACK)^2) is 1/2
 VARY = dict.fromkeys(("nothing", "length", "mass", "gravity", "force"))
-SPREAD = 2.0           # what is hidden is up to so many times its usual size, or less
-NEAR = 0.7             # radians: the expert balances within so much of upright, ..
-CATCH = 0.8            # .. if so much of its force can stop the fall
+SPREAD = 2.0           # what is hidden has 1 / SPREAD to SPREAD times its usual size
+NEAR = 0.7             # radians from upright within which the expert balances, ..
+CATCH = 0.8            # .. if this share of its force can stop the fall
 COSTS = (1, 20, 1, 1)  # of the squares of (x, q, v, w) when it balances, ..
 EFFORT = 0.01          # .. and of the force in newtons
 FORESIGHT = 4.0        # s: the time for which these are summed
-AIM = 1.2              # the energy with which a pole shall come up, that of standing 1
+AIM = 1.2              # the energy E / (b g) to reach; standing upright has 1
 PUMP, PULL, BRAKE = 2.0, 3.0, 3.0  # 1, 1/s^2 and 1/s: how the expert swings up
 MANY = 4096            # episodes that tell what chance earns, if there is only one task
 
@@ -153,8 +154,8 @@ class CartPoleTasks(Simulated):
             e     = AIM - E / (b g)           w0 = sqrt(b g / c)
 
         so that E grows where it is too small. At rest, |w| < w0 / 10, no way is better:
-        there w / w0 is 0.1 more. Near upright it balances, with a force that is linear
-        in the state; `gains` are its factors, self.gains() if None.
+        there 0.1 is added to w / w0. Near upright it balances, with a force that is
+        linear in the state; `gains` are its factors, self.gains() if None.
         """
         cart, (x, q, v, w) = self.mechanics, unstacked(state)
         q, torque = (q + pi) % (2 * pi) - pi, cart.b * cart.gravity
@@ -166,6 +167,8 @@ class CartPoleTasks(Simulated):
                            - PULL * x - BRAKE * v)
         gains = self.gains() if gains is None else gains
         balance = -(stacked(np.stack([x, q, v, w])) * gains[:, None]).sum(-1)
+        # Near upright z = q + w / rate grows alone, with rate = cart.falling:
+        #   dz/dt = rate (z - F / (a g)),    so |F| > a g |z| stops the fall
         falls = cart.a * cart.gravity * np.abs(q + w / cart.falling)
         is_near = (np.abs(q) < NEAR) & (falls < CATCH * np.abs(self.force[:, None]))
         action = np.where(is_near, balance, swing) / self.force[:, None]
@@ -173,7 +176,7 @@ class CartPoleTasks(Simulated):
 
     def gains(self):
         """[K, 4]  the force that balances, for each unit of (x, q, v, w): the linear
-        regulator of the motion near upright, by Riccati's recursion.
+        regulator of the motion near upright, by Riccati's recursion from P = COSTS.
 
             G = (EFFORT + B' P B)^-1 B' P A,    P <- COSTS + A' P (A - B G)
         """
