@@ -1,7 +1,7 @@
 """RL^2 learns to explore: an LSTM becomes a bandit algorithm, beside the exact optimum.
 
     python examples/rl2_bandit.py                        5 arms, 10 pulls: 1 minute
-    python examples/rl2_bandit.py --arms 2 --pulls 100   Wang et al.'s length: 2 minutes
+    python examples/rl2_bandit.py --arms 2 --pulls 100   Wang et al.'s length: 4 minutes
     python examples/rl2_bandit.py --network gru          another network: 1 minute
     python examples/rl2_bandit.py --quick                seconds, to see that it runs
 
@@ -23,10 +23,15 @@ this has little noise. The default run ends with
     RL^2                6.655      [6.655, 6.655]         99.92%
     Bayes-optimal       6.660               exact        100.00%
 
+Above 20 pulls the training knows p: it judges a pull of arm a by p_a - max p, since the
+toss of a coin says little of it. The agent sees the rewards alone. With 2 arms and 100
+pulls RL^2 then earns 99.90, 99.89, 99.89, 99.89 and 99.89 % of the optimum on seeds 0 to
+4, and UCB1 99.86 %.
+
 Where the exact optimum has too many states, as with 5 arms and 100 pulls, the Gittins
 index for the pulls that are left stands for it. There it earns 78.62 -+0.07, and RL^2
-77.57 -+0.09 after 2 minutes; Duan et al. (2016) print 78.7 for RL^2, with a standard
-error of about 0.45.
+78.20 -+0.08; Duan et al. (2016) print 78.7 for RL^2, with a standard error of about
+0.45.
 """
 import os
 
