@@ -217,6 +217,13 @@ class DrawsEpisodesFirst(Coins):
         return state + 1, self.look(state + 1), reward, np.zeros(state.shape, bool)
 
 
+class DrawsInOneRowOfNumbers(Coins):
+    def move(self, state, action, rng):
+        p = np.where(action == self.side[:, None], 0.9, 0.1)
+        reward = rng.normal(p.ravel(), 0.1, p.size).reshape(p.shape)
+        return state + 1, self.look(state + 1), reward, np.zeros(state.shape, bool)
+
+
 class DrawsUntilItFits(Coins):
     def begin(self, B, rng):
         state, obs = super().begin(B, rng)
@@ -236,7 +243,8 @@ class PaysTruths(Coins):
 
 
 @pytest.mark.parametrize("right", [WritesIntoItsOwnDraws, DrawsWithArrays, DrawsATaskAtATime,
-                                   DrawsEpisodesFirst, DrawsUntilItFits, PaysTruths])
+                                   DrawsEpisodesFirst, DrawsInOneRowOfNumbers, DrawsUntilItFits,
+                                   PaysTruths])
 def test_a_family_that_is_right_in_another_way_is_not_refused(right):
     for seed in range(3):
         assert not check_tasks(replace(Coin(), tasks=right), seed).skipped

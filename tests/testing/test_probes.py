@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from minimeta.testing.luck import EqualLuck, element, varies
+from minimeta.testing.luck import EqualLuck, element, names_of, varies
 from minimeta.testing.nests import CouldNotLook, attributes, leaves, of_floats, rebuild
 from minimeta.testing.task_form import going_on, same
 from minimeta.testing.task_number import correlation, ranked, share_told, standard, varied
@@ -99,6 +99,7 @@ def test_a_choice_without_replacement_is_a_choice_among_all():
     drawn = EqualLuck(0).choice(6, 6, replace=False)
     assert sorted(drawn) == [0, 1, 2, 3, 4, 5]
     assert np.array_equal(drawn, np.random.default_rng((0, 1)).choice(6, 6, replace=False))
+    assert np.array_equal(drawn, EqualLuck(0).choice(6, 6, False))
 
 
 def test_one_vector_is_given_to_all_and_each_has_its_own_parameters():
@@ -123,6 +124,54 @@ def test_each_element_has_parameters_of_its_own_and_equal_luck():
     assert np.allclose(drawn, mean + spread * luck, rtol=1e-12) and luck != 0
 
 
+def test_the_size_and_options_may_be_given_by_position():
+    mean = np.arange(5.0)
+    drawn = EqualLuck(0).normal(mean, 1, size=5)
+    assert np.array_equal(EqualLuck(0).normal(mean, 1, 5), drawn) and drawn[0] != 0
+    assert np.allclose(drawn - drawn[0], mean, rtol=0, atol=1e-12)
+    low = np.array([0, 100, 200])
+    drawn = EqualLuck(0).integers(low, low + 2, 3, np.int32, True)
+    assert drawn.dtype == np.int32 and np.array_equal(drawn - drawn[0], low)
+    n = EqualLuck(3).multinomial(np.array([4, 400]), [0.5, 0.5], 2)
+    assert n.sum(-1).tolist() == [4, 400]
+
+
+def test_a_list_of_parameters_is_as_good_as_an_array():
+    drawn = EqualLuck(0).normal([0.0, 10.0, 20.0], 1)
+    assert np.array_equal(drawn, EqualLuck(0).normal(np.array([0.0, 10.0, 20.0]), 1))
+    assert np.allclose(drawn - drawn[0], [0, 10, 20], rtol=0, atol=1e-12)
+    n = EqualLuck(3).multinomial(400, [[0.5, 0.5], [0.9, 0.1], [0.5, 0.5]])
+    assert np.array_equal(n[0], n[2]) and n[1, 0] > 330 > n[0, 0]
+    drawn = EqualLuck(3).dirichlet([1.0, 2.0, 3.0], 5)
+    assert np.all(drawn == drawn[0]) and len(set(drawn[0])) == 3
+
+
+def test_a_choice_among_rows_or_columns_gives_whole_ones():
+    a = np.arange(12).reshape(4, 3)
+    first = EqualLuck(0).choice(a, 1)[0]
+    assert first.tolist() in a.tolist()
+    assert EqualLuck(0).choice(a, 5).tolist() == [first.tolist()] * 5
+    assert EqualLuck(0).choice(a.T, (2, 5), axis=-1).tolist() == np.broadcast_to(
+        first[:, None, None], (3, 2, 5)).tolist()
+    assert EqualLuck(0).choice(a).tolist() in a.tolist()
+
+
+def test_an_array_to_write_to_is_filled_with_equal_luck():
+    for draw in (lambda rng, out: rng.random(4, np.float32, out),
+                 lambda rng, out: rng.standard_gamma([2.0] * 4, dtype=np.float32, out=out)):
+        out = np.zeros(4, np.float32)
+        assert draw(EqualLuck(0), out) is out and out[0] > 0 and np.all(out == out[0])
+    assert EqualLuck(0).random(0).shape == EqualLuck(0).normal(np.ones((0, 2))).shape[:1] == (0,)
+
+
+def test_the_names_of_arguments_are_those_of_numpy():
+    assert names_of(np.random.Generator.random) == ["size", "dtype", "out"]
+    assert names_of(np.random.Generator.hypergeometric) == ["ngood", "nbad", "nsample", "size"]
+    assert names_of(np.random.Generator.multivariate_hypergeometric) == [
+        "colors", "nsample", "size", "method"]
+    assert names_of(np.random.Generator.choice)[:3] == ["a", "size", "replace"]
+
+
 def test_calls_have_luck_of_their_own_or_all_the_same():
     one, other = EqualLuck(5), EqualLuck(5, by_call=False)
     assert one.random() != one.random() and other.random() == other.random()
@@ -140,10 +189,10 @@ def test_ten_thousand_draws_are_allowed_and_no_more():
 
 def test_a_parameter_varies_if_it_has_more_axes_than_a_draw():
     assert varies(np.ones(2), 0) and not varies(np.ones(2), 1) and varies(np.ones((2, 3)), 1)
-    assert not varies(2.0, 0) and not varies([1.0, 2.0], 0)
+    assert not varies(2.0, 0) and varies([1.0, 2.0], 0) and not varies([1.0, 2.0], 1)
     assert element(np.arange(3.0), 0, (2, 3), (1, 2)) == 2
     assert element(np.arange(6.0).reshape(2, 3), 1, (4, 2), (3, 1)).tolist() == [3, 4, 5]
-    assert element((4, 2), 0, (4, 2), (3, 1)) is None and element(7.0, 0, (4,), (3,)) == 7
+    assert element([6.0, 7.0, 8.0], 0, (4, 3), (3, 1)) == 7
 
 
 # ---- what an observation tells

@@ -56,9 +56,11 @@ def test_a_report_that_fails_shows_the_worst_with_its_context():
     assert "seed 7" in text and "a subject" in text and "BROKEN" in text
 
 
-def test_fewer_checks_than_declared_is_a_failure():
+def test_fewer_or_more_checks_than_declared_are_a_failure():
     with pytest.raises(AssertionError, match="made {'law': 1}, declared {'law': 2}"):
         report([1e-5]).settle()
+    with pytest.raises(AssertionError, match="made {'law': 3}, declared {'law': 2}"):
+        report([1e-5] * 3).settle()
 
 
 def test_a_nest_is_rebuilt_as_it_was():

@@ -85,7 +85,7 @@ def test_a_block_of_which_not_all_coordinates_are_there_gets_no_hint_of_its_own(
     true = np.array([1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
     gap = np.array([0.1, 0.5, -0.4])
     words = hint(true + np.append(gap, [0, 0, 0]), true, (1,), names, {})
-    assert words.startswith("all else than W is right")
+    assert words.startswith("everything except W is right")
     both = true + np.append(gap, -true[3:])
     assert hint(both, true, (5,), names, {}) == "b is zero: it was forgotten"
     two_tasks = np.stack([true, both]), np.stack([true, true])
