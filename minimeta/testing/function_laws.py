@@ -145,8 +145,8 @@ def named(nest, name=""):
     if not isinstance(nest, (dict, tuple, list)):
         return [(name or "x", np.asarray(nest))]
     parts = nest.items() if isinstance(nest, dict) else enumerate(nest)
-    return [pair for key, part in parts for pair in named(part, f"{name}.{key}" if name else (
-        key if isinstance(key, str) else f"x{key}"))]
+    return [pair for key, part in parts for pair in named(part, (
+        f"{name}.{key}" if name else key if isinstance(key, str) else f"x{key}"))]
 
 
 def filled(nest, parts):

@@ -50,9 +50,9 @@ def equal(name):
         lead = np.shape(drawn)[:np.ndim(drawn) - (name in VECTORS)]
         one = {key: a for key, a in given.items() if key not in ("size", "out")}
         varying = [key for key in axes if key in one and varies(one[key], axes[key])]
-        if lead and not varying:
-            drawn[...] = drawn[(slice(0, 1),) * len(lead)]
-        for index in np.ndindex(lead) if varying else ():
+        if not varying:
+            return repeated(drawn, 0, len(lead))
+        for index in np.ndindex(lead):
             drawn[index] = getattr(self.fresh(), name)(**one | {
                 key: element(one[key], axes[key], lead, index) for key in varying})
         return drawn
@@ -67,13 +67,19 @@ def names_of(method):
     return [part.split("=")[0].strip() for part in form.split(",")]
 
 
-def chosen(drawn, a, size=None, replace=True, p=None, axis=0, shuffle=True):
-    """The first of the choices, repeated. Each is a part of `a`, and `size` stands in
-    the place of its axis."""
+def chosen(drawn, a, replace=True, axis=0, **others):
+    """The first of the choices, repeated. Each is a part of `a`, and the axes of the
+    size stand in the place of the axis of `a`."""
+    if not replace:
+        return drawn
     n_axes = max(np.ndim(a), 1)
-    n = np.ndim(drawn) - (n_axes - 1)
-    if n and replace:
-        drawn[...] = drawn[(slice(None),) * (axis % n_axes) + (slice(0, 1),) * n]
+    return repeated(drawn, axis % n_axes, np.ndim(drawn) - n_axes + 1)
+
+
+def repeated(drawn, axis, n):
+    """The first of the draws, repeated along the n axes of the size, from `axis` on."""
+    if n:
+        drawn[...] = drawn[(slice(None),) * axis + (slice(1),) * n]
     return drawn
 
 

@@ -69,8 +69,8 @@ def compare(law, claimed, true, name=None, sizes=None, lead="task"):
         return Error(law, 0.0, "both are zero")
     claimed, true = claimed / largest, true / largest  # so that no square underflows
     number = norm(claimed - true) / max(norm(claimed), norm(true))
-    words = number > 1e-9 and hint(claimed, true, index, name, sizes or {}, lead)
-    return Error(law, number, detail, words or "")
+    words = hint(claimed, true, index, name, sizes or {}, lead) if number > 1e-9 else ""
+    return Error(law, number, detail, words)
 
 
 def inner(law, these, those):

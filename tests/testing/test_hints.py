@@ -38,7 +38,7 @@ def test_a_size_of_1_or_2_is_no_cause_of_a_factor_that_may_come_from_elsewhere()
     (3, "3 times"), (3 + 5e-7, "3 times"), (3 + 1e-5, "3.00001 times"), (-7, "-7 times"),
     (1 / 3, "1/3 of"), (-1 / 7, "1/-7 of"), (2.5, "2.5 times"), (9999, "9999 times"),
     (5e-7, "5e-07 times"), (1 / 9999, "1/9999 of"), (0.7, "0.7 times")])
-def test_a_ratio_has_its_word(ratio, says):
+def test_each_ratio_is_put_into_words(ratio, says):
     assert explain(ratio, "{}, throughout") == (says and f"{says}, throughout")
     is_plain = "." not in says and "e-" not in says
     assert explain(ratio, "{} here") == (f"{says} here" if says and is_plain else "")
@@ -49,7 +49,7 @@ def test_no_number_above_ten_thousand_is_called_whole():
     assert explain(12345, "{}, throughout") == "12345 times, throughout"
 
 
-def test_a_place_is_named_with_its_task():
+def test_a_place_is_named_with_its_task_or_output():
     name = Layout(W=(2, 3), b=(4,)).name
     assert place((4,), name) == "W[1, 1]" and place((2, 7), name) == "b[1] of task 2"
     assert place((0, 2, 7), name) == "b[1] of task [0, 2]"
@@ -115,7 +115,7 @@ def a_term_of(block):
 
 
 @pytest.mark.parametrize("words", OF_BLOCKS)
-def test_what_was_done_to_a_block_is_said(words):
+def test_the_hint_names_what_was_done_to_a_block(words):
     [(block, _)] = OF_BLOCKS[words].items()
     assert of(**OF_BLOCKS[words]) == f"{words}; everything except {block} is right"
 
@@ -126,12 +126,12 @@ def test_any_transpose_of_a_block_is_recognised(axes):
     assert of(A=claimed) == "A is transposed; everything except A is right"
 
 
-def test_a_block_with_the_numbers_of_another_is_told():
+def test_the_hint_names_the_block_whose_numbers_another_has():
     assert of(W=V, V=W) == "W is what is true of V: swapped?"
     assert of(W=V) == "W is what is true of V: swapped?; everything except W is right"
 
 
-def test_the_first_wrong_block_that_has_words_is_told():
+def test_the_hint_names_the_first_wrong_block_that_it_recognises():
     assert of(U=U + MORE["U"], b=-LAST) == "b is minus true, throughout"
     assert of(U=U + MORE["U"], b=LAST + MORE["b"]) == ""
     assert of(U=U + MORE["U"]) == a_term_of("U")
@@ -184,7 +184,7 @@ def test_a_layout_of_one_block_has_no_others_that_are_right():
 
 # ---- all of it, and one number of it
 
-def test_a_factor_of_all_is_said_with_its_cause():
+def test_the_hint_names_a_factor_of_all_with_its_cause():
     assert said(3 * TRUE) == "claimed is 3 times true, throughout"
     assert said(TRUE / 5,
                 sizes=SIZES).endswith("throughout (1/T, T = 5: a mean in place of a sum?)")
@@ -193,7 +193,7 @@ def test_a_factor_of_all_is_said_with_its_cause():
     assert said((1 + 5e-6) * TRUE[:1], TRUE[:1]) == ""
 
 
-def test_one_wrong_number_is_told_with_its_factor_if_that_is_plain():
+def test_the_hint_names_the_factor_of_one_wrong_number_if_it_is_whole():
     three, odd, zero = TRUE.copy(), TRUE.copy(), TRUE.copy()
     three[4], odd[4], zero[4] = 3 * TRUE[4], 0.77 * TRUE[4], 0
     assert said(three) == "claimed is 3 times true, here; all others are right"
@@ -224,7 +224,7 @@ def test_a_swapped_number_is_named_with_its_task_or_output():
         assert hint(claimed, true, (0, 3), LAYOUT.name, {}, lead) == told
 
 
-def test_a_block_of_one_of_several_tasks_is_told():
+def test_the_hint_names_the_wrong_block_of_one_of_several_tasks():
     true = np.stack([TRUE, 2 * TRUE])
     claimed = np.stack([TRUE, 2 * LAYOUT.pack(**BLOCKS._asdict() | {"U": -U})])
     assert said(claimed, true) == "U is minus true, throughout; everything except U is right"
@@ -244,6 +244,6 @@ def test_a_block_that_is_moved_but_for_one_number_is_not_moved():
             assert "off by one" not in about(claimed, LAST, "b", {})
 
 
-def test_a_mean_over_two_is_missed_as_one_over_more():
+def test_the_hint_names_a_missing_mean_over_an_axis_of_two():
     words = f"claimed - true of W is the same along axis 0{MEAN}"
     assert of(W=W + MORE["W"][:1]).startswith(words)

@@ -375,7 +375,7 @@ def test_the_hint_names_the_cause_of_a_factor_of_the_tangent_without_x_dot():
 
 
 @pytest.mark.parametrize("form", ["forward", "vjp", "jvp", "vjp_dot"])
-def test_tasks_memory_and_precision_of_each_form_are_looked_at(form):
+def test_tasks_memory_and_precision_of_each_form_are_checked(form):
     """A form that is right, but for a little of the first task, of the order in memory, of a
     type."""
     def changed(change):

@@ -65,14 +65,14 @@ def test_a_cached_property_is_not_kept_in_what_is_rebuilt():
     assert rebuild(lambda a: 3 * a, squared).area.tolist() == [9, 36] and "area" in vars(squared)
 
 
-def test_what_has_no_attributes_is_told():
+def test_what_has_no_attributes_raises_CouldNotLook():
     assert attributes(Open()).keys() == {"a", "words"}
     for closed in ((lambda x: x), [].append, len, iter(()), {1.0}):
         with pytest.raises(CouldNotLook, match="cannot be opened to see the arrays in it"):
             leaves([closed])
 
 
-def test_fields_of_what_is_no_named_tuple_are_none():
+def test_an_object_whose_fields_are_those_of_no_named_tuple_is_left_alone():
     node = ast.parse("x + 1")
     assert type(rebuild(lambda a: a, {"node": node})["node"]) is ast.Module
 
@@ -136,7 +136,7 @@ def test_the_size_and_options_may_be_given_by_position():
     assert n.sum(-1).tolist() == [4, 400]
 
 
-def test_a_list_of_parameters_is_as_good_as_an_array():
+def test_a_list_of_parameters_gives_the_same_draws_as_an_array():
     drawn = EqualLuck(0).normal([0.0, 10.0, 20.0], 1)
     assert np.array_equal(drawn, EqualLuck(0).normal(np.array([0.0, 10.0, 20.0]), 1))
     assert np.allclose(drawn - drawn[0], [0, 10, 20], rtol=0, atol=1e-12)
@@ -236,7 +236,7 @@ def with_noise(column):
 
 @pytest.mark.parametrize("sign", [1, -1])
 @pytest.mark.parametrize("strength", [0.8, 5.0])
-def test_a_number_that_is_told_faintly_is_found_whichever_its_sign(sign, strength):
+def test_a_number_that_an_observation_shows_faintly_is_found_whichever_its_sign(sign, strength):
     hidden = RNG.normal(size=(N, 1))
     obs = with_noise(sign * strength * hidden[:, 0] + RNG.normal(size=N))
     told = share_told(obs, hidden)
@@ -253,7 +253,7 @@ def test_what_holds_in_one_half_of_the_tasks_alone_is_a_coincidence():
     assert share_told(SIGN[:, None], SIGN[:, None]) == pytest.approx(1)
 
 
-def test_a_square_and_a_sum_are_told():
+def test_a_number_that_shows_in_a_square_or_a_sum_is_found():
     hidden = RNG.normal(size=(N, 1))
     assert share_told(np.abs(hidden) + 0.01 * NOISE[:, :1], hidden) > 0.5    # by its square
     total = np.concatenate([NOISE[:, :4], NOISE[:, :4].sum(1, keepdims=True) + hidden], 1)
@@ -261,7 +261,7 @@ def test_a_square_and_a_sum_are_told():
     assert share_told(NOISE[:, :4] * [1, 1, 1, 0], hidden) < 0.1
 
 
-def test_nothing_hidden_is_nothing_told():
+def test_a_constant_shows_nothing():
     assert share_told(NOISE[:, :3], np.zeros((N, 2))) == 0
     assert share_told(np.ones((N, 2)), RNG.normal(size=(N, 2))) < 0.1
 

@@ -74,7 +74,7 @@ def test_a_nest_is_rebuilt_as_it_was():
 
 # ---- what an error says
 
-def test_only_a_number_between_0_and_infinity_is_told_as_one():
+def test_only_a_number_between_0_and_infinity_is_printed_as_a_relative_error():
     for number, says in ((0.0, "law: fine"), (np.inf, "law: fine"), (1e-3, "law: relative error "
                          "1.0e-03, fine"), (5.0, "law: relative error 5.0e+00, fine")):
         assert str(Error("law", number, "fine")) == says
