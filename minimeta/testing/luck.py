@@ -9,7 +9,8 @@ import numpy as np
 VECTORS = {"dirichlet": {"alpha": 1}, "multinomial": {"n": 0, "pvals": 1},
            "multivariate_hypergeometric": {"colors": 1, "nsample": 0},
            "multivariate_normal": {"mean": 1, "cov": 2}}
-# Methods without equal luck: they draw as usual.
+# Methods without equal luck: they draw as usual. But NumPy makes bytes of integers, which
+# have equal luck, and spawn stands below.
 OTHERS = {"bit_generator", "spawn", "bytes", "permutation", "permuted", "shuffle"}
 MOST = 10_000                          # draws; ends a loop that waits for other luck
 
@@ -32,6 +33,12 @@ class EqualLuck(np.random.Generator):
     def fresh(self):
         """A generator with the luck of this call."""
         return np.random.default_rng((self.seed, self.n_calls * self.by_call))
+
+    def spawn(self, n_children):
+        """Generators that have the same luck as each other."""
+        self.n_calls += 1
+        seed = (self.seed, self.n_calls * self.by_call)
+        return [EqualLuck(seed, self.by_call) for _ in range(n_children)]
 
 
 def equal(name):

@@ -224,6 +224,13 @@ class DrawsInOneRowOfNumbers(Coins):
         return state + 1, self.look(state + 1), reward, np.zeros(state.shape, bool)
 
 
+class SpawnsAGeneratorForEachTask(Coins):
+    def move(self, state, action, rng):
+        p = np.where(action == self.side[:, None], 0.9, 0.1)
+        draws = [child.random(state.shape[1]) for child in rng.spawn(len(state))]
+        return state + 1, self.look(state + 1), draws < p, np.zeros(state.shape, bool)
+
+
 class DrawsUntilItFits(Coins):
     def begin(self, B, rng):
         state, obs = super().begin(B, rng)
@@ -243,8 +250,8 @@ class PaysTruths(Coins):
 
 
 @pytest.mark.parametrize("right", [WritesIntoItsOwnDraws, DrawsWithArrays, DrawsATaskAtATime,
-                                   DrawsEpisodesFirst, DrawsInOneRowOfNumbers, DrawsUntilItFits,
-                                   PaysTruths])
+                                   DrawsEpisodesFirst, DrawsInOneRowOfNumbers,
+                                   SpawnsAGeneratorForEachTask, DrawsUntilItFits, PaysTruths])
 def test_a_family_that_is_right_in_another_way_is_not_refused(right):
     for seed in range(3):
         assert not check_tasks(replace(Coin(), tasks=right), seed).skipped

@@ -334,7 +334,7 @@ def test_a_gradient_hvp_or_jacobian_that_writes_to_its_argument_is_caught():
 
 
 def test_a_jacobian_that_moves_x_is_caught_first():
-    """It leaves each answer right: a 2 x that does not depend on where x was moved."""
+    """The Jacobian that it returns is right."""
     def moves(x):
         J = np.diag(2 * x)
         x += 1

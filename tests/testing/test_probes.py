@@ -114,6 +114,8 @@ def test_one_vector_is_given_to_all_and_each_has_its_own_parameters():
         assert drawn.sum(-1).tolist() == [4, 400, 4] and np.array_equal(drawn[0], drawn[2])
     normal = EqualLuck(3).multivariate_normal(np.array([1.0, 2.0]), np.eye(2), 4)
     assert normal.shape == (4, 2) and np.all(normal == normal[0])
+    drawn = EqualLuck(3).multivariate_hypergeometric([30, 40, 50], 20, 6)
+    assert drawn.shape == (6, 3) and np.all(drawn == drawn[0]) and drawn[0].sum() == 20
 
 
 def test_each_element_has_parameters_of_its_own_and_equal_luck():
@@ -162,6 +164,30 @@ def test_an_array_to_write_to_is_filled_with_equal_luck():
         out = np.zeros(4, np.float32)
         assert draw(EqualLuck(0), out) is out and out[0] > 0 and np.all(out == out[0])
     assert EqualLuck(0).random(0).shape == EqualLuck(0).normal(np.ones((0, 2))).shape[:1] == (0,)
+
+
+def test_methods_without_equal_luck_draw_as_usual():
+    for draw in (lambda rng: rng.permutation(9).tolist(),
+                 lambda rng: rng.permuted(np.arange(9)).tolist()):
+        assert draw(EqualLuck(3)) == draw(np.random.default_rng(3)) != draw(EqualLuck(4))
+
+
+def test_bytes_repeat_four():
+    drawn = EqualLuck(3).bytes(11)
+    assert drawn == (drawn[:4] * 3)[:11] and EqualLuck(3).bytes(6) == drawn[:6]
+    assert len(set(drawn)) > 1 and drawn != EqualLuck(4).bytes(11)
+
+
+def test_generators_that_are_spawned_have_equal_luck():
+    rng = EqualLuck(3)
+    one, other, third = rng.spawn(3)
+    drawn = one.random(5)
+    assert np.array_equal(other.random(5), drawn) and np.all(drawn == drawn[0])
+    assert one.random() == other.random() != drawn[0] and third.random() == drawn[0]
+    assert rng.spawn(1)[0].random() != drawn[0] != EqualLuck(4).spawn(1)[0].random()
+    same = EqualLuck(3, by_call=False)
+    first, again = same.spawn(1)[0], same.spawn(1)[0]
+    assert first.random() == first.random() == again.random()
 
 
 def test_the_names_of_arguments_are_those_of_numpy():
