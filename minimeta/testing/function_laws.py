@@ -39,7 +39,8 @@ def check_function(f, grad, x, hvp=None, jac=None, *, name=None, limit=LIMIT, se
     jac(x)      shape of f(x) + shape of x, for x a number or an array
     name(i)     what to call coordinate i of x, flattened; W[1, 2] of a dict otherwise
     limit       up to so many coordinates of grad are tried one by one, else random
-                directions; jac is tried in all coordinates, hvp in one direction
+                directions. It is no limit of jac, which is tried in all coordinates, or
+                of hvp, which is tried in one random direction.
     seed        of the random directions
 
     skip            names of laws that are not run, or name -> reason

@@ -163,8 +163,8 @@ class Report:
         """Returns itself if every declared check was made and passed, but for the laws
         in `expected`, which must fail.
 
-        Raises LawBroken if a law is broken, and shows the most basic one first; if more
-        or fewer checks were made than declared; if no law was run; if a law in
+        Raises LawBroken if another law is broken, and shows the most basic one first;
+        if more or fewer checks were made than declared; if no law was run; if a law in
         `expected` passed.
         """
         surprises = [law for law in self.expected if law not in self.broken]
