@@ -8,8 +8,8 @@ the right sign and nearly the right size, and a network that contains it trains.
 first line of the report reads, here in three,
 
     complex step: relative error 1.6e-01, worst at x[0, 0] of task 1: claimed ..;
-    the gap of each row of x is a multiple of x less its mean: an addend is missing or
-    counted twice
+    claimed - true of each row of x is a multiple of x less its mean: a term is missing
+    or counted twice
 
 To keep it that way, a file of ten lines for pytest, one test for each law:
 

@@ -198,6 +198,7 @@ DEFAULTS = {
     "check_function.limit": (300, "coordinates that take a second at most"),
     "complex_step.limit": (300, "as check_function's"),
     "central_difference.limit": (300, "as check_function's"),
+    "compare.lead": ("task", "what leading axes count nearly everywhere in this library"),
     "central_difference.h": (6e-6, "eps^(1/3): truncation and rounding are alike"),
     "tangent.law": ("tangent", "its name"),
     "tangent.slope": (complex_slope, "exact"),

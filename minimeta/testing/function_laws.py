@@ -4,7 +4,7 @@
     check_function(f, None, x, jac=jacobian)             several numbers
     check_function(f, grad, x, hvp=lambda x, v: ..)      and second order
 
-    pure          f, grad, .. leave x alone and answer the same twice
+    pure          f, grad, hvp, jac leave x alone and answer the same twice
     complex step  grad  =  Im f(x + i h v) / h           where complex numbers flow
     differences   grad  =  differences of f              always: the second opinion
     jacobian      jac   =  the slopes of f
@@ -12,8 +12,8 @@
     symmetry      <u, H v> = <v, H u>
 
 If complex numbers do not flow through f, differences alone judge, and the report says
-so and why. It shows the power with which the remainder of Taylor's expansion falls: 2
-for a right gradient and 1 for a wrong one.
+so and why. The report shows the power with which the remainder of Taylor's expansion
+falls: 2 for a right gradient and 1 for a wrong one.
 """
 import numpy as np
 
@@ -38,10 +38,17 @@ def check_function(f, grad, x, hvp=None, jac=None, *, name=None, limit=LIMIT, se
     hvp(x, v)   the Hessian times v, shaped as x
     jac(x)      shape of f(x) + shape of x, for x a number or an array
     name(i)     what to call coordinate i of x, flattened; W[1, 2] of a dict otherwise
-    limit       up to so many coordinates are tried one by one, else random directions
+    limit       up to so many coordinates of grad are tried one by one, else random
+                directions. It is no limit of jac, which is tried in all coordinates, or
+                of hvp, which is tried in one random direction.
+    seed        of the random directions
+
+    skip            names of laws that are not run, or name -> reason
+    expect_failure  name -> reason, for laws that must fail
 
     Returns the Report, which says by which rule f was judged.
-    Raises LawBroken, which shows the most basic broken law first.
+    Raises LawBroken, which shows the most basic broken law first. Raises ValueError if
+    neither grad nor jac is given, or if skip or expect_failure names an unknown law.
     """
     if grad is None and jac is None:
         raise ValueError("grad or jac must be given, got None for both")
@@ -139,8 +146,8 @@ def named(nest, name=""):
     if not isinstance(nest, (dict, tuple, list)):
         return [(name or "x", np.asarray(nest))]
     parts = nest.items() if isinstance(nest, dict) else enumerate(nest)
-    return [pair for key, part in parts for pair in named(part, f"{name}.{key}" if name else (
-        key if isinstance(key, str) else f"x{key}"))]
+    return [pair for key, part in parts for pair in named(part, (
+        f"{name}.{key}" if name else key if isinstance(key, str) else f"x{key}"))]
 
 
 def filled(nest, parts):
@@ -155,7 +162,7 @@ def filled(nest, parts):
 
 
 def pure(probe):
-    given = [g for g in (probe.y, probe.grad) if g]
+    given = [g for g in (probe.y, probe.grad, probe.jac) if g]
     yield from (behaviour.purity(g, probe.z) for g in given)
     if probe.hvp:
         yield behaviour.purity(probe.hvp, probe.z, probe.v)
@@ -191,7 +198,7 @@ def jacobian(probe):
     slope = probe.slope(probe.y)
     columns = [slope(probe.y, probe.z, e, J[..., i])[0]
                for i, e in enumerate(np.eye(probe.z.size))]
-    error = compare("jacobian", J, np.stack(columns, -1), probe.name)
+    error = compare("jacobian", J, np.stack(columns, -1), probe.name, lead="output")
     return relaxed(error, slope)
 
 

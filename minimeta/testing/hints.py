@@ -18,20 +18,21 @@ def norm(a):
     return float(np.sqrt((np.abs(a) ** 2).sum()))
 
 
-def place(index, name):
-    """The words for an index: W[1, 2] of task 0."""
+def place(index, name, lead="task"):
+    """The words for an index: W[1, 2] of task 0. `lead` says what other axes count."""
     index = [int(i) for i in index]
     if name is None or not index:
         return f"index {index}"
-    lead = index[0] if len(index) == 2 else index[:-1]
-    return str(name(index[-1])) + (f" of task {lead}" if len(index) > 1 else "")
+    which = index[0] if len(index) == 2 else index[:-1]
+    return str(name(index[-1])) + (f" of {lead} {which}" if len(index) > 1 else "")
 
 
-def hint(claimed, true, index, name, sizes):
+def hint(claimed, true, index, name, sizes, lead="task"):
     """The words for the whole, else for a block, else for the worst coordinate."""
     if not true.any():
-        return ("true is zero throughout: either nothing depends on it, or complex "
-                "numbers did not flow (abs, buffers of floats)")
+        return ("true is zero throughout: either the function does not depend on "
+                "these coordinates, or complex numbers did not flow (abs, buffers of "
+                "floats)")
     if words := proportion(claimed, true, "claimed is {} true, throughout", sizes):
         return words
     here = true[index] and explain(
@@ -43,7 +44,7 @@ def hint(claimed, true, index, name, sizes):
         words = in_a_block(claimed[index[:-1]], true[index[:-1]], name, sizes)
         if words:
             return words
-    return swapped(claimed, true, index, name) or here
+    return swapped(claimed, true, index, name, lead) or here
 
 
 def proportion(claimed, true, words, sizes):
@@ -57,13 +58,14 @@ def proportion(claimed, true, words, sizes):
     return explain(ratio, words, sizes)
 
 
-def swapped(claimed, true, index, name):
+def swapped(claimed, true, index, name, lead="task"):
     """The words if the claimed number is the true one of another coordinate."""
     found = np.isclose(true, claimed[index], rtol=1e-9, atol=0)
     if not (claimed[index] and found.any()):
         return ""
     other = np.unravel_index(found.argmax(), true.shape)
-    return f"claimed is what is true at {place(other, name)}: transposed or swapped?"
+    where = place(other, name, lead)
+    return f"claimed is what is true at {where}: transposed or swapped?"
 
 
 # ---- one block
@@ -96,10 +98,10 @@ def in_a_block(claimed, true, name, sizes):
                 words = f"{block} is what is true of {other}: swapped?"
         if words:
             alone = len(wrong) == 1 < len(every)
-            return words + (f"; all else than {block} is right" if alone else "")
+            return words + (f"; everything except {block} is right" if alone else "")
     if len(wrong) == 1 < len(every):
-        return (f"all else than {wrong[0]} is right: is an addend of it missing or "
-                f"twice?")
+        return (f"everything except {wrong[0]} is right: is a term of {wrong[0]} "
+                f"missing, or counted twice?")
     return ""
 
 
@@ -118,11 +120,11 @@ def about(claimed, true, block, sizes):
             return f"{where} is reversed"
         if words := shifted(claimed, true, axis, where):
             return words
-        if words := scaled(claimed, true, axis, where):
+        if words := one_slice(claimed, true, axis, where):
             return words
     if is_close(np.sort(claimed.ravel()), np.sort(true.ravel())):
         return f"{block} has the right numbers in another order: transposed or swapped?"
-    return missing(claimed - true, block)
+    return missing(claimed, true, block)
 
 
 def is_close(claimed, true):
@@ -146,26 +148,28 @@ def shifted(claimed, true, axis, where):
     return ""
 
 
-def scaled(claimed, true, axis, where):
+def one_slice(claimed, true, axis, where):
     """The words if a single slice of an axis is wrong."""
     others = tuple(k for k in range(true.ndim) if k != axis)
-    gap = (np.abs(claimed - true) ** 2).sum(others) > (CLOSE * norm(true)) ** 2
-    if true.ndim > 1 and gap.sum() == 1 < gap.size:
-        k = int(gap.argmax())
+    is_wrong = (np.abs(claimed - true) ** 2).sum(others) > (CLOSE * norm(true)) ** 2
+    if true.ndim > 1 and is_wrong.sum() == 1 < is_wrong.size:
+        k = int(is_wrong.argmax())
         part = np.take(claimed, k, axis)
         words = "is zero" if not part.any() else "is wrong"
-        return f"only {k} of {where} {words}: a step or row was left out?"
+        return (f"index {k} along {where} {words}, all others are right: was a step or "
+                f"row left out?")
     return ""
 
 
-def missing(gap, block):
-    """The words if the gap is the same all along an axis, as a mean or sum over that
-    axis would be."""
-    for axis in reversed(range(gap.ndim)):
-        mean = np.broadcast_to(gap.mean(axis, keepdims=True), gap.shape)
-        if gap.shape[axis] > 1 and is_close(gap, mean):
-            return (f"the gap of {block} is the same along axis {axis}: a mean or sum "
-                    f"over that axis is missing or counted twice")
+def missing(claimed, true, block):
+    """The words if claimed - true is the same all along an axis, as a mean or sum over
+    that axis would be."""
+    excess = claimed - true
+    for axis in reversed(range(excess.ndim)):
+        mean = np.broadcast_to(excess.mean(axis, keepdims=True), excess.shape)
+        if excess.shape[axis] > 1 and is_close(excess, mean):
+            return (f"claimed - true of {block} is the same along axis {axis}: a mean "
+                    f"or sum over that axis is missing or counted twice")
     return ""
 
 

@@ -1,22 +1,29 @@
 """A random generator that gives all tasks the same luck. With it, a task that is played
 alone must do exactly what the same task does among others.
 """
+import re
+
 import numpy as np
 
-# One draw of these is a vector, on the last axis; each parameter and its number of axes.
+# One draw of these is a vector, on the last axis; each parameter, its number of axes.
 VECTORS = {"dirichlet": {"alpha": 1}, "multinomial": {"n": 0, "pvals": 1},
            "multivariate_hypergeometric": {"colors": 1, "nsample": 0},
            "multivariate_normal": {"mean": 1, "cov": 2}}
+# Methods without equal luck: they draw as usual. NumPy makes bytes of integers, though,
+# which have equal luck, and spawn stands below.
 OTHERS = {"bit_generator", "spawn", "bytes", "permutation", "permuted", "shuffle"}
 MOST = 10_000                          # draws; ends a loop that waits for other luck
 
 
 class EqualLuck(np.random.Generator):
     """Draws one number, or one vector, and repeats it for the whole array. Where
-    parameters are arrays, each element has parameters of its own and equal luck.
+    parameters are arrays or lists, each element has parameters of its own and equal
+    luck. A choice without replacement is drawn as usual.
 
     by_call  True: each call draws anew. False: all calls have the same luck, which is
              for families that draw one task after the other
+
+    Raises RuntimeError after MOST draws.
     """
 
     def __init__(self, seed, by_call=True):
@@ -27,45 +34,71 @@ class EqualLuck(np.random.Generator):
         """A generator with the luck of this call."""
         return np.random.default_rng((self.seed, self.n_calls * self.by_call))
 
+    def spawn(self, n_children):
+        """Generators that have the same luck as each other."""
+        self.n_calls += 1
+        seed = (self.seed, self.n_calls * self.by_call)
+        return [EqualLuck(seed, self.by_call) for _ in range(n_children)]
+
 
 def equal(name):
     """The method `name` of NumPy's generator, with equal luck."""
-    core, axes = int(name in VECTORS), VECTORS.get(name, {})
+    names = names_of(getattr(np.random.Generator, name))
+    axes = dict.fromkeys(names[:names.index("size")], 0) | VECTORS.get(name, {})
 
     def draw(self, *args, **kwargs):
         self.n_calls += 1
         if self.n_calls > MOST:
             raise RuntimeError(f"more than {MOST} draws with equal luck")
         drawn = getattr(self.fresh(), name)(*args, **kwargs)
-        lead = np.shape(drawn)[:np.ndim(drawn) - core]
-        if not lead or (name == "choice" and not kwargs.get("replace", True)):
-            return drawn
-        equally = np.empty_like(drawn)
-        given = list(zip(args, [*axes.values(), *[0] * len(args)]))
-        named = {key: (a, axes.get(key, 0)) for key, a in kwargs.items()
-                 if key != "size"}
-        if name == "choice" or not any(varies(*a) for a in (*given, *named.values())):
-            equally[...] = drawn[(0,) * len(lead)]
-            return equally
+        given = dict(zip(names, args)) | kwargs
+        if name == "choice":
+            return chosen(drawn, **given)
+        lead = np.shape(drawn)[:np.ndim(drawn) - (name in VECTORS)]
+        one = {key: a for key, a in given.items() if key not in ("size", "out")}
+        varying = [key for key in axes if key in one and varies(one[key], axes[key])]
+        if not varying:
+            return repeated(drawn, 0, len(lead))
         for index in np.ndindex(lead):
-            equally[index] = getattr(self.fresh(), name)(
-                *(element(*a, lead, index) for a in given),
-                **{key: element(*a, lead, index) for key, a in named.items()})
-        return equally
+            drawn[index] = getattr(self.fresh(), name)(**one | {
+                key: element(one[key], axes[key], lead, index) for key in varying})
+        return drawn
 
     return draw
 
 
+def names_of(method):
+    """The names of the arguments of a method of NumPy's generator: of the parameters,
+    then the size, then options. NumPy 1 gives them in the docstring alone."""
+    form = re.search(r"\(([^)]*)\)", method.__doc__)[1]
+    return [part.split("=")[0].strip() for part in form.split(",")]
+
+
+def chosen(drawn, a, replace=True, axis=0, **others):
+    """The first of the choices, repeated. Each is a part of `a`, and the axes of the
+    size stand in the place of the axis of `a`."""
+    if not replace:
+        return drawn
+    n_axes = max(np.ndim(a), 1)
+    return repeated(drawn, axis % n_axes, np.ndim(drawn) - n_axes + 1)
+
+
+def repeated(drawn, axis, n):
+    """The first of the draws, repeated along the n axes of the size, from `axis` on."""
+    if n:
+        drawn[...] = drawn[(slice(None),) * axis + (slice(1),) * n]
+    return drawn
+
+
 def varies(argument, core):
-    return isinstance(argument, np.ndarray) and argument.ndim > core
+    return np.ndim(argument) > core
 
 
 def element(argument, core, lead, index):
-    """The argument for one element; None in place of the size, a tuple."""
-    if varies(argument, core):
-        shape = lead + argument.shape[argument.ndim - core:]
-        return np.broadcast_to(argument, shape)[index]
-    return None if isinstance(argument, tuple) else argument
+    """The parameter of one element of an array, whose axes are `lead`."""
+    argument = np.asarray(argument)
+    shape = lead + argument.shape[argument.ndim - core:]
+    return np.broadcast_to(argument, shape)[index]
 
 
 for _name in set(dir(np.random.Generator)) - OTHERS:

@@ -144,7 +144,7 @@ def in_block(p, gap, parts):
 
 
 def along_rows(p, gap):
-    """The words if the gap of each row of x is constant, or a multiple of x or of x
+    """The words if the gap in each row of x is constant, or a multiple of x or of x
     less its mean."""
     theta_gap, x_gap = p.split(gap)
     if norm(theta_gap) > CLOSE * norm(gap) or p.x.shape[-1] < 3:
@@ -155,7 +155,7 @@ def along_rows(p, gap):
     for words, a in candidates.items():
         c = (x_gap * a).sum(-1, keepdims=True) / (a * a).sum(-1, keepdims=True)
         if norm(x_gap - c * a) <= CLOSE * norm(x_gap):
-            return (f"the gap of each row of x is {words}: an addend is missing or "
+            return (f"claimed - true of each row of x is {words}: a term is missing or "
                     f"counted twice")
     return ""
 

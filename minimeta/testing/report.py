@@ -44,11 +44,12 @@ class LawBroken(AssertionError):
         self.report = report
 
 
-def compare(law, claimed, true, name=None, sizes=None):
+def compare(law, claimed, true, name=None, sizes=None, lead="task"):
     """The Error of `claimed` against `true`, [..., P].
 
     name(i)   what to call coordinate i of the last axis
     sizes     {"B": 4, ..}: sizes by which a wrong factor may be recognised
+    lead      what the axes before the last one count
     """
     claimed, true = np.asarray(claimed), np.asarray(true)
     if claimed.shape != true.shape:
@@ -59,8 +60,8 @@ def compare(law, claimed, true, name=None, sizes=None):
     finite = np.isfinite(claimed) & np.isfinite(true)
     gap = np.abs(np.where(finite, claimed, np.inf) - np.where(finite, true, 0))
     index = np.unravel_index(gap.argmax(), gap.shape)
-    detail = (f"worst at {place(index, name)}: claimed {claimed[index]:.10g}, "
-              f"true {true[index]:.10g}")
+    detail = (f"worst at {place(index, name, lead)}: claimed "
+              f"{claimed[index]:.10g}, true {true[index]:.10g}")
     if not finite.all():
         return Error(law, np.inf, detail)
     largest = max(np.abs(claimed).max(), np.abs(true).max())
@@ -68,7 +69,7 @@ def compare(law, claimed, true, name=None, sizes=None):
         return Error(law, 0.0, "both are zero")
     claimed, true = claimed / largest, true / largest  # so that no square underflows
     number = norm(claimed - true) / max(norm(claimed), norm(true))
-    words = hint(claimed, true, index, name, sizes or {}) if number > 1e-9 else ""
+    words = hint(claimed, true, index, name, sizes or {}, lead) if number > 1e-9 else ""
     return Error(law, number, detail, words)
 
 
@@ -103,7 +104,7 @@ class Report:
     """The errors of every check on a subject, law by law.
 
     gates     law -> the largest error that passes, the most basic law first
-    declared  law -> how many checks there must be; fewer is a failure
+    declared  law -> how many checks there must be; any other number is a failure
     skipped   law -> why it was not run
     expected  law -> why it is known to fail; it must fail
     notes     sentences on how the checks were made
@@ -159,8 +160,13 @@ class Report:
         return "\n".join(rows)
 
     def settle(self):
-        """Returns itself if every declared check was made and passed, or raises
-        LawBroken, which shows the most basic broken law first."""
+        """Returns itself if every declared check was made and passed, but for the laws
+        in `expected`, which must fail.
+
+        Raises LawBroken if another law is broken, and shows the most basic one first;
+        if more or fewer checks were made than declared; if no law was run; if a law in
+        `expected` passed.
+        """
         surprises = [law for law in self.expected if law not in self.broken]
         if self.counts != self.declared:
             raise LawBroken(f"{self.subject}: checks made {self.counts}, declared "

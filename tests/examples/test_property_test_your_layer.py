@@ -19,7 +19,7 @@ def test_the_bug_is_found_and_explained():
             "tangent", "transpose", "second", "symmetry"}
         headline = message.splitlines()[0]
         assert headline.startswith("complex step: relative error") and "worst at x[" in headline
-        assert "a multiple of x less its mean: an addend is missing" in headline
+        assert "a multiple of x less its mean: a term is missing" in headline
 
 
 def test_the_file_for_pytest_runs_as_it_stands(tmp_path):

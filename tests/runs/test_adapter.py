@@ -46,7 +46,7 @@ BOTH = worlds.Dict(where=worlds.Box(-1.0, 1.0, (2, 2)), door=worlds.Discrete(3))
     (worlds.Box(-9, 9, (2, 2)), np.array([[1, 2], [3, 4]], np.uint8), [1, 2, 3, 4]),
     (worlds.Box(0, np.inf, ()), 7.5, [7.5]),
     (BOTH, {"door": 1, "where": np.arange(4.0).reshape(2, 2)}, [0, 1, 2, 3, 0, 1, 0])])
-def test_an_observation_is_told_as_a_vector(space, obs, code):
+def test_an_observation_becomes_a_vector(space, obs, code):
     told_space = convert.translated(space)
     assert told_space.encode(obs).tolist() == code and told_space.width == len(code)
 
@@ -68,7 +68,7 @@ def test_an_observation_with_other_keys_is_refused_with_those_there_must_be(obs)
      [(4, {"a": 1, "b": [1]})]),
     (worlds.Dict(a=worlds.Box(0, 2, (1,)), b=worlds.Box(0, 4, ())), Box(2),
      [([1, 0], {"a": [2], "b": 2})])])
-def test_an_action_is_told_in_the_words_of_the_environment(space, ours, pairs):
+def test_an_action_has_the_type_and_range_of_the_environment(space, ours, pairs):
     assert convert.action_space(convert.translated(space)) == ours
     for mine, theirs in pairs:
         given = convert.decode(convert.translated(space), np.array(mine))
@@ -380,7 +380,7 @@ def test_sizes_are_refused_by_name(horizon, episodes, message):
     (ZERO, (ZERO, "1", False, False, {}), TypeError, "reward must be a number, got '1'"),
     (ZERO, (ZERO, ZERO, False, False, {}), TypeError, "reward must be a number, got array"),
     ("wet", None, TypeError, r"obs must be numbers of shape \[2\], got 'wet'")])
-def test_an_environment_that_gives_what_it_must_not_is_told(obs, answer, error, message):
+def test_an_answer_that_an_environment_must_not_give_is_named(obs, answer, error, message):
     tasks = told(FINE, BINARY, obs, answer).sample(1, rng())
     with pytest.raises(error, match=message):
         state, _ = tasks.reset(1, rng())
@@ -388,7 +388,7 @@ def test_an_environment_that_gives_what_it_must_not_is_told(obs, answer, error, 
 
 
 @pytest.mark.parametrize("obs", [7, -1, 2.0, [1, 2]])
-def test_a_number_outside_its_space_is_told(obs):
+def test_a_number_outside_its_space_is_named(obs):
     tasks = told(worlds.Discrete(7), BINARY, obs).sample(1, rng())
     with pytest.raises(ValueError, match=r"obs must be whole numbers of shape \[\] below \[7\]"):
         tasks.reset(1, rng())
@@ -478,7 +478,7 @@ def test_a_number_just_outside_of_its_range_is_refused(space, code):
             convert.translated(worlds.Discrete(3)).encode(odd)
 
 
-def test_choices_that_begin_elsewhere_are_told_and_given_from_there():
+def test_choices_that_do_not_begin_at_0_are_shown_and_given_from_their_beginning():
     space = worlds.MultiDiscrete([2, 3])
     space.start = np.array([5, -1])
     ours = convert.translated(space)

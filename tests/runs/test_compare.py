@@ -34,7 +34,7 @@ def test_all_learners_meet_the_tasks_that_evaluate_meets(runs):
     assert (table.known["oracle"] >= table.returns["RL2"].max((0, 2)) - 1e-6).all()
 
 
-def test_a_pair_of_learner_and_theta_is_as_good_as_a_run(runs):
+def test_a_pair_of_learner_and_theta_takes_the_place_of_a_run(runs):
     run = runs["MAML"]
     one, other = (compare({"MAML": it}, GRID, tasks=3) for it in (run, (run.learner, run.theta)))
     assert np.array_equal(one.returns["MAML"], other.returns["MAML"])
@@ -281,7 +281,7 @@ def test_no_family_is_refused(runs):
         compare(runs, {}, tasks=3)
 
 
-def test_the_best_is_asked_for_its_last_return_alone():
+def test_the_best_is_chosen_by_its_last_return_alone():
     returns = {"steady": np.full((2, 3, 4), 1.0), "late": np.zeros((2, 3, 4)),
                "early": np.full((2, 3, 4), 9.0)}
     returns["late"][..., -1], returns["early"][..., -1] = 2.0, 0.0

@@ -101,7 +101,7 @@ def test_a_raster_has_a_colour_for_each_action(n):
         assert image.cmap.name == "tab20"
 
 
-def test_a_room_is_framed_and_tells_at_which_step_a_cell_was_first_entered():
+def test_a_room_is_framed_and_shows_at_which_step_a_cell_was_first_entered():
     walks = {"one": np.array([[0, 1, 4, 1, np.nan], [8, 8, 7, 6, 3]]),
              "two": np.array([[2, np.nan, np.nan, np.nan, np.nan], [0, 3, 6, 7, 8]])}
     figure = drawing.rooms(walks, [7, 2], 3)

@@ -47,7 +47,7 @@ def test_the_inputs_beyond_what_is_observed_and_other_trials_are_left_out():
     assert action.tolist()[0] == [[0, 1], [4, 5]] and np.isnan(action[1, 1]).all()
 
 
-def test_an_arm_is_told_by_the_angles_that_are_seen():
+def test_the_angles_of_an_arm_are_read_off_the_observation():
     family = PlanarArm("payload", horizon=5, substeps=2)
     tasks = family.sample(3, np.random.default_rng(0))
     state, obs = tasks.reset(4, np.random.default_rng(1))

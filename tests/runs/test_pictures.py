@@ -60,7 +60,7 @@ def test_few_seeds_are_drawn_each_and_many_as_mean_and_interval(pictures, seeds)
     assert x.tolist() == [row["steps"] for row in seeds[0].log][1:]
 
 
-def test_learners_are_told_apart_by_colour_and_seeds_of_one_are_not(pictures, seeds):
+def test_learners_differ_in_colour_and_seeds_of_one_do_not(pictures, seeds):
     figure = pictures.learning({"one": seeds[:2], "other": seeds[2:4]}, smooth=1)
     assert len({line.get_color() for line in lines(figure)[:2]}) == 1
     assert len({line.get_color() for line in lines(figure)}) == 2
@@ -139,7 +139,7 @@ def test_walks_on_a_grid_are_rooms_with_the_step_at_which_a_cell_was_entered(pic
         assert [text.get_text() for text in corner] == ["0"]  # where each walk begins
 
 
-def test_rooms_tell_a_walk_that_is_known(pictures):
+def test_rooms_show_the_step_at_which_a_known_walk_enters_each_cell(pictures):
     figure = pictures.rooms({"one": np.array([[0, 1, 1, 4, 7, np.nan]])}, [7], 3)
     told = {text.get_position(): text.get_text() for text in figure.axes[0].texts}
     assert told == {(0, 0): "0", (1, 0): "1", (1, 1): "3", (1, 2): "4"}
@@ -190,7 +190,7 @@ def test_lines_and_bars_are_drawn_with_their_intervals(pictures):
     assert titles(figure) == ["one", "two"]
 
 
-def test_without_matplotlib_the_remedy_is_told_before_the_training(monkeypatch):
+def test_without_matplotlib_the_error_names_the_remedy_before_the_training(monkeypatch):
     from minimeta.runs import pictures
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     for draw in (lambda: pictures.curves({}, "", ""), lambda: pictures.required("a.png")):

@@ -46,19 +46,19 @@ class WrongBars(LayerNorm):
         return self.layout.pack(**bars), x_bar
 
 
-@layer("complex step", "the same for all of its columns: an addend is missing")
+@layer("complex step", "the same for all of its columns: a term is missing")
 class centring_forgotten(WrongBars):
     def change(self, bars, h, s, h_bar, y_bar):
         return dict(x=(h_bar - h * mean(h * h_bar)) / s)
 
 
-@layer("complex step", "a multiple of x less its mean: an addend is missing")
+@layer("complex step", "a multiple of x less its mean: a term is missing")
 class std_held_constant(WrongBars):
     def change(self, bars, h, s, h_bar, y_bar):
         return dict(x=(h_bar - mean(h_bar)) / s)
 
 
-@layer("complex step", "a multiple of x less its mean: an addend is missing or counted")
+@layer("complex step", "a multiple of x less its mean: a term is missing or counted")
 class n_minus_one_in_the_variance(WrongBars):
     def change(self, bars, h, s, h_bar, y_bar):
         return dict(x=(h_bar - mean(h_bar) - h * (h * h_bar).sum(-1, keepdims=True) / 4) / s)

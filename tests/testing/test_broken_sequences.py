@@ -57,13 +57,13 @@ class scores_not_transposed(Attention):
         return S_bar @ q
 
 
-@attention("complex step", "all else than x is right: is an addend of it missing or")
+@attention("complex step", "everything except x is right: is a term of x missing,")
 class values_have_no_part_in_x_bar(Attention):
     def x_bar(self, from_q, from_k, from_v):
         return from_q + from_k
 
 
-@attention("complex step", "all else than x is right: is an addend of it missing or")
+@attention("complex step", "everything except x is right: is a term of x missing,")
 class values_counted_twice_in_x_bar(Attention):
     def x_bar(self, from_q, from_k, from_v):
         return from_q + from_k + 2 * from_v
@@ -157,7 +157,7 @@ class carry_through_the_gates_dropped(Recurrent):
         return direct
 
 
-@network("complex step", "all else than U is right")
+@network("complex step", "everything except U is right")
 class state_one_step_late_in_U(Recurrent):
     def before(self, hs, t):
         return hs[..., t + 1, :, :]

@@ -32,7 +32,7 @@ def test_a_function_that_does_not_change_has_slope_0():
         assert not slope.any() and not kinks.any() and slope.shape == np.shape(f(Z))
 
 
-def test_code_that_refuses_complex_numbers_is_told():
+def test_code_that_refuses_complex_numbers_raises_CouldNotLook():
     def buffer(z):
         out = np.zeros(3)
         out[...] = z
@@ -130,7 +130,7 @@ def test_a_kink_excuses_a_gap_of_its_own_size_alone():
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 2 / 3, 0.75, 0.9])
-def test_a_kink_within_the_step_is_told_wherever_it_lies(share):
+def test_a_kink_within_the_step_is_found_wherever_it_lies(share):
     """At 2/3 of the step S(2 h) / S(h) is 4 by chance, and S(4 h) / S(2 h) is not."""
     for sign in (1, -1):
         for up in (1, -1):

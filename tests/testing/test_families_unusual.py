@@ -217,6 +217,20 @@ class DrawsEpisodesFirst(Coins):
         return state + 1, self.look(state + 1), reward, np.zeros(state.shape, bool)
 
 
+class DrawsInOneRowOfNumbers(Coins):
+    def move(self, state, action, rng):
+        p = np.where(action == self.side[:, None], 0.9, 0.1)
+        reward = rng.normal(p.ravel(), 0.1, p.size).reshape(p.shape)
+        return state + 1, self.look(state + 1), reward, np.zeros(state.shape, bool)
+
+
+class SpawnsAGeneratorForEachTask(Coins):
+    def move(self, state, action, rng):
+        p = np.where(action == self.side[:, None], 0.9, 0.1)
+        draws = [child.random(state.shape[1]) for child in rng.spawn(len(state))]
+        return state + 1, self.look(state + 1), draws < p, np.zeros(state.shape, bool)
+
+
 class DrawsUntilItFits(Coins):
     def begin(self, B, rng):
         state, obs = super().begin(B, rng)
@@ -236,7 +250,8 @@ class PaysTruths(Coins):
 
 
 @pytest.mark.parametrize("right", [WritesIntoItsOwnDraws, DrawsWithArrays, DrawsATaskAtATime,
-                                   DrawsEpisodesFirst, DrawsUntilItFits, PaysTruths])
+                                   DrawsEpisodesFirst, DrawsInOneRowOfNumbers,
+                                   SpawnsAGeneratorForEachTask, DrawsUntilItFits, PaysTruths])
 def test_a_family_that_is_right_in_another_way_is_not_refused(right):
     for seed in range(3):
         assert not check_tasks(replace(Coin(), tasks=right), seed).skipped
@@ -322,7 +337,7 @@ def test_a_module_in_place_of_a_generator_must_be_refused():
         laws.guarded(TakesAnything(), 0)
 
 
-def test_what_was_found_says_how_much_was_looked_at():
+def test_the_answer_of_each_law_says_what_was_checked():
     assert laws.shapes(Coin(), 0) == "as promised, K = 7, B = 3, 3 steps"
     assert laws.pure(Coin(), 0) == "3 steps, each taken twice"
     assert laws.whole(Coin(), 0) == "pickled and replayed"
@@ -339,7 +354,7 @@ class DependsALittle(Coins):
         return np.full(len(self), 2.7 + 1e-7 * self.side.mean())
 
 
-def test_a_small_dependence_on_other_tasks_is_told():
+def test_a_small_dependence_on_other_tasks_is_caught():
     with pytest.raises(AssertionError, match=r"oracle\(\) depends on others"):
         laws.separate(replace(Coin(), tasks=DependsALittle), 0)
 
@@ -352,7 +367,7 @@ def test_each_of_the_two_returns_must_be_the_task_s_own(name):
 
 
 @pytest.mark.parametrize("kind", [slice, np.ndarray])
-def test_each_kind_of_selection_of_tasks_is_looked_at(kind):
+def test_each_kind_of_selection_of_tasks_is_checked(kind):
     class Shifted(Coins):
         def __getitem__(self, index):
             some = super().__getitem__(index)
@@ -371,7 +386,7 @@ class Late(Coins):
         return state, obs, np.where(state == 3, self.side[0], reward), done
 
 
-def test_the_last_step_is_looked_at_as_the_first():
+def test_the_last_step_is_checked_like_the_first():
     with pytest.raises(AssertionError, match=r"tasks\["):
         laws.separate(replace(Coin(), tasks=Late), 0)
 
@@ -529,7 +544,7 @@ def test_a_state_must_be_one_of_each_episode():
 
 
 @pytest.mark.parametrize("width, n", [(3, 1000), (126, 1008), (300, 2400), (600, 4000)])
-def test_more_tasks_are_looked_at_where_more_is_seen(width, n):
+def test_more_tasks_are_drawn_where_an_observation_has_more_numbers(width, n):
     class Wide(Coin):
         obs_size = width
 
@@ -554,7 +569,7 @@ def test_rows_that_were_done_are_counted():
 
 
 @pytest.mark.parametrize("shown", [0, 1])
-def test_each_of_the_arrays_of_a_task_may_be_told(shown):
+def test_a_leak_of_any_array_of_a_task_is_found(shown):
     class Two(PlainTasks):
         def __init__(self, family, goal):
             super().__init__(family, goal)

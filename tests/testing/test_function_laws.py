@@ -119,13 +119,14 @@ def test_second_order_and_jacobians_are_checked_too():
     check_function(f, None, x, jac=lambda x: np.cos(A @ x)[:, None] * A)
     check_function(lambda x: np.abs(A @ x), None, x, jac=lambda x: np.sign(A @ x)[:, None] * A)
     check_function(lambda x: np.array([x, x * x]), None, 3.0, jac=lambda x: np.array([1, 2 * x]))
-    with pytest.raises(LawBroken, match="^jacobian.*transposed or swapped|^jacobian"):
+    with pytest.raises(LawBroken, match="^jacobian.*claimed is what is true at x.* of output "
+                                         ".: transposed or swapped"):
         check_function(f, None, x, jac=lambda x: (np.cos(A @ x)[:, None] * A).T)
     with pytest.raises(LawBroken, match=r"f\(x\) and that of x, \[3, 3\], got \[3\]"):
         check_function(f, None, x, jac=lambda x: np.cos(A @ x))
 
 
-def test_coordinates_have_the_names_that_a_user_gave_them():
+def test_coordinates_are_named_after_the_keys_of_a_dict():
     def wrong(p):
         g = dot_grad(p)
         g["W"] = g["W"] * [[1, 1, 1], [1, 3, 1]]
@@ -176,7 +177,7 @@ def near(point, f):
     return asked
 
 
-def test_a_function_is_asked_near_x_alone():
+def test_a_function_is_evaluated_only_near_x():
     point = X + 100
 
     def norm(x):
@@ -285,7 +286,7 @@ def test_a_slope_that_is_judged_by_differences_passes_up_to_their_gate():
         assert "second" in report.failed     # complex numbers flow: no rounding excuses it
 
 
-def test_a_jacobian_of_differences_is_judged_by_its_columns():
+def test_where_differences_judge_a_jacobian_is_compared_column_by_column():
     def f(x):
         return np.abs(A @ x) * x[0]
 
@@ -294,11 +295,26 @@ def test_a_jacobian_of_differences_is_judged_by_its_columns():
 
     report = check_function(f, None, X[:, 0], jac=jac)
     assert "by differences" in report["jacobian"].detail and "Taylor" not in str(report)
-    with pytest.raises(LawBroken, match=r"^jacobian: .*worst at x\[1\]"):
+    with pytest.raises(LawBroken, match=r"^jacobian: .*worst at x\[1\] of output [012]: claimed"):
         check_function(f, None, X[:, 0], jac=lambda x: jac(x) + [0, 1e-3, 0])
 
 
-def test_the_gradient_that_writes_or_draws_is_caught_as_the_function_is():
+def test_a_wrong_entry_of_a_jacobian_is_named_with_its_output():
+    def wrong(x):
+        J = 1.0 * A
+        J[2, 1] *= 3
+        return J
+
+    words = r"worst at x\[1\] of output 2: claimed .*3 times true, here; all others are right"
+    with pytest.raises(LawBroken, match=words):
+        check_function(lambda x: A @ x, None, X[0, :3], jac=wrong)
+    with pytest.raises(LawBroken, match=r"worst at x\[1\] of output \[2, 0\]: claimed"):
+        check_function(lambda x: (A @ x)[:, None], None, X[0, :3], jac=lambda x: wrong(x)[:, None])
+    with pytest.raises(LawBroken, match=r"worst at x\[1\]: claimed"):
+        check_function(lambda x: A[2] @ x, None, X[0, :3], jac=lambda x: wrong(x)[2])
+
+
+def test_a_gradient_hvp_or_jacobian_that_writes_to_its_argument_is_caught():
     def writes(x):
         x *= 1
         return 2 * x
@@ -307,9 +323,25 @@ def test_the_gradient_that_writes_or_draws_is_caught_as_the_function_is():
         v += 0
         return 2 * v
 
-    for grad, hvp in ((writes, None), (lambda x: 2 * x, writes_v)):
-        report = check_function.report(lambda x: (x ** 2).sum(), grad, X, hvp)
+    def right(x):
+        return 2 * x
+
+    for grad, hvp, jac in ((writes, None, None), (right, writes_v, None), (right, None, writes),
+                           (None, None, writes)):
+        report = check_function.report(lambda x: (x ** 2).sum(), grad, X, hvp, jac)
         assert "pure" in report.failed
+        assert "written to" in str(report["pure"]) or "read-only" in str(report["pure"])
+
+
+def test_a_jacobian_that_moves_x_is_caught_first():
+    """The Jacobian that it returns is right."""
+    def moves(x):
+        J = np.diag(2 * x)
+        x += 1
+        return J
+
+    with pytest.raises(LawBroken, match="^pure.*argument 0 was written to"):
+        check_function(lambda x: x ** 2, None, X[0], jac=moves)
 
 
 def test_a_report_is_about_the_function_and_its_size():

@@ -61,7 +61,7 @@ def test_the_grid_reaches_eight_deviations_to_each_side_of_the_mean(head):
     assert h.actions(h.u)[0] is a and h.actions(h.u_old)[0] is not a
 
 
-def test_a_spread_that_samples_do_not_tell_is_found_from_the_probabilities():
+def test_a_spread_that_samples_do_not_show_is_found_from_the_probabilities():
     """The samples are a hundred times too narrow, and lie beside the mean."""
     narrow = changed(ONE, sample=lambda self, u, rng: self.split(u)[0] + 0.05 * rng.normal(
         size=u.shape[:-1] + (1,)))
@@ -91,7 +91,7 @@ def test_the_parameters_are_spread_as_the_scale_says_and_the_tangent_is_not():
 # ---- by how much a law is broken
 
 @each_head
-def test_probabilities_that_do_not_sum_to_one(head):
+def test_probabilities_that_do_not_sum_to_one_are_caught(head):
     twice = changed(head, log_prob=lambda self, u, a: head.log_prob(u, a) + np.log(2.0))
     [error] = law("probabilities", twice)
     assert error == pytest.approx(0.5, rel=1e-6)
@@ -125,7 +125,7 @@ def test_the_score_names_the_coordinate():
     assert "its mean at u[1, 2] is -0.25" in error.detail
 
 
-def test_an_action_that_comes_too_often_is_told_in_standard_errors():
+def test_the_hint_names_an_action_that_comes_too_often_by_standard_errors():
     always = changed(CHOICE, sample=lambda self, u, rng: np.full(u.shape[:-1], 2))
     [error] = law("samples", always)
     h = probe(always)
@@ -141,7 +141,7 @@ def test_an_action_that_comes_too_often_is_told_in_standard_errors():
 
 @pytest.mark.parametrize("head", [ONE, TWO], ids=str)
 @pytest.mark.parametrize("shift, stretch", [(0.2, 1.0), (-0.2, 1.0), (0.0, 1.2)])
-def test_moments_that_are_off_are_told_in_standard_errors(head, shift, stretch):
+def test_the_hint_names_by_how_many_standard_errors_moments_are_off(head, shift, stretch):
     def sample(self, u, rng):
         mu, log_std = self.split(u)
         return mu + np.exp(log_std) * (shift + stretch * rng.normal(size=mu.shape))
@@ -166,7 +166,7 @@ def test_a_greedy_action_is_the_most_probable():
 
 
 @each_head
-def test_an_entropy_or_a_divergence_that_is_off_by_a_number(head):
+def test_an_entropy_or_a_divergence_that_is_off_by_a_number_is_caught(head):
     h = probe(head)
     for name, sizes in (("entropy", [head.entropy(h.u)]), ("kl", [head.kl(h.u_old, h.u)])):
         more = changed(head, **{name: lambda self, *us: 1.1 * getattr(head, name)(*us)})

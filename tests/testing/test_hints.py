@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from minimeta import Layout
-from minimeta.testing.hints import about, blocks, cause, explain, hint, place, scaled, swapped
+from minimeta.testing.hints import about, blocks, cause, explain, hint, one_slice, place, swapped
 
 SIZES = {"B": 4, "T": 5}
 
@@ -38,7 +38,7 @@ def test_a_size_of_1_or_2_is_no_cause_of_a_factor_that_may_come_from_elsewhere()
     (3, "3 times"), (3 + 5e-7, "3 times"), (3 + 1e-5, "3.00001 times"), (-7, "-7 times"),
     (1 / 3, "1/3 of"), (-1 / 7, "1/-7 of"), (2.5, "2.5 times"), (9999, "9999 times"),
     (5e-7, "5e-07 times"), (1 / 9999, "1/9999 of"), (0.7, "0.7 times")])
-def test_a_ratio_has_its_word(ratio, says):
+def test_each_ratio_is_put_into_words(ratio, says):
     assert explain(ratio, "{}, throughout") == (says and f"{says}, throughout")
     is_plain = "." not in says and "e-" not in says
     assert explain(ratio, "{} here") == (f"{says} here" if says and is_plain else "")
@@ -49,10 +49,11 @@ def test_no_number_above_ten_thousand_is_called_whole():
     assert explain(12345, "{}, throughout") == "12345 times, throughout"
 
 
-def test_a_place_is_named_with_its_task():
+def test_a_place_is_named_with_its_task_or_output():
     name = Layout(W=(2, 3), b=(4,)).name
     assert place((4,), name) == "W[1, 1]" and place((2, 7), name) == "b[1] of task 2"
     assert place((0, 2, 7), name) == "b[1] of task [0, 2]"
+    assert place((2, 7), name, "output") == "b[1] of output 2"
     assert place((1, 2), None) == "index [1, 2]" and place((), name) == "index []"
 
 
@@ -84,6 +85,8 @@ def shift(a, by, axis):
     return a
 
 
+LEFT_OUT = ", all others are right: was a step or row left out?"
+MEAN = ": a mean or sum over that axis is missing or counted twice"
 OTHER = U.ravel()[RNG.permutation(12)].reshape(3, 4)
 OF_BLOCKS = {
     "W is zero: it was forgotten": dict(W=0 * W), "b is zero: it was forgotten": dict(b=0 * LAST),
@@ -96,58 +99,60 @@ OF_BLOCKS = {
     "axis 0 of U is one place late: off by one": dict(U=shift(U, 1, 0)),
     "axis 1 of U is one place early: off by one": dict(U=shift(U, -1, 1)),
     "axis 1 of A is one place late: off by one": dict(A=shift(A, 1, 1)),
-    "only 1 of axis 0 of U is wrong: a step or row was left out?": dict(
+    f"index 1 along axis 0 of U is wrong{LEFT_OUT}": dict(
         U=U + np.eye(3)[1][:, None] * MORE["U"]),
-    "only 2 of axis 1 of U is zero: a step or row was left out?": dict(U=U * (np.arange(4) != 2)),
-    "only 1 of axis 1 of A is zero: a step or row was left out?": dict(
+    f"index 2 along axis 1 of U is zero{LEFT_OUT}": dict(U=U * (np.arange(4) != 2)),
+    f"index 1 along axis 1 of A is zero{LEFT_OUT}": dict(
         A=A * (np.arange(3) != 1)[:, None]),
     "U has the right numbers in another order: transposed or swapped?": dict(U=OTHER),
-    "the gap of U is the same along axis 1: a mean or sum over that axis is missing or counted "
-    "twice": dict(U=U + MORE["U"][:, :1]),
-    "the gap of U is the same along axis 0: a mean or sum over that axis is missing or counted "
-    "twice": dict(U=U + MORE["U"][:1]),
-    "the gap of b is the same along axis 0: a mean or sum over that axis is missing or counted "
-    "twice": dict(b=LAST - 0.3)}
+    f"claimed - true of U is the same along axis 1{MEAN}": dict(U=U + MORE["U"][:, :1]),
+    f"claimed - true of U is the same along axis 0{MEAN}": dict(U=U + MORE["U"][:1]),
+    f"claimed - true of b is the same along axis 0{MEAN}": dict(b=LAST - 0.3)}
+
+
+def a_term_of(block):
+    return f"everything except {block} is right: is a term of {block} missing, or counted twice?"
 
 
 @pytest.mark.parametrize("words", OF_BLOCKS)
-def test_what_was_done_to_a_block_is_said(words):
+def test_the_hint_names_what_was_done_to_a_block(words):
     [(block, _)] = OF_BLOCKS[words].items()
-    assert of(**OF_BLOCKS[words]) == f"{words}; all else than {block} is right"
+    assert of(**OF_BLOCKS[words]) == f"{words}; everything except {block} is right"
 
 
 @pytest.mark.parametrize("axes", list(permutations(range(3)))[1:])
 def test_any_transpose_of_a_block_is_recognised(axes):
     claimed = A.transpose(axes).reshape(A.shape)
-    assert of(A=claimed) == "A is transposed; all else than A is right"
+    assert of(A=claimed) == "A is transposed; everything except A is right"
 
 
-def test_a_block_with_the_numbers_of_another_is_told():
+def test_the_hint_names_the_block_whose_numbers_another_has():
     assert of(W=V, V=W) == "W is what is true of V: swapped?"
-    assert of(W=V) == "W is what is true of V: swapped?; all else than W is right"
+    assert of(W=V) == "W is what is true of V: swapped?; everything except W is right"
 
 
-def test_the_first_wrong_block_that_has_words_is_told():
+def test_the_hint_names_the_first_wrong_block_that_it_recognises():
     assert of(U=U + MORE["U"], b=-LAST) == "b is minus true, throughout"
     assert of(U=U + MORE["U"], b=LAST + MORE["b"]) == ""
-    assert of(U=U + MORE["U"]) == "all else than U is right: is an addend of it missing or twice?"
+    assert of(U=U + MORE["U"]) == a_term_of("U")
 
 
 def test_one_wrong_number_of_a_vector_is_no_slice_that_was_left_out():
     wrong = LAST + [0, 0, 0.7, 0, 0]
-    assert scaled(wrong, LAST, 0, "b") == "" and of(U=U + MORE["U"], b=wrong) == ""
-    assert scaled(U + MORE["U"], U, 0, "U") == ""
+    assert one_slice(wrong, LAST, 0, "b") == "" and of(U=U + MORE["U"], b=wrong) == ""
+    assert one_slice(U + MORE["U"], U, 0, "U") == ""
 
 
 def test_an_axis_of_one_has_no_slices_and_no_mean():
     row = ROW + MORE["row"]
-    assert of(row=row) == "all else than row is right: is an addend of it missing or twice?"
-    assert about(ROW + 0.3, ROW, "row", {}).startswith("the gap of row is the same along axis 1")
+    assert of(row=row) == a_term_of("row")
+    words = f"claimed - true of row is the same along axis 1{MEAN}"
+    assert about(ROW + 0.3, ROW, "row", {}) == words
 
 
 def test_a_block_that_is_truly_zero_is_no_multiple_of_anything():
     true = LAYOUT.pack(**BLOCKS._asdict() | {"W": 0 * W})
-    words = "all else than W is right: is an addend of it missing or twice?"
+    words = a_term_of("W")
     assert said(TRUE, true) == words
 
 
@@ -160,13 +165,13 @@ def test_a_factor_is_recognised_at_any_size_of_the_numbers(scale):
 
 def test_an_axis_of_two_is_not_shifted():
     claimed = np.stack([MORE["W"][0], W[0]])
-    assert of(W=claimed) == "all else than W is right: is an addend of it missing or twice?"
+    assert of(W=claimed) == a_term_of("W")
 
 
 def test_a_block_counts_as_right_up_to_a_millionth_of_all():
     scale = np.sqrt((TRUE ** 2).sum() / MORE["U"].size)
     small, large = (U - size * scale * np.sign(MORE["U"]) for size in (1e-7, 1e-5))
-    assert of(U=small, b=-LAST) == "b is minus true, throughout; all else than b is right"
+    assert of(U=small, b=-LAST) == "b is minus true, throughout; everything except b is right"
     assert of(U=large, b=-LAST) == "b is minus true, throughout"
 
 
@@ -179,15 +184,16 @@ def test_a_layout_of_one_block_has_no_others_that_are_right():
 
 # ---- all of it, and one number of it
 
-def test_a_factor_of_all_is_said_with_its_cause():
+def test_the_hint_names_a_factor_of_all_with_its_cause():
     assert said(3 * TRUE) == "claimed is 3 times true, throughout"
     assert said(TRUE / 5,
                 sizes=SIZES).endswith("throughout (1/T, T = 5: a mean in place of a sum?)")
-    assert said(TRUE, 0 * TRUE).startswith("true is zero throughout: either nothing depends on it")
+    assert said(TRUE, 0 * TRUE).startswith(
+        "true is zero throughout: either the function does not depend on these coordinates, or")
     assert said((1 + 5e-6) * TRUE[:1], TRUE[:1]) == ""
 
 
-def test_one_wrong_number_is_told_with_its_factor_if_that_is_plain():
+def test_the_hint_names_the_factor_of_one_wrong_number_if_it_is_whole():
     three, odd, zero = TRUE.copy(), TRUE.copy(), TRUE.copy()
     three[4], odd[4], zero[4] = 3 * TRUE[4], 0.77 * TRUE[4], 0
     assert said(three) == "claimed is 3 times true, here; all others are right"
@@ -209,16 +215,25 @@ def test_one_of_two_wrong_numbers_may_be_that_of_another_coordinate():
     assert hint(claimed, TRUE, (3,), LAYOUT.name, {}) == ""
 
 
-def test_a_block_of_one_of_several_tasks_is_told():
+def test_a_swapped_number_is_named_with_its_task_or_output():
+    true = np.stack([TRUE, TRUE + 100])
+    claimed = true.copy()
+    claimed[0, 3], claimed[1, 20] = true[1, 20], true[0, 3]
+    for lead in ("task", "output"):
+        told = f"claimed is what is true at {LAYOUT.name(20)} of {lead} 1: transposed or swapped?"
+        assert hint(claimed, true, (0, 3), LAYOUT.name, {}, lead) == told
+
+
+def test_the_hint_names_the_wrong_block_of_one_of_several_tasks():
     true = np.stack([TRUE, 2 * TRUE])
     claimed = np.stack([TRUE, 2 * LAYOUT.pack(**BLOCKS._asdict() | {"U": -U})])
-    assert said(claimed, true) == "U is minus true, throughout; all else than U is right"
+    assert said(claimed, true) == "U is minus true, throughout; everything except U is right"
 
 
 def test_a_slice_that_is_wrong_by_little_is_wrong():
-    for size, words in ((1e-4, "only 1 of axis 0 of U is wrong: a step or row was left out?"),
+    for size, words in ((1e-4, f"index 1 along axis 0 of U is wrong{LEFT_OUT}"),
                         (1e-8, "")):
-        assert scaled(U + size * np.eye(3)[1][:, None], U, 0, "axis 0 of U") == words
+        assert one_slice(U + size * np.eye(3)[1][:, None], U, 0, "axis 0 of U") == words
 
 
 def test_a_block_that_is_moved_but_for_one_number_is_not_moved():
@@ -229,6 +244,6 @@ def test_a_block_that_is_moved_but_for_one_number_is_not_moved():
             assert "off by one" not in about(claimed, LAST, "b", {})
 
 
-def test_a_mean_over_two_is_missed_as_one_over_more():
-    words = "the gap of W is the same along axis 0: a mean or sum"
+def test_the_hint_names_a_missing_mean_over_an_axis_of_two():
+    words = f"claimed - true of W is the same along axis 0{MEAN}"
     assert of(W=W + MORE["W"][:1]).startswith(words)

@@ -69,7 +69,7 @@ def explosively(goal, noise):
 @pytest.mark.parametrize("look, width", [
     (explosively, 40), (first_and_noise, 2), (first_and_noise, 151), (distance, 4), (distance, 100),
     (hidden_in_a_sum, 3), (hidden_in_a_sum, 20), (cell_one_hot, 120), (faintly, 151)])
-def test_what_tells_the_task_is_found_beside_any_noise(look, width):
+def test_what_gives_the_task_away_is_found_beside_any_noise(look, width):
     for seed in range(3):
         with pytest.raises(AssertionError, match="tells .*% of the task"):
             laws.silent(Shown(look, width), seed)

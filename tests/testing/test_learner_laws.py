@@ -78,7 +78,7 @@ def test_what_follows_the_end_of_a_trial_is_littered_and_nothing_else():
 # ---- the iteration
 
 @pytest.mark.parametrize("own", [np.float32, np.float64])
-def test_a_learner_is_looked_at_in_float64_whatever_its_own_type(own):
+def test_a_learner_is_checked_in_float64_whatever_its_own_type(own):
     p = Iteration(MAML(POLICY, trials=4, dtype=own), FAMILY, 0)
     assert p.learner.dtype == np.float64 == p.theta.dtype == p.phi.dtype and p.given.dtype == own
     single = Iteration(MAML(POLICY, trials=4, dtype=own), FAMILY, 0, np.float32)
@@ -160,7 +160,7 @@ def one_nan(a):
     (dict(change_theta=lambda self, theta: one_nan(theta)), "theta is not finite"),
     (dict(change_row=lambda self, row: row | {"many": [1.0, np.inf]}), "many is not finite"),
     (dict(change_theta=lambda self, theta: theta[:-1]), "update must give theta [23], got [22]")])
-def test_one_number_that_is_not_finite_is_told(changes, words):
+def test_one_number_that_is_not_finite_is_caught_and_named(changes, words):
     assert POLICY.size == 23
     found = law("runs", patched(**changes))
     assert [error.detail for error in found if error] == [words]
@@ -189,7 +189,7 @@ def test_phi_of_a_multiple_of_the_rate_goes_a_multiple_of_the_way():
     assert np.array_equal(laws.unadapted(p), np.broadcast_to(p.theta, (3, POLICY.size)))
 
 
-def test_a_step_whose_length_does_not_follow_the_rate_is_told():
+def test_a_step_whose_length_does_not_follow_the_rate_is_caught():
     class Sized(Patched):
         def change_phi(self, phi, theta):
             step = phi - theta
@@ -207,7 +207,7 @@ def test_a_step_whose_length_does_not_follow_the_rate_is_told():
 
 
 @pytest.mark.parametrize("share", [1e-3, 1e-9])
-def test_an_adaptation_that_mixes_tasks_is_told(share):
+def test_an_adaptation_that_mixes_tasks_is_caught(share):
     def mix(self, phi, theta):
         return phi + share * (phi - theta)[:1]
 
@@ -217,7 +217,7 @@ def test_an_adaptation_that_mixes_tasks_is_told(share):
     assert "tasks mix" not in right.hint
 
 
-def test_an_adaptation_that_depends_on_the_order_of_tasks_is_told():
+def test_an_adaptation_that_depends_on_the_order_of_tasks_is_caught():
     first, _ = law("permuted",
                    patched(change_phi=lambda self, phi, theta: phi * [[1], [1], [1.001]]))
     assert first > 1e-4
@@ -234,7 +234,7 @@ def told(action):
     return (action * np.arange(1, 5) ** 2).sum((1, 2))
 
 
-def test_padding_is_looked_for_in_adaptation_and_update():
+def test_padding_that_adaptation_or_update_reads_is_caught():
     class Reads(MAML):
         def adapt(self, theta, history):
             return super().adapt(theta, history) + 1e-9 * told(history[0].action)[:, None]
@@ -252,7 +252,7 @@ def test_padding_is_looked_for_in_adaptation_and_update():
     assert right == 0 and right.detail == "no influence"
 
 
-def test_each_type_is_looked_for_in_phi_and_in_theta():
+def test_a_wrong_type_of_phi_or_theta_is_caught():
     up = patched(change_theta=lambda self, theta: theta.astype(np.float64))
     [error, _] = law("dtype", up)
     assert error.detail == "theta of a learner of float32 is float64"
@@ -269,7 +269,7 @@ class Tunes(MAML):
         object.__setattr__(self, "alpha", 1.01 * self.alpha)
 
 
-def test_a_replaced_learner_that_does_something_else_is_told():
+def test_a_replaced_learner_that_does_something_else_is_caught():
     words = [error.detail for error in law("pickles", Tunes) if error]
     assert words == ["a replaced learner does something else",
                      "a replaced field by field learner does something else"]
@@ -293,7 +293,7 @@ def test_a_wrong_coordinate_of_the_meta_gradient_is_named(off):
                                      0))
 
 
-def test_a_first_order_gradient_is_told_as_such_and_no_other_is():
+def test_the_hint_names_a_first_order_gradient_and_no_other():
     [error] = law("meta_gradient", first_order=True)
     assert error > 1e-3 and "it is the first-order gradient" in error.hint
     p = iteration()
@@ -315,19 +315,19 @@ def test_the_laws_of_learners_stand_from_the_most_basic_to_the_least():
     assert str(report).startswith("MAML on BernoulliBandit(")
 
 
-def test_a_family_of_other_sizes_of_episodes_is_looked_at_as_well():
+def test_a_learner_is_checked_on_a_family_of_other_sizes_too():
     room = GridNavigation(3, horizon=4)
     report = check_learner(MAML(MLPPolicy(9, Categorical(5), (3,)), trials=3), room, seed=2,
                            skip=("meta-gradient",))
     assert "padding" in report.counts and not report.failed
 
 
-def test_a_first_order_gradient_is_told_of_a_learner_of_another_type_too():
+def test_the_hint_names_a_first_order_gradient_in_float32_too():
     p = Iteration(MAML(POLICY, trials=4, dtype=np.float32, first_order=True), FAMILY, 0)
     assert "it is the first-order gradient" in laws.meta_gradient(p).hint
 
 
-def test_complex_numbers_are_thought_to_flow_unless_it_is_said():
+def test_complex_safe_is_true_by_default():
     every = [law.name for law in laws.LAWS]
     assert check_learner.report(MAML(POLICY, trials=4), FAMILY,
                                 skip=every).gates["meta-gradient"] == 1e-12

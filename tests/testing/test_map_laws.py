@@ -122,13 +122,13 @@ class OneHotOnly(MLP):
         return super().forward(theta, x)
 
 
-def test_no_law_but_differences_asks_for_other_inputs_than_those_given():
+def test_only_differences_evaluate_the_map_at_other_inputs():
     report = map_report(OneHotOnly((3, 4, 2)), np.eye(3)[[0, 2, 0, 1, 1]])
     assert list(report.failed) == ["central difference"]
     assert "rows must be one-hot" in str(report["central difference"])
 
 
-def test_without_a_case_there_is_nothing_to_check():
+def test_empty_leads_or_scales_raise_ValueError():
     for empty in ({"leads": ()}, {"scales": ()}):
         with pytest.raises(ValueError, match="leads and scales must hold one case each at least"):
             check_map(Scale(), (5, 3), **empty)
@@ -191,7 +191,7 @@ def test_theta_and_x_are_joined_and_split_again():
 
 
 @pytest.mark.parametrize("slope", [complex_slope, nearest])
-def test_the_tangent_of_a_pull_is_its_slope(slope):
+def test_the_tangent_of_the_vjp_is_its_slope(slope):
     p = probe()
     zero = 0 * p.v, 0 * p.y_bar_dot
     for z_dot, y_bar_dot in ((p.v, p.y_bar_dot), (p.v, zero[1]), (zero[0], p.y_bar_dot)):
@@ -201,7 +201,7 @@ def test_the_tangent_of_a_pull_is_its_slope(slope):
     assert np.abs(claimed).max() > 0.1
 
 
-def test_the_forms_that_a_map_has_are_those_that_are_looked_at():
+def test_only_the_forms_that_a_map_has_are_checked():
     p = probe()
     assert [len(part) if isinstance(part,
                                     tuple) else part.shape for part in p.forms(*p.arguments)] == [
@@ -242,7 +242,7 @@ class WithoutTheLast(Elementwise):
         return y_bar * [1, 1, 0]
 
 
-def test_an_axis_without_a_name_is_told_by_its_number():
+def test_an_axis_without_a_name_is_named_by_its_number():
     check_map(Elementwise(), (3,))
     with pytest.raises(AssertionError, match="what output 2 of axis 0 adds is missing"):
         check_map(WithoutTheLast(), (3,))
@@ -269,20 +269,20 @@ def wrong(**factor):
     return map_report(net, (1, 3), leads=((2,),), scales=(1.0,))
 
 
-def test_a_single_row_is_not_told_as_one_of_several():
+def test_the_hint_for_a_single_row_does_not_blame_a_mean_over_rows():
     report = wrong(vjp=2)
     words = "claimed is 2 times true, throughout (is one term counted twice?)"
     assert report["complex step"].hint == words
 
 
 @pytest.mark.parametrize("form, laws", [("jvp", ["tangent", "transpose"]), ("vjp_dot", ["second"])])
-def test_what_is_off_by_less_than_differences_see_is_not_called_unsafe(form, laws):
+def test_a_small_error_of_jvp_or_vjp_dot_is_not_blamed_on_complex_numbers(form, laws):
     report = wrong(**{form: 1 + 1e-9})
     assert set(laws) <= set(report.failed) and "unsafe" not in str(report.failed)
     assert not any("complex-safe" in error.hint for error in report.failed.values())
 
 
-def test_the_gradient_that_is_off_by_little_is_not_called_unsafe():
+def test_a_small_error_of_the_gradient_is_not_blamed_on_complex_numbers():
     report = wrong(vjp=1 + 1e-9, vjp_dot=1 + 1e-9)
     assert "complex step" in report.failed
     assert not any("complex-safe" in error.hint for error in report.failed.values())
@@ -300,7 +300,7 @@ def test_blocks_of_theta_and_x_are_taken_one_at_a_time():
     assert all(getattr(p.layout.unpack(v), name).all() for name, v in found)
 
 
-def test_outputs_are_moved_by_one_place_or_reversed():
+def test_a_cotangent_is_tried_reversed_and_one_place_late_and_early():
     a = np.array([[1.0, 2.0, 3.0, 4.0]])
     assert [(other.tolist(), words) for other, words in moved(a, 1, "axis T")] == [
         ([[4, 3, 2, 1]], "the outputs are taken in reverse along axis T"),
@@ -318,7 +318,7 @@ PART, OTHER = np.random.default_rng(0).normal(size=(2, 6))
     (-1, "b is missing"), (1, "b is counted twice"), (-2, "b has the wrong sign"),
     (-1 + 5e-6, "b is missing"), (-1 + 2e-5, "b is taken 2e-05 times"),
     (0.5, "b is taken 1.5 times"), (-3, "b is taken -2 times")])
-def test_a_gap_that_is_a_multiple_of_a_part_has_its_words(c, says):
+def test_the_hint_names_the_part_that_is_missing_or_counted_twice(c, says):
     parts = {"zero": 0 * PART, "a": OTHER, "b": PART}
     assert part_of(c * PART, parts) == says and part_of(c * PART, parts, " in W") == f"{says} in W"
     assert part_of(c * PART + 1e-10 * OTHER, parts) == says
@@ -328,7 +328,7 @@ def test_a_gap_that_is_a_multiple_of_a_part_has_its_words(c, says):
         assert part_of(scale * (c * PART + 1e-3 * OTHER), {"b": scale * PART}) == ""
 
 
-def test_a_gap_of_one_block_is_told_as_a_part_within_it():
+def test_the_hint_names_a_part_that_is_missing_in_one_block():
     p = probe(lead=())
     n, gap = p.net.size, 0 * p.v
     parts = {"a": p.u, "b": p.v}
@@ -342,7 +342,7 @@ def test_a_gap_of_one_block_is_told_as_a_part_within_it():
     assert in_block(p, gap, parts) == "a is counted twice in x"
 
 
-def test_the_gap_of_rows_is_recognised_where_theta_is_right():
+def test_the_hint_names_what_is_wrong_in_each_row_of_x_if_theta_is_right():
     p, c = probe(lead=()), np.random.default_rng(0).normal(size=(5, 1))
     mean = p.x.mean(-1, keepdims=True)
 
@@ -352,7 +352,7 @@ def test_the_gap_of_rows_is_recognised_where_theta_is_right():
     for x_gap, words in ((c + 0 * p.x, "the same for all of its columns"),
                          (c * p.x, "a multiple of x"),
                          (c * (p.x - mean), "a multiple of x less its mean")):
-        told = f"the gap of each row of x is {words}: an addend is missing or counted twice"
+        told = f"claimed - true of each row of x is {words}: a term is missing or counted twice"
         assert along_rows(p, gap(x_gap)) == told and along_rows(p, gap(x_gap, 0.1)) == ""
     assert along_rows(p, gap(p.v[-15:].reshape(5, 3))) == ""
     for lead in ((), (2,)):
@@ -364,7 +364,7 @@ def test_the_gap_of_rows_is_recognised_where_theta_is_right():
                                                              three.join(0 * three.theta, x_gap))
 
 
-def test_a_factor_of_the_tangent_without_x_dot_is_told_with_its_cause():
+def test_the_hint_names_the_cause_of_a_factor_of_the_tangent_without_x_dot():
     class Averages(Scale):
         def jvp(self, theta, cache, theta_dot, x_dot=None):
             y_dot, cache_dot = super().jvp(theta, cache, theta_dot, x_dot)
@@ -375,7 +375,7 @@ def test_a_factor_of_the_tangent_without_x_dot_is_told_with_its_cause():
 
 
 @pytest.mark.parametrize("form", ["forward", "vjp", "jvp", "vjp_dot"])
-def test_tasks_memory_and_precision_of_each_form_are_looked_at(form):
+def test_tasks_memory_and_precision_of_each_form_are_checked(form):
     """A form that is right, but for a little of the first task, of the order in memory, of a
     type."""
     def changed(change):
@@ -394,7 +394,7 @@ def test_tasks_memory_and_precision_of_each_form_are_looked_at(form):
     assert list(double.failed) == ["precision"] and "float64" in double["precision"].detail
 
 
-def test_the_part_of_an_output_that_one_block_lacks_is_told():
+def test_the_hint_names_the_output_whose_part_one_block_lacks():
     class Lacks(Scale):
         def vjp(self, theta, cache, y_bar):
             _, x_bar = super().vjp(theta, cache, y_bar)
@@ -415,7 +415,7 @@ def test_one_coordinate_of_many_hundred_is_named():
     assert f"worst at {net.layout.name(400)}: " in report["complex step"].detail
 
 
-def test_a_map_that_is_right_and_not_complex_safe_is_told_so_by_each_law():
+def test_each_law_says_of_a_right_map_that_it_is_not_complex_safe():
     class Absolute(MLP):
         def forward(self, theta, x):
             y, cache = super().forward(theta, x)
@@ -429,13 +429,13 @@ def test_a_map_that_is_right_and_not_complex_safe_is_told_so_by_each_law():
         assert "the derivative is right, but the code is not complex-safe" in report[law].hint
 
 
-def test_complex_numbers_are_thought_to_flow_unless_it_is_said():
+def test_complex_safe_is_true_by_default():
     assert map_report(Scale(), (5, 3)).gates["complex step"] == 1e-12
     assert "complex step" in check_map(Scale(), (5, 3)).counts
 
 
 @pytest.mark.parametrize("form", ["forward", "vjp", "jvp", "vjp_dot"])
-def test_each_form_must_leave_its_arguments_alone_and_forget_nothing(form):
+def test_each_form_must_not_write_to_its_arguments_and_must_remember_nothing(form):
     calls = []
 
     def writes(self, theta, *args, **named):
@@ -457,7 +457,7 @@ def test_differences_have_gates_that_they_can_meet():
     assert gates["central difference"] == 1e-6
 
 
-def test_a_part_that_is_missing_throughout_is_told_without_a_block():
+def test_the_hint_names_no_block_if_a_part_is_missing_throughout():
     class Forgets(Scale):
         def vjp_dot(self, theta, cache, y_bar, theta_dot, cache_dot, y_bar_dot):
             return super().vjp_dot(theta, cache, y_bar, theta_dot, cache_dot, 0 * y_bar_dot)
@@ -472,7 +472,7 @@ def test_a_map_without_a_tangent_is_checked_by_what_it_has():
         ("tangent", "transpose"), "the map has no jvp")
 
 
-def test_a_curved_map_that_is_off_by_little_is_not_called_unsafe():
+def test_a_small_error_of_a_curved_map_is_not_blamed_on_complex_numbers():
     class Off(MLP):
         def jvp(self, *args):
             y_dot, cache_dot = super().jvp(*args)

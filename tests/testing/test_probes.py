@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from minimeta.testing.luck import EqualLuck, element, varies
+from minimeta.testing.luck import EqualLuck, element, names_of, varies
 from minimeta.testing.nests import CouldNotLook, attributes, leaves, of_floats, rebuild
 from minimeta.testing.task_form import going_on, same
 from minimeta.testing.task_number import correlation, ranked, share_told, standard, varied
@@ -65,14 +65,14 @@ def test_a_cached_property_is_not_kept_in_what_is_rebuilt():
     assert rebuild(lambda a: 3 * a, squared).area.tolist() == [9, 36] and "area" in vars(squared)
 
 
-def test_what_has_no_attributes_is_told():
+def test_what_has_no_attributes_raises_CouldNotLook():
     assert attributes(Open()).keys() == {"a", "words"}
     for closed in ((lambda x: x), [].append, len, iter(()), {1.0}):
         with pytest.raises(CouldNotLook, match="cannot be opened to see the arrays in it"):
             leaves([closed])
 
 
-def test_fields_of_what_is_no_named_tuple_are_none():
+def test_an_object_whose_fields_are_those_of_no_named_tuple_is_left_alone():
     node = ast.parse("x + 1")
     assert type(rebuild(lambda a: a, {"node": node})["node"]) is ast.Module
 
@@ -99,6 +99,7 @@ def test_a_choice_without_replacement_is_a_choice_among_all():
     drawn = EqualLuck(0).choice(6, 6, replace=False)
     assert sorted(drawn) == [0, 1, 2, 3, 4, 5]
     assert np.array_equal(drawn, np.random.default_rng((0, 1)).choice(6, 6, replace=False))
+    assert np.array_equal(drawn, EqualLuck(0).choice(6, 6, False))
 
 
 def test_one_vector_is_given_to_all_and_each_has_its_own_parameters():
@@ -113,6 +114,8 @@ def test_one_vector_is_given_to_all_and_each_has_its_own_parameters():
         assert drawn.sum(-1).tolist() == [4, 400, 4] and np.array_equal(drawn[0], drawn[2])
     normal = EqualLuck(3).multivariate_normal(np.array([1.0, 2.0]), np.eye(2), 4)
     assert normal.shape == (4, 2) and np.all(normal == normal[0])
+    drawn = EqualLuck(3).multivariate_hypergeometric([30, 40, 50], 20, 6)
+    assert drawn.shape == (6, 3) and np.all(drawn == drawn[0]) and drawn[0].sum() == 20
 
 
 def test_each_element_has_parameters_of_its_own_and_equal_luck():
@@ -121,6 +124,78 @@ def test_each_element_has_parameters_of_its_own_and_equal_luck():
     luck = drawn[0, 0]
     assert np.array_equal(EqualLuck(0).normal(np.arange(4.0), size=4), np.arange(4) + luck)
     assert np.allclose(drawn, mean + spread * luck, rtol=1e-12) and luck != 0
+
+
+def test_the_size_and_options_may_be_given_by_position():
+    mean = np.arange(5.0)
+    drawn = EqualLuck(0).normal(mean, 1, size=5)
+    assert np.array_equal(EqualLuck(0).normal(mean, 1, 5), drawn) and drawn[0] != 0
+    assert np.allclose(drawn - drawn[0], mean, rtol=0, atol=1e-12)
+    low = np.array([0, 100, 200])
+    drawn = EqualLuck(0).integers(low, low + 2, 3, np.int32, True)
+    assert drawn.dtype == np.int32 and np.array_equal(drawn - drawn[0], low)
+    n = EqualLuck(3).multinomial(np.array([4, 400]), [0.5, 0.5], 2)
+    assert n.sum(-1).tolist() == [4, 400]
+
+
+def test_a_list_of_parameters_gives_the_same_draws_as_an_array():
+    drawn = EqualLuck(0).normal([0.0, 10.0, 20.0], 1)
+    assert np.array_equal(drawn, EqualLuck(0).normal(np.array([0.0, 10.0, 20.0]), 1))
+    assert np.allclose(drawn - drawn[0], [0, 10, 20], rtol=0, atol=1e-12)
+    n = EqualLuck(3).multinomial(400, [[0.5, 0.5], [0.9, 0.1], [0.5, 0.5]])
+    assert np.array_equal(n[0], n[2]) and n[1, 0] > 330 > n[0, 0]
+    drawn = EqualLuck(3).dirichlet([1.0, 2.0, 3.0], 5)
+    assert np.all(drawn == drawn[0]) and len(set(drawn[0])) == 3
+
+
+def test_a_choice_among_rows_or_columns_gives_whole_ones():
+    a = np.arange(12).reshape(4, 3)
+    first = EqualLuck(0).choice(a, 1)[0]
+    assert first.tolist() in a.tolist()
+    assert EqualLuck(0).choice(a, 5).tolist() == [first.tolist()] * 5
+    assert EqualLuck(0).choice(a.T, (2, 5), axis=-1).tolist() == np.broadcast_to(
+        first[:, None, None], (3, 2, 5)).tolist()
+    assert EqualLuck(0).choice(a).tolist() in a.tolist()
+
+
+def test_an_array_to_write_to_is_filled_with_equal_luck():
+    for draw in (lambda rng, out: rng.random(4, np.float32, out),
+                 lambda rng, out: rng.standard_gamma([2.0] * 4, dtype=np.float32, out=out)):
+        out = np.zeros(4, np.float32)
+        assert draw(EqualLuck(0), out) is out and out[0] > 0 and np.all(out == out[0])
+    assert EqualLuck(0).random(0).shape == EqualLuck(0).normal(np.ones((0, 2))).shape[:1] == (0,)
+
+
+def test_methods_without_equal_luck_draw_as_usual():
+    for draw in (lambda rng: rng.permutation(9).tolist(),
+                 lambda rng: rng.permuted(np.arange(9)).tolist()):
+        assert draw(EqualLuck(3)) == draw(np.random.default_rng(3)) != draw(EqualLuck(4))
+
+
+def test_bytes_repeat_four():
+    drawn = EqualLuck(3).bytes(11)
+    assert drawn == (drawn[:4] * 3)[:11] and EqualLuck(3).bytes(6) == drawn[:6]
+    assert len(set(drawn)) > 1 and drawn != EqualLuck(4).bytes(11)
+
+
+def test_generators_that_are_spawned_have_equal_luck():
+    rng = EqualLuck(3)
+    one, other, third = rng.spawn(3)
+    drawn = one.random(5)
+    assert np.array_equal(other.random(5), drawn) and np.all(drawn == drawn[0])
+    assert one.random() == other.random() != drawn[0] and third.random() == drawn[0]
+    assert rng.spawn(1)[0].random() != drawn[0] != EqualLuck(4).spawn(1)[0].random()
+    same = EqualLuck(3, by_call=False)
+    first, again = same.spawn(1)[0], same.spawn(1)[0]
+    assert first.random() == first.random() == again.random()
+
+
+def test_the_names_of_arguments_are_those_of_numpy():
+    assert names_of(np.random.Generator.random) == ["size", "dtype", "out"]
+    assert names_of(np.random.Generator.hypergeometric) == ["ngood", "nbad", "nsample", "size"]
+    assert names_of(np.random.Generator.multivariate_hypergeometric) == [
+        "colors", "nsample", "size", "method"]
+    assert names_of(np.random.Generator.choice)[:3] == ["a", "size", "replace"]
 
 
 def test_calls_have_luck_of_their_own_or_all_the_same():
@@ -140,10 +215,10 @@ def test_ten_thousand_draws_are_allowed_and_no_more():
 
 def test_a_parameter_varies_if_it_has_more_axes_than_a_draw():
     assert varies(np.ones(2), 0) and not varies(np.ones(2), 1) and varies(np.ones((2, 3)), 1)
-    assert not varies(2.0, 0) and not varies([1.0, 2.0], 0)
+    assert not varies(2.0, 0) and varies([1.0, 2.0], 0) and not varies([1.0, 2.0], 1)
     assert element(np.arange(3.0), 0, (2, 3), (1, 2)) == 2
     assert element(np.arange(6.0).reshape(2, 3), 1, (4, 2), (3, 1)).tolist() == [3, 4, 5]
-    assert element((4, 2), 0, (4, 2), (3, 1)) is None and element(7.0, 0, (4,), (3,)) == 7
+    assert element([6.0, 7.0, 8.0], 0, (4, 3), (3, 1)) == 7
 
 
 # ---- what an observation tells
@@ -187,7 +262,7 @@ def with_noise(column):
 
 @pytest.mark.parametrize("sign", [1, -1])
 @pytest.mark.parametrize("strength", [0.8, 5.0])
-def test_a_number_that_is_told_faintly_is_found_whichever_its_sign(sign, strength):
+def test_a_number_that_an_observation_shows_faintly_is_found_whichever_its_sign(sign, strength):
     hidden = RNG.normal(size=(N, 1))
     obs = with_noise(sign * strength * hidden[:, 0] + RNG.normal(size=N))
     told = share_told(obs, hidden)
@@ -204,7 +279,7 @@ def test_what_holds_in_one_half_of_the_tasks_alone_is_a_coincidence():
     assert share_told(SIGN[:, None], SIGN[:, None]) == pytest.approx(1)
 
 
-def test_a_square_and_a_sum_are_told():
+def test_a_number_that_shows_in_a_square_or_a_sum_is_found():
     hidden = RNG.normal(size=(N, 1))
     assert share_told(np.abs(hidden) + 0.01 * NOISE[:, :1], hidden) > 0.5    # by its square
     total = np.concatenate([NOISE[:, :4], NOISE[:, :4].sum(1, keepdims=True) + hidden], 1)
@@ -212,7 +287,7 @@ def test_a_square_and_a_sum_are_told():
     assert share_told(NOISE[:, :4] * [1, 1, 1, 0], hidden) < 0.1
 
 
-def test_nothing_hidden_is_nothing_told():
+def test_a_constant_shows_nothing():
     assert share_told(NOISE[:, :3], np.zeros((N, 2))) == 0
     assert share_told(np.ones((N, 2)), RNG.normal(size=(N, 2))) < 0.1
 

@@ -58,7 +58,7 @@ def test_steps_give_the_outputs_and_the_states_of_the_unroll(other):
     assert set(laws) <= {"stepping", "ends"}
 
 
-def test_an_output_that_depends_on_a_later_input_is_told():
+def test_an_output_that_depends_on_a_later_input_is_caught():
     def peeks(forward, theta, x):
         y, cache = forward(theta, x)
         return y + 1e-3 * x[..., -1:, :, :2], cache
@@ -70,7 +70,7 @@ def test_an_output_that_depends_on_a_later_input_is_told():
     assert failed()[0]["causality"].detail == "no output depends on a later input"
 
 
-def test_an_output_that_depends_on_another_episode_is_told():
+def test_an_output_that_depends_on_another_episode_is_caught():
     def mixes(forward, theta, x):
         y, cache = forward(theta, x)
         return y + 1e-6 * x[..., -1:, :2], cache
@@ -98,7 +98,7 @@ def test_a_state_that_lacks_an_array_does_not_pass():
     assert {"stepping", "cut in two", "ends"} <= set(laws)
 
 
-def test_a_state_after_the_last_step_is_told_where_trials_end_early():
+def test_a_wrong_last_state_is_caught_where_trials_end_early():
     report, laws = failed(state_after=lambda form, cache, n_steps=None: form(cache))
     assert laws == ["ends"] and report["ends"] > 0.1
     late = failed(state_after=lambda form, cache, n_steps=None: form(
@@ -114,7 +114,7 @@ def of_state(k, factor):
 
 
 @pytest.mark.parametrize("k", [0, 1])
-def test_tangents_and_cotangents_of_each_state_are_looked_at(k):
+def test_a_wrong_tangent_or_cotangent_of_any_state_is_caught(k):
     off = of_state(k, 1 + 1e-6)
 
     def jvp(form, theta, cache, theta_dot, state_dot, x_dot):
@@ -148,7 +148,7 @@ def test_tangents_and_cotangents_of_each_state_are_looked_at(k):
     ("unroll_jvp", 4, ["unrolled tangent", "unrolled transpose"]),
     ("unroll_vjp", 2, ["cut in two"]), ("unroll_vjp_dot", 2, ["unrolled second"]),
     ("unroll_vjp_dot", 4, ["unrolled second"]), ("unroll_vjp_dot", 6, ["unrolled second"])])
-def test_each_argument_of_an_unrolled_form_is_looked_at(form, at, laws):
+def test_each_argument_of_an_unrolled_form_is_checked(form, at, laws):
     def other(form, *args):
         return form(*args[:at], (1 + 1e-6) * args[at], *args[at + 1:])
 
@@ -158,7 +158,7 @@ def test_each_argument_of_an_unrolled_form_is_looked_at(form, at, laws):
 
 @pytest.mark.parametrize("part", [0, 2])
 @pytest.mark.parametrize("form", ["unroll_vjp", "unroll_vjp_dot"])
-def test_each_part_of_an_unrolled_gradient_is_looked_at(form, part):
+def test_each_part_of_an_unrolled_gradient_is_checked(form, part):
     def other(form, *args):
         found = list(form(*args))
         found[part] = found[part] * (1 + 1e-6)

@@ -56,9 +56,11 @@ def test_a_report_that_fails_shows_the_worst_with_its_context():
     assert "seed 7" in text and "a subject" in text and "BROKEN" in text
 
 
-def test_fewer_checks_than_declared_is_a_failure():
+def test_fewer_or_more_checks_than_declared_are_a_failure():
     with pytest.raises(AssertionError, match="made {'law': 1}, declared {'law': 2}"):
         report([1e-5]).settle()
+    with pytest.raises(AssertionError, match="made {'law': 3}, declared {'law': 2}"):
+        report([1e-5] * 3).settle()
 
 
 def test_a_nest_is_rebuilt_as_it_was():
@@ -72,7 +74,7 @@ def test_a_nest_is_rebuilt_as_it_was():
 
 # ---- what an error says
 
-def test_only_a_number_between_0_and_infinity_is_told_as_one():
+def test_only_a_number_between_0_and_infinity_is_printed_as_a_relative_error():
     for number, says in ((0.0, "law: fine"), (np.inf, "law: fine"), (1e-3, "law: relative error "
                          "1.0e-03, fine"), (5.0, "law: relative error 5.0e+00, fine")):
         assert str(Error("law", number, "fine")) == says

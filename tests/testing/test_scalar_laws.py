@@ -75,7 +75,7 @@ def in_place(name, at):
 
 @pytest.mark.parametrize("name, at, argument", [("value", 0, 1), ("grad", 0, 1), ("hvp", 0, 1),
                                                 ("hvp", 1, 2)])
-def test_a_form_that_writes_to_its_argument_is_told_which(name, at, argument):
+def test_a_form_that_writes_to_its_argument_is_named(name, at, argument):
     def scaled(self, *args):
         found = getattr(Cubes, name)(self, *args)
         args[at][...] *= 2
@@ -86,7 +86,7 @@ def test_a_form_that_writes_to_its_argument_is_told_which(name, at, argument):
     assert "purity" in failed(**{name: in_place(name, at)})[1]
 
 
-def test_a_scalar_that_writes_to_its_data_is_told():
+def test_a_scalar_that_writes_to_its_data_is_caught():
     def value(self, y):
         self.w *= 2
         return Cubes.value(self, y)
@@ -97,14 +97,14 @@ def test_a_scalar_that_writes_to_its_data_is_told():
 
 @pytest.mark.parametrize("form, laws", [
     ("grad", ["complex step", "central difference", "second"]), ("hvp", ["second"])])
-def test_a_factor_of_a_thousandth_is_told(form, laws):
+def test_a_gradient_that_is_a_thousandth_off_is_caught(form, laws):
     def off(self, *args):
         return 1.001 * getattr(Cubes, form)(self, *args)
 
     assert failed(**{form: off})[1] == laws
 
 
-def test_a_hessian_that_is_not_symmetric_is_told():
+def test_a_hessian_that_is_not_symmetric_is_caught():
     def skew(self, y, y_dot):
         return Cubes.hvp(self, y, y_dot) + 1e-9 * np.roll(y_dot, 1, -1)
 
@@ -131,7 +131,7 @@ def test_a_coordinate_is_named_and_a_size_recognised():
     assert "1/T, T = 3" in halved.hint
 
 
-def test_tasks_that_mix_are_told_by_each_form():
+def test_tasks_that_mix_are_caught_in_each_form():
     def mixed(name):
         def form(self, y, *rest):
             found = np.array(getattr(Cubes, name)(self, y, *rest))
@@ -145,7 +145,7 @@ def test_tasks_that_mix_are_told_by_each_form():
     assert one.skipped == {"tasks": "there are no two tasks"}
 
 
-def test_memory_and_precision_of_each_form_are_looked_at():
+def test_memory_and_precision_of_each_form_are_checked():
     def ordered(name):
         def form(self, y, *rest):
             found = getattr(Cubes, name)(self, y, *rest)
@@ -164,7 +164,7 @@ def test_memory_and_precision_of_each_form_are_looked_at():
     assert kept["precision"].detail == "float32 throughout"
 
 
-def test_padding_is_looked_for_in_each_form():
+def test_a_form_that_reads_or_fills_its_padding_is_caught():
     def reads(name):
         def form(self, y, *rest):
             return getattr(Cubes, name)(self, y, *rest) + 1e-9 * (y[~MASK] ** 2).sum()
@@ -230,7 +230,7 @@ def test_what_is_right_obeys_the_laws_of_policies(policy, name):
     (lambda init, rng,
      dtype: init(rng, dtype) * np.where(np.arange(44) == 7, np.nan, 1).astype(dtype),
      "init gives parameters that are not finite")])
-def test_what_init_must_give_is_told(change, words):
+def test_the_report_names_what_init_must_give(change, words):
     [error] = law("init", FEED, init=change)
     assert error == np.inf and error.detail == words
     assert law("init", FEED)[0].detail == "as promised"
@@ -250,7 +250,7 @@ def test_join_is_the_transpose_of_split_in_both_parts():
 
 @pytest.mark.parametrize("policy", [FEED, MEMORY], ids=["without a memory", "with a memory"])
 @pytest.mark.parametrize("name, at", [("log_prob", 0), ("value", 1)])
-def test_acting_tells_what_a_forward_pass_gives(policy, name, at):
+def test_acting_gives_what_a_forward_pass_gives(policy, name, at):
     def off(act, *args):
         acted, memory = act(*args)
         numbers = {n: getattr(acted, n) + 1e-6 * (n == name) for n in ("log_prob", "value")}
@@ -260,7 +260,7 @@ def test_acting_tells_what_a_forward_pass_gives(policy, name, at):
     assert found[at] > 1e-8 and found[1 - at] < 1e-12
 
 
-def test_a_memory_that_is_lost_or_another_beginning_is_told():
+def test_a_memory_that_is_lost_or_begins_otherwise_is_caught():
     def forgets(act, theta, memory, x, rng):
         acted, _ = act(theta, memory, x, rng)
         return acted, memory
@@ -287,13 +287,13 @@ def test_an_actor_sees_what_it_did_and_earned_before():
     assert ends.dtype == bool and 0.1 < ends.mean() < 0.6
 
 
-def test_a_policy_is_looked_at_for_five_steps_of_four_episodes_unless_told():
+def test_a_policy_is_checked_for_five_steps_of_four_episodes_by_default():
     report = check_policy.report(FEED, leads=((),), scales=(0.3,), skip=[
         law.name for law in policy_laws.LAWS if law.name != "init"])
     assert report["init"].context.endswith("x [5, 4, 3], y [5, 4, 4]")
 
 
-def test_complex_numbers_are_thought_to_flow_unless_it_is_said():
+def test_complex_safe_is_true_by_default():
     assert "complex step" in check_scalar(Cubes(), Y).counts
     assert "complex step" in check_surrogate(Cubes(), Y).counts
     rest = [law.name for law in policy_laws.LAWS if law.name != "complex step"]

@@ -21,7 +21,7 @@ MAP, SEQUENCE = (7, 3), (6, 5, 3)
 
 # ---- functions
 
-def test_a_batch_that_gives_another_nest_than_a_task_is_told():
+def test_a_batch_that_gives_another_nest_than_a_task_is_caught():
     error = tasks(lambda x: [x] * x.ndim, np.ones((2, 3)))
     assert error == np.inf and "a batch and a task alone give nests that differ" in str(error)
 
@@ -36,7 +36,7 @@ def test_an_error_that_is_not_about_read_only_arguments_is_raised():
         purity(stubborn, np.ones(2))
 
 
-def test_a_refusal_of_broadcast_arguments_is_told_by_the_law_of_memory():
+def test_memory_names_a_refusal_of_broadcast_arguments():
     def in_place(x):
         x += 0
         return x
@@ -44,7 +44,7 @@ def test_a_refusal_of_broadcast_arguments_is_told_by_the_law_of_memory():
     assert "a read-only argument was refused" in str(memory(in_place, np.ones((3, 2))))
 
 
-def test_a_tangent_of_another_shape_is_told_whichever_rule_judges():
+def test_a_tangent_of_another_shape_is_caught_whichever_rule_judges():
     def short(theta, v):
         return v[:-1] * np.cos(theta[:-1])
 
@@ -71,7 +71,7 @@ def test_a_function_of_a_named_tuple_keeps_its_names():
             p.W * p.b, (p.W ** 2).sum()), point)
 
 
-def test_the_reason_for_differences_is_told_once_for_all_laws():
+def test_the_reason_for_differences_is_printed_once_for_all_laws():
     x = np.array([1.0, -2.0, 3.0])
     report = check_function(lambda x: (np.abs(x) ** 3).sum(), lambda x: 3 * x * np.abs(x), x,
                             lambda x, v: 6 * np.abs(x) * v, lambda x: 3 * x * np.abs(x))
@@ -85,7 +85,7 @@ def test_a_block_of_which_not_all_coordinates_are_there_gets_no_hint_of_its_own(
     true = np.array([1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
     gap = np.array([0.1, 0.5, -0.4])
     words = hint(true + np.append(gap, [0, 0, 0]), true, (1,), names, {})
-    assert words.startswith("all else than W is right")
+    assert words.startswith("everything except W is right")
     both = true + np.append(gap, -true[3:])
     assert hint(both, true, (5,), names, {}) == "b is zero: it was forgotten"
     two_tasks = np.stack([true, both]), np.stack([true, true])
@@ -98,7 +98,7 @@ def test_a_part_that_is_taken_another_number_of_times_is_counted():
     assert part_of(-part, {"nothing": 0 * part, "x_dot": part}, " in W") == "x_dot is missing in W"
 
 
-def test_a_gradient_of_nan_is_told():
+def test_a_gradient_of_nan_is_caught():
     class Lost(MLP):
         def vjp(self, theta, cache, y_bar):
             theta_bar, x_bar = super().vjp(theta, cache, y_bar)
@@ -152,7 +152,7 @@ def test_no_grid_is_laid_over_three_dimensions_of_an_action():
     assert "a grid over 3 dimensions of an action is too large" in report.skipped.values()
 
 
-def test_parameters_that_begin_as_nan_are_told():
+def test_parameters_that_begin_as_nan_are_caught():
     class Unborn(MLPPolicy):
         def init(self, rng, dtype=np.float64):
             return super().init(rng, dtype) * np.array(np.nan, dtype)
@@ -206,7 +206,7 @@ class WithoutMemory:
             setattr(self, name, getattr(self.net, name))
 
 
-def test_a_network_that_lacks_a_part_of_the_contract_is_told_which():
+def test_the_report_names_the_part_of_the_contract_that_a_network_lacks():
     net = WithoutMemory()
     report = check_recurrent.report(net, SEQUENCE, leads=((),), scales=(0.3,))
     assert "has no attribute 'state" in str(report.failed["stepping"])

@@ -40,7 +40,7 @@ class OfAnotherShape(CrossEntropy):
         return super().grad(y).sum(-1)
 
 
-def test_values_and_gradients_of_another_shape_are_told():
+def test_values_and_gradients_of_another_shape_are_caught():
     with pytest.raises(ValueError, match=r"value\(y\) must be one number or one for each .*\[6\]"):
         check_scalar(OneForEachRow(), Y)
     with pytest.raises(LawBroken, match="grad and hvp must have the shape of y"):
@@ -88,7 +88,7 @@ class PushesPadding(ClippedRatio):
 @pytest.mark.parametrize("kind, words", [
     (ReadsPadding, "l outside of the mask changes the results"),
     (PushesPadding, "a derivative outside of the mask is not 0")])
-def test_a_surrogate_that_reads_its_padding_is_told(kind, words):
+def test_a_surrogate_that_reads_its_padding_is_caught(kind, words):
     report = check_surrogate.report(kind(A, L_OLD, MASK), L_OLD + 0.1 * L)
     assert words in str(report.failed["padding"])
 
@@ -121,7 +121,7 @@ class Forgets(MAML):
     (Longer, "runs", "update must give theta"), (Unfinite, "runs", "loss is not finite"),
     (Idle, "doubled rate", "adapting changes nothing at all"),
     (Forgets, "pickles", "a pickled learner does something else")])
-def test_a_learner_that_answers_in_another_form_is_told(learner, law, words):
+def test_a_learner_that_answers_in_another_form_is_caught(learner, law, words):
     report = check_learner.report(learner(POLICY, trials=4), FAMILY)
     assert words in str(report.failed[law])
 

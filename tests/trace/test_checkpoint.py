@@ -90,7 +90,7 @@ def damaged(whole, how):
 
 
 @pytest.mark.parametrize("how", ["empty", "truncated", "no archive", "one bit"])
-def test_a_damaged_file_is_told_and_the_generation_before_used(how, tmp_path):
+def test_a_damaged_file_is_named_and_the_generation_before_used(how, tmp_path):
     path = tmp_path / "a.npz"
     for generation in range(2):
         save(path, (np.arange(500.0), generation))
@@ -191,13 +191,13 @@ def test_folders_that_cannot_be_synced_and_files_that_stay_are_no_trouble(tmp_pa
 @pytest.mark.parametrize("verb, doing", [
     (lambda path: log.append(path, {"a": 1}), "cannot be written: Is a directory; make room"),
     (log.read, "cannot be read: .*Is a directory")])
-def test_a_log_that_is_a_folder_is_told(verb, doing, tmp_path):
+def test_a_log_that_is_a_folder_is_named(verb, doing, tmp_path):
     with pytest.raises(CheckpointError, match=doing):
         verb(tmp_path)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"learner": 1}', "no JSON"])
-def test_a_damaged_configuration_is_told(text, tmp_path):
+def test_a_damaged_configuration_is_named(text, tmp_path):
     (tmp_path / "config.json").write_text(text)
     with pytest.raises(CheckpointError, match="config.json is damaged, or no configuration"):
         Folder(tmp_path).config()
@@ -338,7 +338,7 @@ def test_a_row_that_was_cut_off_is_no_row(tmp_path):
     assert [row["n"] for row in log.read(path)] == [0, 1]
 
 
-def test_a_damaged_log_is_told(tmp_path):
+def test_a_damaged_log_is_named(tmp_path):
     (tmp_path / "log.csv").write_text("a,b\n1,2,3\n")
     with pytest.raises(CheckpointError, match="log.csv is damaged, or no log of minimeta"):
         log.read(tmp_path / "log.csv")
@@ -354,7 +354,7 @@ def test_a_file_is_whole_before_it_takes_its_name(tmp_path, monkeypatch):
     assert seen[0] == len(content) and (tmp_path / "file").read_bytes() == content
 
 
-def test_the_threads_that_were_asked_for_are_told(monkeypatch):
+def test_the_threads_that_were_asked_for_are_logged(monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
     monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
     made = configuration({"seed": 4, "theta": None})["made_with"]

@@ -44,12 +44,12 @@ def test_arrays_keep_every_bit():
     assert np.array_equal(again.alpha, ALPHA) and again.alpha.dtype == ALPHA.dtype
 
 
-def test_an_option_that_was_named_is_told_as_it_was_resolved():
+def test_an_option_that_was_named_is_described_as_it_was_resolved():
     assert describe(MAML(POLICY))["optimizer"]["class"].endswith("Adam")
     assert describe(MAML(POLICY))["optimizer"]["beta1"] == 0.9
 
 
-def test_numbers_of_numpy_are_told_as_numbers():
+def test_numbers_of_numpy_are_described_as_numbers():
     assert not differences(describe(MAML(POLICY, gamma=np.float64(0.5))),
                            describe(MAML(POLICY, gamma=0.5)))
 
@@ -64,14 +64,14 @@ def test_what_this_package_does_not_define_is_not_rebuilt(tree, name):
         rebuild(tree)
 
 
-def test_an_object_of_another_kind_is_told_by_its_class_alone():
+def test_an_object_of_another_kind_is_described_by_its_class_alone():
     class Mine:
         """Neither a dataclass nor a function."""
 
     assert describe(Mine()) == {"object": f"{__name__}.{Mine.__qualname__}"}
 
 
-def test_differences_are_told_by_place():
+def test_each_difference_is_named_with_its_place():
     old = describe({"learner": MAML(POLICY), "family": Mine(3)})
     new = describe({"learner": MAML(POLICY, alpha=0.3), "family": Mine(4), "seed": 1})
     assert differences(old, new) == [
@@ -84,7 +84,7 @@ def test_a_nan_is_no_difference():
     assert not differences({"a": float("nan")}, {"a": float("nan")})
 
 
-def test_a_long_value_is_told_by_its_beginning():
+def test_a_long_value_is_shown_by_its_beginning():
     for n, told in ((58, "a" * 58), (59, "a" * 56 + "..")):
         [line] = differences({"x": "a" * n}, {})
         assert line == f"x: '{told}{chr(39) * (n == 58)} in the folder, nothing now"

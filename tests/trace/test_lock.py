@@ -152,7 +152,7 @@ def test_a_file_that_its_holder_removes_meanwhile_is_no_lock(tmp_path, monkeypat
     ours.release()
 
 
-def test_a_disk_without_locks_is_told_and_used(tmp_path, monkeypatch):
+def test_a_disk_without_locks_is_used_with_a_warning(tmp_path, monkeypatch):
     def refuse(*_):
         raise OSError(errno.ENOLCK, "No locks available")
 
@@ -162,7 +162,7 @@ def test_a_disk_without_locks_is_told_and_used(tmp_path, monkeypatch):
     assert not (tmp_path / "lock").exists()
 
 
-def test_a_folder_that_cannot_be_written_is_told(tmp_path):
+def test_a_folder_that_cannot_be_written_raises_an_error(tmp_path):
     (tmp_path / "lock").mkdir()
     with pytest.raises(CheckpointError, match="lock cannot be written: Is a directory"):
         train(tmp_path)
@@ -191,7 +191,7 @@ def test_the_lock_of_windows_keeps_the_same_promises(tmp_path, monkeypatch):
     train(tmp_path)
 
 
-def test_a_holder_that_has_not_yet_told_its_name_is_another_process(tmp_path):
+def test_a_holder_that_has_not_yet_written_its_name_is_called_another_process(tmp_path):
     holder = open(tmp_path / "lock", "a+b")
     assert lock.is_free(holder)
     with pytest.raises(CheckpointError, match="is in use by another process; wait"):

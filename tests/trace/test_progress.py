@@ -90,7 +90,7 @@ def test_the_first_iteration_alone_needs_no_time(terminal, seconds):
     assert screen.drawings[-1].split() == ["1/1", "100%", "loss", "0.500"]
 
 
-def test_where_returns_are_not_logged_the_loss_is_told(capsys):
+def test_where_returns_are_not_logged_the_loss_is_shown(capsys):
     learner = RegressionMAML(MLP((1, 6, 1)))
     meta_train(learner, Sinusoid(), callback=print_progress(4), **SIZES)
     assert capsys.readouterr().out.splitlines()[-1].split()[:3] == ["4/4", "100%", "loss"]
@@ -101,7 +101,7 @@ def test_a_number_that_is_not_logged_is_refused():
         print_progress(1, of="return")(0, {"loss": 1.0}, None)
 
 
-def test_hours_minutes_and_seconds_are_told():
+def test_hours_minutes_and_seconds_are_shown():
     assert [progress.clock(s) for s in (0.4, 75, 3725)] == ["0:00", "1:15", "1:02:05"]
 
 
@@ -185,7 +185,7 @@ def test_progress_is_a_truth():
         meta_train(MOVER, PLANE, progress=3, **SIZES)
 
 
-def test_a_line_tells_speed_and_time_from_where_the_training_went_on(capsys, monkeypatch):
+def test_a_line_shows_speed_and_time_since_the_training_went_on(capsys, monkeypatch):
     seconds = iter([100.0, 102.0, 104.0, 106.0])
     monkeypatch.setattr(progress.time, "perf_counter", lambda: next(seconds))
     callback = print_progress(8, lines=8)
@@ -199,7 +199,7 @@ def test_a_line_tells_speed_and_time_from_where_the_training_went_on(capsys, mon
         "8/8   100%   return -1.000 -> 7.000   5,500 steps/s   in 0:06"]
 
 
-def test_another_number_than_the_return_is_told_alone(capsys):
+def test_a_number_other_than_the_return_is_shown_alone(capsys):
     callback = print_progress(1, of="loss")
     callback(0, {"loss": 2.0, "return": 1.0, "before": 0.5}, None)
     assert capsys.readouterr().out == "1/1   100%   loss 2.000\n"
@@ -226,6 +226,6 @@ def test_the_redrawn_line_shows_the_mean_of_the_last_fifty(terminal, seconds):
     assert "return 54.500" in screen.drawings[-1] and "return 4.500" in screen.drawings[9]
 
 
-def test_times_of_a_minute_and_of_an_hour_are_told():
+def test_times_of_a_minute_and_of_an_hour_are_written_with_their_units():
     assert [progress.clock(s) for s in (59.6, 60, 3599, 3600, 36_061)] == [
         "1:00", "1:00", "59:59", "1:00:00", "10:01:01"]

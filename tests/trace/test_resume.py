@@ -211,14 +211,14 @@ def test_a_last_checkpoint_that_cannot_be_written_brings_the_whole_result(
     assert_same(caught.value.result, train("MAML"))
 
 
-def test_the_log_counts_steps_and_tells_the_entropy_of_the_last_batch():
+def test_the_log_has_the_number_of_steps_and_the_entropy_of_the_last_batch():
     rows = train("E-MAML").log
     assert [row["steps"] for row in rows] == [4 * 4 * 3 * 3 * (i + 1) for i in range(N)]
     assert abs(rows[0]["entropy"] - np.log(3)) < 0.05
     assert {"before", "return", "gradient", "loss"} <= set(rows[0])
 
 
-def test_the_file_of_the_log_also_tells_the_seconds_of_each_phase(tmp_path):
+def test_the_file_of_the_log_also_has_the_seconds_of_each_phase(tmp_path):
     train("MAML", tmp_path)
     for row in log.read(tmp_path / "log.csv"):
         seconds = [row[f"seconds_{phase}"] for phase in ("collect", "adapt", "update")]
