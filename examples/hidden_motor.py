@@ -70,9 +70,8 @@ class NoMemory(MLPPolicy):
 SEEN, HEAD = FAMILY.obs_size, Gaussian(1)
 PLAIN_POLICY = MLPPolicy(SEEN, HEAD, (HIDDEN, HIDDEN))
 BOUNDED = {"optimizer": TrustRegion(max_kl=0.02, cg_steps=8), "gamma": 0.98, "lam": LAM}
-MEMORY = {"episodes": FAMILY.episodes, "rate": LinearSchedule(1e-2), "epochs": 4,
+MEMORY = {"episodes": FAMILY.episodes, "rate": LinearSchedule(2e-2), "epochs": 4,
           "gamma": 0.95, "lam": LAM}
-SLOWER = {"rate": LinearSchedule(7e-3)}    # at 1e-2 VariBAD can lose what it learned
 PLAIN = Reinforce(PLAIN_POLICY, outer="ratio", trials=60, **BOUNDED)
 # name -> learner, K carts in a meta-batch, iterations
 ONE = {
@@ -82,8 +81,7 @@ TRAININGS = ONE | {
     "MAML": (MAML(PLAIN_POLICY, trials=TRIALS, alpha=(0.1, 0.05), **BOUNDED), 20, 80),
     "RL^2": (RL2(RecurrentPolicy(SEEN, HEAD, HIDDEN, network=GRU), **MEMORY), 64, 400),
     "VariBAD": (VariBAD(BeliefPolicy(SEEN, HEAD, HIDDEN, n_latent=LATENT, through=True),
-                        tells=("reward", "next"), elbo_weight=0.1, **MEMORY | SLOWER),
-                64, 400)}
+                        tells=("reward", "next"), elbo_weight=0.1, **MEMORY), 64, 400)}
 
 
 def train(name, learner, family, carts, iterations, seed):

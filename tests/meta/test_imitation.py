@@ -230,6 +230,16 @@ def test_an_expert_may_be_a_function_of_the_tasks():
     assert not lesson.shown.action.any() and not lesson.other.action.any()
 
 
+def test_a_report_tells_the_mean_return_of_the_tries_before_and_after():
+    _, first, then = setting(ON_GRID, GRID)
+    row = ON_GRID.report([first], then)
+    for name, lesson in (("before", first), ("return", then)):
+        paid = lesson.tried.reward
+        returns = [paid[k, :, b].sum() for k in range(K) for b in range(paid.shape[2])]
+        assert paid.shape[1] != paid.shape[2]
+        assert abs(row[name] - np.mean(returns)) < 1e-12
+
+
 # ---- learning
 
 @pytest.mark.parametrize("inner, outer", [
@@ -263,6 +273,11 @@ def test_a_short_training_makes_a_demonstration_worth_something(inner, outer):
 def test_bad_options_are_refused_by_name(options, message):
     with pytest.raises(ValueError, match=message):
         replace(ON_GRID, **options)
+
+
+def test_greedy_must_be_true_or_false():
+    with pytest.raises(TypeError, match="greedy must be True or False"):
+        replace(ON_GRID, greedy="no")
 
 
 def test_a_demonstration_of_another_shape_is_refused():

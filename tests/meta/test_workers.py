@@ -273,6 +273,22 @@ def test_a_single_item_is_never_shared():
     assert Workers(Refuses())(abs, []) == []
 
 
+class Counts(ThreadPoolExecutor):
+    """An executor that counts what it is given."""
+
+    given = 0
+
+    def submit(self, *args):
+        self.given += 1
+        return super().submit(*args)
+
+
+def test_the_first_work_of_a_kind_goes_to_the_executor():
+    pool = Counts(1)
+    assert Workers(pool)(abs, [-1, -2, -3]) == [1, 2, 3]
+    assert pool.given == 3
+
+
 def test_work_is_timed_by_its_kind():
     share = Workers(ThreadPoolExecutor(1))
     for f in (abs, partial(pow, 2), MAML_RUN[0].losses):

@@ -139,7 +139,7 @@ def test_without_a_good_candidate_theta_stays(loss, kl):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_whatever_the_curvature_is_nothing_is_raised_and_theta_stays_finite(scale, size, dtype):
     """A policy that is nearly deterministic has a Fisher matrix of almost nothing."""
-    g = (size * np.array([1.0, -2.0, 0.5])).astype(dtype)
+    g = (size * np.array([1.0, -2.0, 0.0])).astype(dtype)
     theta = np.ones(3, dtype)
     with np.errstate(all="ignore"):
         F = dtype(scale)

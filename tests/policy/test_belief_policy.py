@@ -22,6 +22,15 @@ def guesser(head=HEADS[0], **options):
     return GuessPolicy(2, head, n_latent=3, votes=(5,), hidden=(6,), **options)
 
 
+def test_a_step_keeps_the_shapes_and_the_dtype_of_the_state():
+    for net in (believer().net.encoder, guesser().net.encoder):
+        x = np.ones((7, net.n_in), np.float32)
+        theta = net.init(np.random.default_rng(0), np.float32)
+        before = net.initial_state(theta, 7)
+        _, after = net.step(theta, before, x)
+        assert [(s.shape, s.dtype) for s in after] == [(s.shape, s.dtype) for s in before]
+
+
 # ---- laws
 
 @pytest.mark.parametrize("head", HEADS)

@@ -56,7 +56,8 @@ def test_differences_are_right_up_to_a_power_of_the_step():
 
 @pytest.mark.parametrize("f, slope", [
     (lambda x: np.sin(300 * x), lambda x: 300 * np.cos(300 * x)),        # bends in a short way
-    (lambda x: 1e4 + x ** 2, lambda x: 2 * x)])                          # rounds coarsely
+    (lambda x: 1e4 + x ** 2, lambda x: 2 * x),                           # rounds coarsely
+    (lambda x: 1e-9 * np.sin(300 * x), lambda x: 3e-7 * np.cos(300 * x))])    # is small
 def test_a_right_slope_is_found_whichever_step_it_needs(f, slope):
     found, kinks = nearest(f, Z, V, slope(Z) * V)
     assert np.allclose(found, slope(Z) * V, rtol=1e-7, atol=0) and not kinks.any()

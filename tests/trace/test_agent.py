@@ -1,6 +1,7 @@
 """Trained agents: loaded, adapted, and put into a loop of one's own."""
 import json
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from minimeta.calculus import MLP
 from minimeta.rl import rollout
 from minimeta.tasks import BernoulliBandit, GridNavigation, PointNavigation, Sinusoid
 from minimeta.trace import log
+from minimeta.trace.agent import adapts_between_trials
 
 GRID = GridNavigation(3, horizon=4, episodes=2)
 PLANE = PointNavigation(horizon=5)
@@ -46,6 +48,12 @@ def test_a_run_can_be_loaded_while_it_is_running(tmp_path):
 
     meta_train(learner, family, iterations=3, tasks=4, run_dir=tmp_path, callback=look)
     assert len(seen[0].log) == 1 and len(log.read(tmp_path / "log.csv")) == 3
+
+
+def test_a_learner_that_does_not_say_so_adapts_between_trials_if_it_has_rounds():
+    for rounds in (0, 1, 2):
+        assert adapts_between_trials(SimpleNamespace(rounds=rounds)) == (rounds > 0)
+    assert adapts_between_trials(SimpleNamespace(rounds=0, adapts_between_trials=True))
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,15 @@ train(sys.argv[1], callback=wait)
 """
 
 
+@needs_fork
+def test_a_process_forked_after_a_training_says_nothing(tmp_path):
+    code = ("import os, sys; from tests.trace.test_lock import train; train(sys.argv[1], "
+            "progress=False); child = os.fork(); child and os.waitpid(child, 0)")
+    run = subprocess.run([sys.executable, "-c", code, str(tmp_path / "run")],
+                         capture_output=True, text=True, cwd=ROOT)
+    assert (run.returncode, run.stderr) == (0, "")
+
+
 @pytest.fixture
 def other(tmp_path):
     """Another process, in the middle of a training in the folder."""
