@@ -64,6 +64,6 @@ def test_a_gru_earns_as_much():
 
 @pytest.mark.slow
 def test_two_arms_and_a_hundred_pulls_earn_more_than_thompson_sampling():
-    results = main(arms=2, pulls=100, iterations=1000)
+    results = main(arms=2, pulls=100, iterations=1000, bandits=4000)
     mean, error = results["RL^2"]
     assert mean > results["Thompson"][0] + 4 * error
