@@ -2,6 +2,7 @@
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,19 @@ def test_what_a_child_tells_and_how_it_ends_come_back():
                        lambda status, told: heard.append((os.WEXITSTATUS(status), told)))
     children.finish()
     assert sorted(heard) == [(SURVIVED, "a"), (KILLED, "b"), (CANNOT, "c")]
+
+
+def test_what_a_child_leaves_behind_is_not_waited_for():
+    def leave(pipe):
+        os.write(pipe, b"x")
+        if os.fork() == 0:
+            time.sleep(60)    # it holds the pipe, too
+        return KILLED
+
+    heard, children, start = [], Children(1), time.monotonic()
+    children.start(leave, lambda status, told: heard.append(told))
+    children.finish()
+    assert heard == ["x"] and time.monotonic() - start < 30
 
 
 def test_a_fault_of_the_script_is_not_taken_for_a_test_that_fails():

@@ -9,6 +9,7 @@ since imports take long.
 The child stops at the first test that fails. A test that takes much longer than it
 takes without a mutant ends the child by a signal.
 """
+import contextlib
 import gc
 import importlib.machinery
 import importlib.util
@@ -74,7 +75,9 @@ class Judge:
 
 
 class Children:
-    """At most `jobs` children at once; each tells a few bytes and an exit status."""
+    """At most `jobs` children at once; each tells a few bytes and an exit status. A child
+    leads a process group, so that what its tests have forked ends with it: it would hold
+    the child's end of the pipe."""
 
     def __init__(self, jobs):
         self.jobs, self.running = jobs, {}
@@ -86,6 +89,7 @@ class Children:
         reader, writer = os.pipe()
         pid = os.fork()
         if pid == 0:
+            os.setpgid(0, 0)
             os._exit(in_child(work, writer))
         os.close(writer)
         self.running[pid] = reader, done
@@ -93,6 +97,7 @@ class Children:
     def wait(self):
         pid, status = os.wait()
         reader, done = self.running.pop(pid)
+        end(pid)
         with os.fdopen(reader, "rb") as pipe:
             told = pipe.read().decode()
         if os.waitstatus_to_exitcode(status) == BROKEN:
@@ -105,8 +110,14 @@ class Children:
 
     def stop(self):
         for pid in self.running:
-            os.kill(pid, signal.SIGKILL)
+            end(pid)
         self.running = {}
+
+
+def end(group):
+    """Ends what is left of a process group."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, signal.SIGKILL)
 
 
 def in_child(work, writer):
