@@ -183,6 +183,28 @@ def test_acting_step_by_step_ends_in_the_belief_and_memory_of_a_forward_pass():
         assert np.abs(a - each).max() < 1e-14
 
 
+def test_the_memory_after_some_steps_of_each_task_and_row_is_that_of_the_task_alone():
+    net, rng = guesser().net.encoder, np.random.default_rng(4)
+    theta = rng.normal(size=(2, net.size)) * 0.5
+    x, n_steps = rng.normal(size=(2, 5, 3, net.n_in)), np.array([[0, 2, 5], [4, 1, 3]])
+    together = net.state_after(net.forward(theta, x)[1], n_steps)
+    for k in range(2):
+        alone = net.state_after(net.forward(theta[k], x[k])[1], n_steps[k])
+        for many, one in zip(together, alone, strict=True):
+            assert np.array_equal(many[k], one)
+
+
+def test_acting_follows_the_guess_in_the_memory_and_shows_it_in_place_of_that_in_x():
+    policy, rng = guesser(), np.random.default_rng(5)
+    theta, x = rng.normal(size=policy.size), rng.normal(size=(7, policy.n_in))
+    memory = policy.begin(theta, 7)
+    acts = [policy.act(theta, memory, x + m, np.random.default_rng(6))[0]
+            for m in (0, np.arange(policy.n_in) >= policy.n_in - policy.n_latent)]
+    for one, other in zip(*acts, strict=True):
+        assert np.array_equal(one, other)
+    assert not np.isclose(acts[0].x[:, -policy.n_latent:], x[:, -policy.n_latent:]).any()
+
+
 # ---- what is refused
 
 @pytest.mark.parametrize("make, wrong, message", [
