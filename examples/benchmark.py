@@ -35,29 +35,34 @@ processor's best instructions: unset it, as here. On a busy machine two threads 
 many times slower than one: --threads 1 is safe, and then the run ends with
 
                          minimeta +-%     torch      vmap       jax  ratio  floor  dist
-    LSTM grad 256x10x48      1.64   1      1.80                1.85  0.908   1.47   1.1
-    LSTM grad 64x100x48      4.99   3      5.25                6.35  0.949   3.52   1.4
-    LSTM grad 64x100x256    64.94   3     85.20              115.94  0.762  57.57   1.1
-    LSTM Hv 256x10x48        4.83   4     13.55                5.51  0.877   4.00   1.2
-    LSTM Hv 64x100x48       13.74   2     62.28               30.75  0.447   9.92   1.4
-    LSTM Hv 64x100x256     167.04   3    463.70              275.99  0.605 175.39   1.0
-    RL2 256x10x48            9.62   2     15.57                      0.618   4.73   2.0
-    RL2 64x100x48           30.25   3     50.77                      0.596  11.70   2.6
-    RL2 64x100x256         230.21   1    323.39                      0.712 189.43   1.2
-    MAML 20x200x32           2.53   1     16.71      7.68      2.28  1.109   1.58   1.6
-    MAML 20x400x64          11.52   4     33.35     27.67     11.09  1.039   7.14   1.6
-    MAML 20x2000x100       100.11   4    217.57    262.91    230.59  0.460  71.62   1.4
-    trust 20x200x32         30.48   3    357.89               67.12  0.454  21.55   1.4
-    trust 20x400x64        145.89   3    689.91              651.17  0.224  98.86   1.5
-                         minimeta +-% gymnasium  ratio  M steps/s
-    stepping grid 1000       0.46   2     31.10  0.015       32.8
-    stepping plane 1000      4.14   2    229.71  0.018       24.2
-    acting grid 1000         3.81   1     35.48  0.107        3.9
-    acting plane 1000       23.63   1    338.33  0.070        4.2
+    LSTM grad 256x10x48      1.60   1      1.96                1.93  0.828   1.39   1.2
+    LSTM grad 64x100x48      5.40   3      6.00                6.98  0.900   3.44   1.6
+    LSTM grad 64x100x256    68.19   1     87.38              120.01  0.780  56.92   1.2
+    LSTM Hv 256x10x48        4.34   3     12.26                4.63  0.938   3.81   1.1
+    LSTM Hv 64x100x48       12.85   7     58.59               30.44  0.422   9.64   1.3
+    LSTM Hv 64x100x256     163.84   1    449.00              279.05  0.587 167.30   1.0
+    RL2 256x10x48            9.08   2     14.45                      0.628   4.50   2.0
+    RL2 64x100x48           29.62   1     49.03                      0.604  11.40   2.6
+    RL2 64x100x256         231.26   1    320.23                      0.722 189.02   1.2
+    MAML 20x200x32           2.40   4     15.57      7.39      2.15  1.114   1.53   1.6
+    MAML 20x400x64          10.63   2     31.77     26.30     10.84  0.981   6.87   1.5
+    MAML 20x2000x100        97.53   3    217.65    271.78    231.70  0.448  68.70   1.4
+    trust 20x200x32         29.36   1    337.98               64.88  0.452  20.81   1.4
+    trust 20x400x64        139.65   2    682.39              638.20  0.219  95.00   1.5
+                         minimeta +-% gymnasium  ratio  floor  dist  M steps/s
+    stepping grid 1000       0.44   1     29.00  0.015                    33.8
+    stepping plane 1000      3.94   0    220.77  0.018                    25.4
+    acting grid 1000         3.53   1     32.68  0.108   1.39   2.5        4.2
+    acting plane 1000       22.09   1    236.24  0.094   7.71   2.9        4.5
                          minimeta +-%     torch      vmap       jax  ratio  floor  dist
-    start, ms              235.25   4   1367.44             1901.31  0.172
-    memory, MiB             33.03   0    172.42    560.94    341.94  0.192
+    start, ms              170.29   7   1097.58             1523.36  0.155
+    memory, MiB             33.02   0    173.16    547.47    340.20  0.191
     packages, MiB          205.11   0    825.29              582.33  0.352
+
+Acting has a floor too: the policy's network alone, without the tasks. With --threads 2
+the ratios are, in the medians of three runs (of two for the last of RL2), 1.12, 1.32
+and 0.86 for the gradients of the LSTM, 0.84, 0.55 and 0.61 for its Hv, 0.77, 0.54 and
+0.82 for RL2, 0.86, 0.87 and 0.50 for MAML, 0.56 and 0.24 for the trust region.
 """
 import argparse
 import json

@@ -10,6 +10,7 @@ import numpy as np
 
 from minimeta import (LSTM, MAML, RL2, Categorical, Gaussian, MLPPolicy, Objective,
                       RecurrentPolicy, TrustRegion, losses, meta_train)
+from minimeta.meta.workers import Workers
 from minimeta.rl import Rollout, rollout
 from minimeta.tasks import BernoulliBandit
 
@@ -66,10 +67,11 @@ def rl2_learner(arms, pulls, H, options):
 def rl2(arms, pulls, H, bandits, iterations, options, threads=1):
     """Some iterations of meta-training, from theta at random."""
     family, learner = rl2_learner(arms, pulls, H, options)
-    shards = threads if H >= WIDE else 1
     shared = workers(meta_train, threads)
+    if shared and H >= WIDE:    # so few iterations leave no time to find out what is best
+        shared = {"executor": Workers(**shared, always=True), "shards": threads}
     return lambda: meta_train(learner, family, iterations=iterations, tasks=bandits,
-                              shards=shards, **shared)
+                              **shared)
 
 
 def rl2_update(arms, pulls, H, options, blocks, x, action, reward, log_prob, value):
