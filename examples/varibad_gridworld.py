@@ -7,7 +7,7 @@ cell in the end, but gathers no information for its own sake, so it is late.
 
     python examples/varibad_gridworld.py             3 x 3 cells, 2 episodes: 1 minute
     python examples/varibad_gridworld.py --seeds 5   the mean of 5 trainings, and each
-    python examples/varibad_gridworld.py --large     5 x 5 cells, 4 episodes: 14 minutes
+    python examples/varibad_gridworld.py --large     5 x 5 cells, 4 episodes: 12 minutes
     python examples/varibad_gridworld.py --quick     seconds, to see that it runs
 
 In the small room the optimal search earns 6.72 a trial, 2.70 and 4.02, and exact
