@@ -10,7 +10,7 @@ import numpy as np
 
 from minimeta import (LSTM, MAML, RL2, Categorical, Gaussian, MLPPolicy, Objective,
                       RecurrentPolicy, TrustRegion, losses, meta_train)
-from minimeta.meta.workers import Workers
+from minimeta.meta import Workers
 from minimeta.rl import Rollout, rollout
 from minimeta.tasks import BernoulliBandit
 

@@ -28,8 +28,9 @@ from .reinforce import Reinforce
 from .reptile import Reptile
 from .rl2 import RL2
 from .varibad import VariBAD
+from .workers import Workers
 
 __all__ = ["Curve", "EMAML", "GradientSteps", "Imitation", "MAML", "PosteriorSampling",
            "ProMP", "RL2", "RegressionMAML", "RegressionPretrained",
-           "RegressionReptile", "Reinforce", "Reptile", "VariBAD", "evaluate",
-           "interval", "meta_train"]
+           "RegressionReptile", "Reinforce", "Reptile", "VariBAD", "Workers",
+           "evaluate", "interval", "meta_train"]
