@@ -86,7 +86,7 @@ def main(kind="hard", iterations=ITERATIONS, bandits=TEST_BANDITS, seed=0,
 
     def regret(agent, phi=None):
         data = agent.collect(phi, tasks, np.random.default_rng((seed, 2)))
-        missed = tasks.regret(data.action)[:, 0]
+        missed = tasks.regret(data.action).sum(1)[:, 0]
         return (float(missed.mean()), float(missed.std() / np.sqrt(bandits))), data
 
     def classical(score):

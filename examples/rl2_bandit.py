@@ -70,8 +70,7 @@ class TrainedByRegret(RL2):
 
     def collect(self, theta, tasks, rng):
         data = super().collect(theta, tasks, rng)
-        p = tasks.p[:, None]    # [K, 1, arms], for actions [K, T, 1]
-        regret = p.max(-1, keepdims=True) - np.take_along_axis(p, data.action, -1)
+        regret = tasks.regret(data.action)
         return replace(data, reward=-regret.astype(data.reward.dtype))
 
 

@@ -46,13 +46,16 @@ class BanditTasks(Tasks):
         return (rng.random(mean.shape) < mean).astype(float)
 
     def regret(self, action):
-        """The expected reward missed by the actions [K, T, B] of whole trials: [K, B].
+        """The expected reward that each of the actions [K, T, B] misses: [K, T, B].
 
-            sum_t (mu* - mu_{a_t})
+            mu* - mu_{a_t}        the best arm at pull t, less the arm that was pulled
         """
-        earned = sum(self.mean(np.full_like(a, t), a)
-                     for t, a in enumerate(np.moveaxis(action, 1, 0)))
-        return self.oracle()[:, None] - earned
+        shape, missed = (len(self), self.family.arms), []
+        arms = np.broadcast_to(np.arange(self.family.arms), shape)
+        for t, a in enumerate(np.moveaxis(action, 1, 0)):
+            best = self.mean(np.full(shape, t), arms).max(-1, keepdims=True)
+            missed.append(best - self.mean(np.full_like(a, t), a))
+        return np.stack(missed, 1)
 
 
 @dataclass(frozen=True)

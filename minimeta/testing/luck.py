@@ -9,8 +9,8 @@ import numpy as np
 VECTORS = {"dirichlet": {"alpha": 1}, "multinomial": {"n": 0, "pvals": 1},
            "multivariate_hypergeometric": {"colors": 1, "nsample": 0},
            "multivariate_normal": {"mean": 1, "cov": 2}}
-# Methods without equal luck: they draw as usual. NumPy makes bytes of integers, though,
-# which have equal luck, and spawn stands below.
+# These are left as they are and draw as usual. But spawn has a method of its own below,
+# and bytes draws by integers, so its luck is equal all the same.
 OTHERS = {"bit_generator", "spawn", "bytes", "permutation", "permuted", "shuffle"}
 MOST = 10_000                          # draws; ends a loop that waits for other luck
 

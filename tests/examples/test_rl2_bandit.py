@@ -39,8 +39,10 @@ def test_a_long_trial_is_judged_by_its_regret_and_shows_its_rewards():
     learner, rng = example["TrainedByRegret"](policy), np.random.default_rng(0)
     tasks = family.sample(7, rng)
     data = learner.collect(learner.init(rng), tasks, rng)
-    assert np.allclose(-data.reward.sum(1), tasks.regret(data.action), rtol=1e-5)
-    assert data.reward.max() == 0 and data.reward.dtype == np.float32
+    earned = np.take_along_axis(tasks.p[:, None], data.action, -1)
+    best = tasks.p.max(-1)[:, None, None]
+    assert np.allclose(data.reward, earned - best, rtol=1e-5) and data.reward.max() == 0
+    assert data.reward.dtype == np.float32
     shown = data.x[:, 1:, :, -2]
     assert set(np.unique(shown)) == {0, 1}
     by_best = shown[data.reward[:, :-1] == 0].mean()

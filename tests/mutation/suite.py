@@ -91,6 +91,8 @@ class Children:
         if pid == 0:
             os.setpgid(0, 0)
             os._exit(in_child(work, writer))
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.setpgid(pid, pid)  # here too: whoever comes first, the group is there
         os.close(writer)
         self.running[pid] = reader, done
 

@@ -107,22 +107,22 @@ def test_the_regret_of_acting_at_random_is_the_gap_between_knowing_and_chance(fa
     tasks = family.sample(4, rng())
     action = rng(1).integers(family.arms, size=(4, family.pulls, 3000))
     regret = tasks.regret(action)
-    assert regret.shape == (4, 3000) and np.all(regret >= -1e-12)
-    assert np.abs(regret.mean(-1) - (tasks.oracle() - tasks.random())).max() < 0.2
+    assert regret.shape == action.shape and np.all(regret >= 0)
+    assert np.abs(regret.sum(1).mean(-1) - (tasks.oracle() - tasks.random())).max() < 0.2
 
 
 def test_pulling_the_best_arm_throughout_has_no_regret():
     tasks = DependentBandit("uniform", 6).sample(9, rng())
     best = np.broadcast_to(tasks.p.argmax(-1)[:, None, None], (9, 6, 2))
-    assert np.abs(tasks.regret(best)).max() < 1e-12
-    gap = 6 * np.abs(np.diff(tasks.p))[:, 0]
-    assert np.abs(tasks.regret(1 - best)[:, 0] - gap).max() < 1e-12
+    assert np.abs(tasks.regret(best)).max() == 0
+    gap = np.abs(np.diff(tasks.p))[:, :, None]
+    assert np.abs(tasks.regret(1 - best) - gap).max() < 1e-12
 
 
 def test_classical_agents_play_them_in_the_same_rollout():
     tasks = DependentBandit("easy", 7).sample(5000, rng())
     data = BanditAgent(2, random).collect(None, tasks, rng(1))
-    assert abs(tasks.regret(data.action).mean() - 7 * 0.4) < 0.1
+    assert abs(tasks.regret(data.action).sum(1).mean() - 7 * 0.4) < 0.1
 
 
 def test_a_trial_can_be_seen_as_text():
