@@ -3,6 +3,7 @@ import os
 import subprocess
 import sys
 import time
+import warnings
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,13 @@ def test_an_entry_is_matched_by_code_and_not_by_line():
 def test_a_list_that_cannot_be_read_says_why(text, message):
     with pytest.raises(ValueError, match=message):
         equivalents(text)
+
+
+def test_a_mistake_that_python_warns_of_is_a_mistake_like_others():
+    made = mutants_of("def f(a):\n    return (a + 1)[0]\n", "m.py")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert [m.after for m in made if m.code("m.py")].count("return 1[0]") == 1
 
 
 # ---- which test runs which line

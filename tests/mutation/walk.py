@@ -4,6 +4,7 @@ A mutant is one new node in one place of the module's syntax tree. Its code is c
 the new node in place, and the old node is put back.
 """
 import ast
+import warnings
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -44,8 +45,10 @@ class Mutant:
         return f"{self.module}:{self.lines[0]} {self.text}"
 
     def code(self, file):
-        """The module with the mistake, compiled."""
-        return swapped(self.place, self.new, lambda: compile(self.tree, file, "exec"))
+        """The module with the mistake, compiled, even if Python warns of the mistake."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SyntaxWarning)
+            return swapped(self.place, self.new, lambda: compile(self.tree, file, "exec"))
 
 
 def get(place):
