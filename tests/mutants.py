@@ -20,9 +20,9 @@ directory as long as no source changes.
 
 With --minutes the script times the first mutants of a random order, computes how many it has
 time for, and stops there. --most with that number and the same --seed tries the same ones
-again, and --skip the rest. --again FILE tries the survivors of an earlier report alone. With
---tests tests/meta mutants meet the tests of that folder alone: this is quick, but what
-survives must meet the others too.
+again, and --skip the rest. A run that is stopped reports what it has tried. --again FILE
+tries the survivors of an earlier report alone. With --tests tests/meta mutants meet the tests
+of that folder alone: this is quick, but what survives must meet the others too.
 """
 import argparse
 import contextlib
@@ -96,7 +96,8 @@ class Run:
         self.root, self.mutants, self.judge = root, mutants, judge
         self.jobs, self.minutes, self.patience = chosen.jobs, chosen.minutes, chosen.patience
         self.start = self.told = self.began = time.monotonic()
-        self.outcomes, self.killers, self.again, self.error = {}, {}, [], None
+        self.outcomes, self.killers, self.again = {}, {}, []
+        self.failing, self.error = [], None
         self.is_cut = False
 
     def pytest_runtestloop(self, session):
@@ -108,7 +109,7 @@ class Run:
 
     def work(self, items):
         self.items, self.map = items, self.traced(items)
-        self.judge.seconds = self.map.seconds
+        self.judge.seconds, self.failing = self.map.seconds, self.map.failing
         self.functions = {module: functions_of(str(self.root / module))
                           for module in {m.module for m in self.mutants}}
         self.tell(f"{len(self.map.seconds)} tests, {len(self.mutants)} mutants to try")
@@ -216,18 +217,17 @@ class Run:
 
 
 def tried(root, mutants, chosen):
-    """Runs the mutants -> {mutant: outcome}, the tests that fail without any."""
+    """Runs the mutants -> {mutant: outcome}, the tests that fail without any, and what
+    ended the run before its time, or None."""
     if not mutants:
-        return {}, []
+        return {}, [], None
     judge = Judge()
     run = Run(root, mutants, judge, chosen)
     with open(os.devnull, "w") as silence, contextlib.redirect_stdout(silence):
         result = pytest.main([*OPTIONS, *chosen.tests], plugins=[judge, run])
-    if run.error is not None:
-        raise run.error
-    if result != pytest.ExitCode.OK:
+    if run.error is None and result != pytest.ExitCode.OK:
         raise SystemExit(f"the tests cannot be collected, pytest says {result!r}")
-    return run.outcomes, run.map.failing
+    return run.outcomes, run.failing, run.error
 
 
 def sample(mutants, seed, most, skip=0):
@@ -286,8 +286,10 @@ def main(arguments=None):
     if again is not None:
         rest = [m for m in rest if f"{m.module} {m.text}" in again]
     chosen_ones = sample(rest, chosen.seed, chosen.most, chosen.skip)
-    outcomes, failing = tried(root, chosen_ones, chosen)
+    outcomes, failing, error = tried(root, chosen_ones, chosen)
     print(*report(made, listed, outcomes, stale, failing), sep="\n")
+    if error is not None:
+        raise error
     return int(bool(stale) or "survived" in outcomes.values())
 
 
