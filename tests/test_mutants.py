@@ -1,12 +1,12 @@
 """The script that looks for holes in tests finds those of a small package with known holes."""
 import os
-import signal
 import subprocess
 import sys
 import time
 import warnings
 from pathlib import Path
 
+import mutants
 import pytest
 from mutants import equivalents, key_of, sample
 from mutation.lines import Map, Tracer
@@ -206,10 +206,10 @@ def totals(lines):
     return dict(zip(COLUMNS, map(int, lines[-1].split()[1:6])))
 
 
-def begin(root, *options):
+def run(root, *options):
     command = [sys.executable, str(SCRIPT), "--root", str(root), "shapes/area.py", *options]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                            env={**os.environ, "TMPDIR": str(root)})
+    return subprocess.run(command, capture_output=True, text=True,
+                          env={**os.environ, "TMPDIR": str(root)})
 
 
 @pytest.fixture(scope="module")
@@ -223,10 +223,9 @@ def root(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def lines(root):
-    process = begin(root, "--jobs", "2")
-    said, errors = process.communicate()
-    assert process.returncode == 1, errors
-    return said.splitlines()
+    done = run(root, "--jobs", "2")
+    assert done.returncode == 1, done.stderr
+    return done.stdout.splitlines()
 
 
 def test_what_no_test_notices_is_reported_with_its_place(lines):
@@ -270,15 +269,17 @@ def test_the_last_lines_count_and_add_up(lines):
     assert chapter[0] == "area" and chapter[1:] == everything[1:]   # the only chapter
 
 
-def test_a_run_that_is_stopped_reports_what_it_has_tried(root):
-    process = begin(root, "--jobs", "1")
-    told = next(line for line in process.stderr if " survived shapes" in line)
-    process.send_signal(signal.SIGINT)
-    said, _ = process.communicate()
-    assert process.returncode != 0
-    assert told.split(" survived ")[1] in said
-    number = totals(said.splitlines())
-    assert 0 < number["tried"] < number["mutants"] - number["equivalent"]
+def test_a_run_that_is_stopped_reports_what_it_has_tried(root, monkeypatch, capsys):
+    def stopped(root, made, chosen):
+        return {made[0]: "survived", made[1]: "killed"}, [], KeyboardInterrupt()
+
+    monkeypatch.chdir(root)
+    monkeypatch.setattr(sys, "path", sys.path[:])
+    monkeypatch.setattr(mutants, "tried", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        mutants.main(["--root", str(root), "shapes/area.py"])
+    number = totals(capsys.readouterr().out.splitlines())
+    assert number["tried"] == 2 and number["survivors"] == 1 < number["mutants"]
 
 
 def test_survivors_of_an_earlier_report_are_known_again_where_lines_have_moved(lines):
