@@ -89,7 +89,7 @@ class GuessPolicy(Policy):
 
     def due(self, state):
         """The memory with which a new guess is due."""
-        nothing = np.zeros_like(state[0], shape=state[0].shape[:-1] + (self.n_latent,))
+        nothing = np.zeros_like(state[0])  # as many numbers as m has
         return (*state, nothing, np.ones_like(nothing[..., :1]))
 
     def act(self, theta, memory, x, rng):

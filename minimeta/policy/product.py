@@ -105,8 +105,7 @@ class Product:
         if n_steps is None:
             return tuple(a[..., -1, :, :] for a in arrays)
         index = np.asarray(n_steps)[..., None, :, None] - 1
-        after = tuple(np.take_along_axis(a, np.maximum(index, 0), -3)[..., 0, :, :]
-                      for a in arrays)
+        after = (np.take_along_axis(a, index, -3)[..., 0, :, :] for a in arrays)
         return tuple(np.where(index[..., 0, :, :] < 0, 0, a) for a in after)
 
     # The four forms, from the empty memory.
