@@ -130,4 +130,5 @@ class GuessPolicy(Policy):
         n_out = self.head.n_in - self.head.free.size + 1
         encoder = Product(self.obs_size, n_in, self.votes, self.n_latent)
         actor = MLP((self.obs_size + self.n_latent, *self.hidden, n_out))
-        keep(self, net=Guesser(encoder, actor, self.obs_size))
+        keep(self, net=Guesser(encoder, actor, self.obs_size),
+             votes=encoder.net.sizes[1:-1], hidden=actor.sizes[1:-1])

@@ -9,6 +9,7 @@ from hypothesis import given, settings, strategies as st
 
 from minimeta import (GRU, LSTM, Categorical, Gaussian, MLPPolicy, RecurrentPolicy,
                       TabularPolicy)
+from minimeta.policy import BeliefPolicy, GuessPolicy
 from minimeta.testing import check_map
 
 POLICIES = [
@@ -135,6 +136,40 @@ def test_what_comes_in_is_kept_as_python_s_own():
     assert mlp.size == MLPPolicy(3, Categorical(4), (200, 5)).size
     assert lstm.size == LSTM(4, 200, 5).size
     assert {type(n) for n in (mlp.obs_size, *mlp.hidden, lstm.obs_size, lstm.n_hidden)} == {int}
+
+
+def test_the_sizes_of_hidden_layers_are_kept_as_python_s_own():
+    sizes = {"hidden": [np.uint8(200)], "n_latent": np.uint8(3)}
+    belief = BeliefPolicy(2, Categorical(4), **sizes)
+    guess = GuessPolicy(2, Categorical(4), votes=[np.uint8(100)], **sizes)
+    assert belief == BeliefPolicy(2, Categorical(4), n_latent=3, hidden=(200,)) and hash(belief)
+    assert guess == GuessPolicy(2, Categorical(4), n_latent=3, hidden=(200,), votes=(100,))
+    assert {type(n) for n in (*belief.hidden, *guess.hidden, *guess.votes)} == {int}
+
+
+def test_a_policy_is_shown_by_the_fields_that_make_it():
+    assert repr(TabularPolicy(3, 4)) == "TabularPolicy(n_states=3, n_actions=4)"
+    assert repr(POLICIES[0]) == (
+        "MLPPolicy(obs_size=3, head=Categorical(n=4), hidden=(5,), activation='tanh')")
+    assert repr(RecurrentPolicy(2, Categorical(3), 4)) == (
+        "RecurrentPolicy(obs_size=2, head=Categorical(n=3), n_hidden=4, sees=('action', "
+        "'reward', 'done'), reward_unit=1.0, net=LSTM(n_in=7, n_hidden=4, n_out=4))")
+    assert repr(GuessPolicy(2, Categorical(3))) == (
+        "GuessPolicy(obs_size=2, head=Categorical(n=3), sees=('action', 'reward', 'done'), "
+        "reward_unit=1.0, n_latent=5, votes=(32,), hidden=(32,), held='episode')")
+
+
+@pytest.mark.parametrize("make", [
+    MLPPolicy, RecurrentPolicy, BeliefPolicy, GuessPolicy])
+def test_what_is_no_head_is_refused(make):
+    with pytest.raises(TypeError, match=r"head must be a distribution .*such as Cat.* got 3"):
+        make(2, 3)
+
+
+def test_only_a_policy_with_a_memory_is_recurrent():
+    for policy in POLICIES + [TabularPolicy(3, 4), BeliefPolicy(2, Categorical(3)),
+                              GuessPolicy(2, Categorical(3))]:
+        assert policy.is_recurrent == hasattr(policy, "memory_after")
 
 
 @pytest.mark.parametrize("network, words", [
