@@ -105,6 +105,7 @@ def test_a_demonstration_is_what_the_policy_would_have_seen():
     @dataclass(frozen=True)
     class SeesRow(MLPPolicy):
         def see(self, obs, last, dtype):
+            assert last is None
             return obs.reshape(obs.shape[:-1] + (4, 4)).sum(-1).astype(dtype)
 
     _, data = shown(GRID, SeesRow(4, Categorical(5), (3,)), dtype=np.float32)
