@@ -73,10 +73,6 @@ class Product:
     def size(self):
         return self.net.size
 
-    @property
-    def n_out(self):
-        return 2 * self.n_latent
-
     def init(self, rng, dtype=np.float64, output_scale=1.0):
         """A random theta; the votes begin with small precisions."""
         theta = self.net.init(rng, dtype, output_scale)

@@ -47,6 +47,18 @@ def test_it_stops_at_the_first_residual_that_is_as_small_as_asked_beside_b(size,
     assert len(calls) == next(k for k in range(10) if left[k] <= tolerance * left[0]) > 0
 
 
+@pytest.mark.parametrize("gap, steps", [(1e-9, 2), (1e-10, 1)])
+def test_unless_told_otherwise_a_residual_of_1e_10_is_small(gap, steps):
+    A, calls = np.array([1, 1 + gap]), []     # one step leaves half of the gap
+
+    def product(v):
+        calls.append(v)
+        return A * v
+
+    conjugate_gradient(product, np.ones(2), 5)
+    assert len(calls) == steps
+
+
 def test_each_direction_is_conjugate_to_all_before():
     rng, seen = np.random.default_rng(1), []
     A, b = positive(7, rng), rng.normal(size=7)
@@ -86,7 +98,7 @@ def test_a_size_that_is_too_large_for_float32_ends_the_search_too():
 
 
 def test_a_zero_gradient_needs_no_step():
-    x, residual = conjugate_gradient(lambda v: v, np.zeros(3), 5)
+    x, residual = conjugate_gradient(None, np.zeros(3), 5)   # nor any product
     assert not x.any() and not residual.any()
     theta, report = TrustRegion().step(np.ones(3), 0.0, np.zeros(3), lambda v: v, None)
     assert theta.tolist() == [1, 1, 1]

@@ -300,6 +300,7 @@ def test_acting_follows_the_guess_in_the_memory_and_shows_it_in_place_of_that_in
             for m in (0, np.arange(policy.n_in) >= policy.n_in - policy.n_latent)]
     for one, other in zip(*acts, strict=True):
         assert np.array_equal(one, other)
+    assert np.array_equal(acts[0].x[:, :-policy.n_latent], x[:, :-policy.n_latent])
     assert not np.isclose(acts[0].x[:, -policy.n_latent:], x[:, -policy.n_latent:]).any()
 
 
