@@ -256,6 +256,7 @@ def test_acting_step_by_step_ends_in_the_belief_and_memory_of_a_forward_pass():
     some = net.state_after(cache, n_steps)
     for t in range(6):
         for a, each in zip(state, some, strict=True):
+            assert a.shape == each.shape
             assert np.abs((a - each)[n_steps == t]).max(initial=0) < 1e-14
         if t < 5:
             out, state = net.step(theta, state, x[t])
@@ -290,6 +291,19 @@ def test_the_transpose_of_transitions_writes_to_nothing_that_it_is_given():
     before = z_bar.copy()
     net.transitions_vjp(z_bar, rng.normal(size=(4, 3, 5)))
     assert np.array_equal(z_bar, before)
+
+
+def test_the_memory_after_a_forward_pass_is_that_of_having_acted_where_a_guess_is_due():
+    policy, rng = guesser(), np.random.default_rng(0)
+    theta, x = policy.init(rng), rng.normal(size=(6, 4, policy.n_in))
+    memory = policy.begin(theta, 4)
+    for x_t in x:
+        *memory, _, _ = policy.act(theta, memory, x_t, rng)[1]
+        *_, guess, due = memory = policy.due(memory)
+    assert not guess.any() and due.all()
+    for mine, acted in zip(policy.memory_after(policy.forward(theta, x)[1]), memory, strict=True):
+        assert mine.shape == acted.shape and np.abs(mine - acted).max() < 1e-12
+    assert policy.n_in == 2 + 3 + 1 + 1 + 3    # s, a, r, d and m
 
 
 def test_acting_follows_the_guess_in_the_memory_and_shows_it_in_place_of_that_in_x():

@@ -17,7 +17,10 @@ POLICIES = [
     RecurrentPolicy(2, Categorical(3), 4), RecurrentPolicy(1, Gaussian(2), 5),
     RecurrentPolicy(2, Categorical(3), 4, GRU), RecurrentPolicy(2, Gaussian(2), 4, Elman),
 ]
-RECURRENT = [policy for policy in POLICIES if policy.is_recurrent]
+BELIEVERS = [
+    BeliefPolicy(2, Categorical(3), 4, n_latent=3, hidden=(6,)),
+    GuessPolicy(2, Gaussian(2), n_latent=3, votes=(5,), hidden=(6,))]
+RECURRENT = [p for p in POLICIES + BELIEVERS[:1] if p.is_recurrent]  # and do not guess
 
 
 @pytest.mark.parametrize("policy", POLICIES)
@@ -47,17 +50,18 @@ def test_split_and_join_are_each_other_s_transpose(policy):
     assert abs((y_bar * y).sum() - (u_bar * u).sum() - (v_bar * v).sum()) < 1e-12
 
 
-@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize("policy", POLICIES + BELIEVERS)
 def test_acting_and_the_map_agree_to_1e_12(policy):
     rng = np.random.default_rng(0)
     theta, x = policy.init(rng), rng.normal(size=(6, 3, policy.n_in))
-    y, _ = policy.forward(theta, x)
-    memory = policy.begin(theta, 3)
-    for t in range(6):
-        act, memory = policy.act(theta, memory, x[t], rng)
-        u, value = policy.split(y[t])
-        assert np.abs(act.log_prob - policy.head.log_prob(u, act.action)).max() < 1e-12
-        assert np.abs(act.value - value).max() < 1e-12
+    memory, acts = policy.begin(theta, 3), []
+    for x_t in x:
+        act, memory = policy.act(theta, memory, x_t, rng)
+        acts.append(act if act.x is not None else act._replace(x=x_t))
+    u, value = policy.split(policy.forward(theta, np.stack([act.x for act in acts]))[0])
+    for act, u_t, value_t in zip(acts, u, value, strict=True):
+        assert np.abs(act.log_prob - policy.head.log_prob(u_t, act.action)).max() < 1e-12
+        assert np.abs(act.value - value_t).max() < 1e-12
 
 
 @pytest.mark.parametrize("policy", RECURRENT)
@@ -70,7 +74,7 @@ def test_the_memory_after_a_forward_pass_is_that_of_having_acted(policy):
         _, memory = policy.act(theta, memory, x_t, rng)
         after.append(memory)
     for mine, acted in zip(policy.memory_after(cache), memory, strict=True):
-        assert np.abs(mine - acted).max() < 1e-12
+        assert mine.shape == acted.shape and np.abs(mine - acted).max() < 1e-12
     early = policy.memory_after(cache, np.array([2, 6, 1]))
     for k, mine in enumerate(early):
         acted = np.stack([after[n - 1][k][b] for b, n in enumerate((2, 6, 1))])
@@ -102,6 +106,13 @@ def test_an_observation_of_the_wrong_length_is_refused_by_name():
     policy = POLICIES[0]
     with pytest.raises(ValueError, match=r"x must have shape \[\.\.\., T, B, 3\], got \[2, 2, 4\]"):
         policy.forward(policy.init(np.random.default_rng(0)), np.zeros((2, 2, 4)))
+
+
+@pytest.mark.parametrize("policy", POLICIES + BELIEVERS)
+def test_an_observation_of_another_length_is_refused_where_it_is_seen(policy):
+    n = policy.obs_size
+    with pytest.raises(ValueError, match=f"observations must have length {n} .* got {n - 1}; use "):
+        policy.see(np.zeros((4, 3, n - 1)), None, float)
 
 
 @pytest.mark.parametrize("policy", POLICIES)
@@ -144,6 +155,7 @@ def test_the_sizes_of_hidden_layers_are_kept_as_python_s_own():
     guess = GuessPolicy(2, Categorical(4), votes=[np.uint8(100)], **sizes)
     assert belief == BeliefPolicy(2, Categorical(4), n_latent=3, hidden=(200,)) and hash(belief)
     assert guess == GuessPolicy(2, Categorical(4), n_latent=3, hidden=(200,), votes=(100,))
+    assert belief.hidden == guess.hidden == (200,) and guess.votes == (100,)
     assert {type(n) for n in (*belief.hidden, *guess.hidden, *guess.votes)} == {int}
 
 
@@ -167,8 +179,7 @@ def test_what_is_no_head_is_refused(make):
 
 
 def test_only_a_policy_with_a_memory_is_recurrent():
-    for policy in POLICIES + [TabularPolicy(3, 4), BeliefPolicy(2, Categorical(3)),
-                              GuessPolicy(2, Categorical(3))]:
+    for policy in POLICIES + BELIEVERS + [TabularPolicy(3, 4)]:
         assert policy.is_recurrent == hasattr(policy, "memory_after")
 
 
