@@ -119,12 +119,12 @@ def next_states(tasks, first, here, end, alive, rng):
     """The (state, obs) to step from: of a new episode where one has ended, and those of
     `first` where none is left to play. Tasks that are costly to reset may have
     reset_some(state, begins, rng), which resets only the rows that begin."""
-    begins, is_over = end & alive, ~alive
+    begins = end & alive
     if begins.any():
         fresh = (tasks.reset_some(here[0], begins, rng) if hasattr(tasks, "reset_some")
                  else tasks.reset(end.shape[1], rng))
         here = chosen(begins, fresh, here)
-    return chosen(is_over, first, here) if is_over.any() else here
+    return chosen(~alive, first, here)
 
 
 def chosen(where, these, those):

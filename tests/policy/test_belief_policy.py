@@ -7,7 +7,7 @@ from minimeta import GRU, LSTM, Categorical, Gaussian, RecurrentPolicy
 from minimeta.policy import BeliefPolicy, GuessPolicy
 from minimeta.policy.belief_policy import EncoderActor
 from minimeta.policy.product import LOG_PRECISION, Product
-from minimeta.policy.reparameterised import sample
+from minimeta.policy.reparameterised import sample, sample_jvp, sample_vjp, sample_vjp_dot
 from minimeta.policy.tabular import Table
 from minimeta.testing import LawBroken, check_map, check_policy
 
@@ -210,6 +210,22 @@ def test_a_guess_is_a_draw_from_the_belief():
 def test_a_sample_has_sigma_and_not_log_sigma_for_its_spread():
     m, _ = sample(np.array([[2.0, 5.0, np.log(3.0), 0.0]]), np.array([[1.0, -1.0]]))
     assert m == pytest.approx(np.array([[5.0, 4.0]]), rel=1e-15)
+
+
+def test_a_sample_is_a_map_of_its_parameters_and_of_its_luck_in_four_forms():
+    rng, step = np.random.default_rng(0), 1e-30j
+    (q, q_dot), (noise, noise_dot) = rng.normal(size=(2, 4, 6)), rng.normal(size=(2, 4, 3))
+    m_bar, m_bar_dot = rng.normal(size=(2, 4, 3))
+    _, cache = sample(q, noise)
+    m_dot, cache_dot = sample_jvp(cache, q_dot, noise_dot)
+    m, stepped = sample(q + step * q_dot, noise + step * noise_dot)
+    assert m_dot == pytest.approx(m.imag / 1e-30, rel=1e-12)
+    q_bar, noise_bar = sample_vjp(cache, m_bar)
+    assert (m_bar * m_dot).sum() == pytest.approx(
+        (q_bar * q_dot).sum() + (noise_bar * noise_dot).sum(), rel=1e-12)
+    for mine, true in zip(sample_vjp_dot(cache, m_bar, cache_dot, m_bar_dot),
+                          sample_vjp(stepped, m_bar + step * m_bar_dot), strict=True):
+        assert mine == pytest.approx(true.imag / 1e-30, rel=1e-12)
 
 
 # ---- the product

@@ -44,13 +44,14 @@ def test_split_and_join_are_each_other_s_transpose(policy):
     theta = policy.init(rng)
     y, _ = policy.forward(theta, rng.normal(size=(4, 3, policy.n_in)))
     u, v = policy.split(y)
+    assert u.shape == (4, 3, policy.head.n_in) and v.shape == (4, 3)
     u_bar, v_bar = rng.normal(size=u.shape), rng.normal(size=v.shape)
     is_critic = y.shape[-1] > policy.head.n_in
     y_bar = policy.join(u_bar, y, v_bar if is_critic else None)
     assert abs((y_bar * y).sum() - (u_bar * u).sum() - (v_bar * v).sum()) < 1e-12
 
 
-@pytest.mark.parametrize("policy", POLICIES + BELIEVERS)
+@pytest.mark.parametrize("policy", POLICIES + BELIEVERS + [TabularPolicy(3, 4)])
 def test_acting_and_the_map_agree_to_1e_12(policy):
     rng = np.random.default_rng(0)
     theta, x = policy.init(rng), rng.normal(size=(6, 3, policy.n_in))
@@ -109,6 +110,14 @@ def test_an_observation_of_the_wrong_length_is_refused_by_name():
 
 
 @pytest.mark.parametrize("policy", POLICIES + BELIEVERS)
+def test_a_theta_of_another_length_is_refused(policy):
+    theta, x = policy.init(np.random.default_rng(0)), np.zeros((4, 3, policy.n_in))
+    for wrong in (theta[1:], np.append(theta, 0.0)):
+        with pytest.raises(ValueError, match=rf"theta must have shape \[\.\.\., {policy.size}\]"):
+            policy.forward(wrong, x)
+
+
+@pytest.mark.parametrize("policy", POLICIES + BELIEVERS)
 def test_an_observation_of_another_length_is_refused_where_it_is_seen(policy):
     n = policy.obs_size
     with pytest.raises(ValueError, match=f"observations must have length {n} .* got {n - 1}; use "):
@@ -144,6 +153,7 @@ def test_what_comes_in_is_kept_as_python_s_own():
     lstm = RecurrentPolicy(np.uint8(3), Categorical(4), np.uint8(200), sees=["reward"])
     assert mlp == MLPPolicy(3, Categorical(4), (200, 5)) and hash(mlp)
     assert lstm == RecurrentPolicy(3, Categorical(4), 200, sees=("reward",)) and hash(lstm)
+    assert mlp.hidden == (200, 5)
     assert mlp.size == MLPPolicy(3, Categorical(4), (200, 5)).size
     assert lstm.size == LSTM(4, 200, 5).size
     assert {type(n) for n in (mlp.obs_size, *mlp.hidden, lstm.obs_size, lstm.n_hidden)} == {int}
