@@ -45,6 +45,7 @@ def test_split_and_join_are_each_other_s_transpose(policy):
     y, _ = policy.forward(theta, rng.normal(size=(4, 3, policy.n_in)))
     u, v = policy.split(y)
     assert u.shape == (4, 3, policy.head.n_in) and v.shape == (4, 3)
+    assert y.shape[-1] == policy.head.n_in + policy.is_recurrent    # which has a value
     u_bar, v_bar = rng.normal(size=u.shape), rng.normal(size=v.shape)
     is_critic = y.shape[-1] > policy.head.n_in
     y_bar = policy.join(u_bar, y, v_bar if is_critic else None)
