@@ -109,7 +109,7 @@ class Policy:
         n_values = y.shape[-1] - self.head.n_in
         rest = np.zeros_like(u_bar, shape=y.shape[:-1] + (n_values,))
         if v_bar is not None:
-            rest[..., 0] = v_bar
+            rest[..., :1] = v_bar[..., None]
         return np.concatenate([u_bar, rest], -1)
 
     def attach(self, y, theta):

@@ -47,9 +47,10 @@ def test_split_and_join_are_each_other_s_transpose(policy):
     assert u.shape == (4, 3, policy.head.n_in) and v.shape == (4, 3)
     assert y.shape[-1] == policy.head.n_in + policy.is_recurrent    # which has a value
     u_bar, v_bar = rng.normal(size=u.shape), rng.normal(size=v.shape)
-    is_critic = y.shape[-1] > policy.head.n_in
-    y_bar = policy.join(u_bar, y, v_bar if is_critic else None)
+    y_bar = policy.join(u_bar, y, v_bar)
+    assert y_bar.shape == y.shape
     assert abs((y_bar * y).sum() - (u_bar * u).sum() - (v_bar * v).sum()) < 1e-12
+    assert np.array_equal(policy.join(u_bar, y), policy.join(u_bar, y, 0 * v_bar))
 
 
 @pytest.mark.parametrize("policy", POLICIES + BELIEVERS + [TabularPolicy(3, 4)])
