@@ -173,9 +173,8 @@ class Product:
 
     def after_first(self, a):
         """0 at the first step of a trial, before any transition."""
-        a = a.copy()
-        a[..., 0, :, :] = 0
-        return a
+        is_after = np.arange(a.shape[-3]) > 0
+        return np.where(is_after[:, None, None], a, 0)
 
     def transitions(self, x):
         """z: the observation before, beside x; as rows."""

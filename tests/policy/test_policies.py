@@ -178,6 +178,7 @@ def test_a_policy_is_shown_by_the_fields_that_make_it():
     assert repr(RecurrentPolicy(2, Categorical(3), 4)) == (
         "RecurrentPolicy(obs_size=2, head=Categorical(n=3), n_hidden=4, sees=('action', "
         "'reward', 'done'), reward_unit=1.0, net=LSTM(n_in=7, n_hidden=4, n_out=4))")
+    assert "network" not in repr(BELIEVERS[0]) and "n_latent=3" in repr(BELIEVERS[0])
     assert repr(GuessPolicy(2, Categorical(3))) == (
         "GuessPolicy(obs_size=2, head=Categorical(n=3), sees=('action', 'reward', 'done'), "
         "reward_unit=1.0, n_latent=5, votes=(32,), hidden=(32,), held='episode')")

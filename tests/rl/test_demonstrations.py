@@ -314,6 +314,8 @@ def test_an_observation_that_is_not_finite_is_told_with_its_step(bad, task):
     (TypeError, {"episodes": 1.5}, "episodes must be a whole number, got 1.5"),
     (TypeError, {"rng": 0}, r"rng must be .*; use np.random.default_rng\(seed\)"),
     (ValueError, {"noise": 1.01}, r"noise must be a finite number in \[0, 1\], got 1.01"),
+    (ValueError, {"policy": MLPPolicy(1, Categorical(3), (3,))}, r"must have the head .*n=2\)"),
+    (TypeError, {"tasks": MLPPolicy(1, Categorical(2))}, "tasks must have reset and step, "),
     (TypeError, {"policy": "mlp"}, "policy must be memoryless, as MLPPolicy is, got 'mlp'"),
     (TypeError, {"policy": RecurrentPolicy(1, Categorical(2), 3)}, "policy must be memoryless, "),
 ])

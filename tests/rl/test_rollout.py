@@ -326,6 +326,16 @@ def test_observations_of_every_type_become_the_dtype_of_theta(kind):
     assert np.array_equal(given(obs=lambda o: o.astype(kind)).x, given().x)
 
 
+def test_numbers_get_the_dtype_of_theta_whatever_the_policy_gives():
+    class Wide(MLPPolicy):
+        def see(self, obs, last, dtype):
+            return obs.astype(np.float64)
+
+    data = given(policy=Wide(1, Categorical(2), (3,)))
+    assert {a.dtype for a in (data.x, data.reward, data.log_prob, data.value)} == {
+        np.dtype(np.float32)}
+
+
 def test_lists_are_arrays():
     data = given(reward=lambda r: r.tolist(), obs=lambda o: o.tolist(),
                  done=lambda d: d.tolist())
