@@ -157,8 +157,6 @@ def discounts(end, gamma):
 def clock(end):
     """The step of each episode, 0, 1, 2 ..; `end` is True at an episode's last step."""
     t = np.arange(end.shape[-2])[:, None]
-    if not end[..., :-1, :].any():
-        return np.broadcast_to(t, end.shape)
     begins = np.zeros(end.shape, int)
     begins[..., 1:, :] = np.where(end[..., :-1, :], t[1:], 0)
     return t - np.maximum.accumulate(begins, -2)

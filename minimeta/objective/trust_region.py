@@ -41,8 +41,8 @@ def conjugate_gradient(product, b, steps, tolerance=1e-10):
     steps       at most; with exact arithmetic P suffice
     tolerance   on |b - A x| / |b|
 
-    Returns x and the residual b - A x. Stops early where d^T A d is not above 0 or not
-    finite: there A is not positive definite in this precision.
+    Returns x and the residual b - A x. Stops early where d^T A d is not above 0, or
+    where size is 0 or not finite: there A is not positive definite in this precision.
     """
     x, residual = np.zeros_like(b), b
     direction, square = b, inner(b, b)
@@ -52,9 +52,9 @@ def conjugate_gradient(product, b, steps, tolerance=1e-10):
             break
         A_direction = product(direction)
         curvature = inner(direction, A_direction)
-        if not (curvature > 0 and np.isfinite(square / curvature)):
+        size = b.dtype.type(square / curvature if curvature > 0 else 0)
+        if not 0 < size < np.inf:
             break
-        size = b.dtype.type(square / curvature)
         x = x + size * direction
         residual = residual - size * A_direction
         before, square = square, inner(residual, residual)

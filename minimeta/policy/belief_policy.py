@@ -130,7 +130,7 @@ class EncoderActor:
         o_dot, actor_cache_dot = self.actor.jvp(
             actor, actor_cache, actor_dot, fold_steps(self.seen_dot(x_dot, b_dot)))
         y_dot = np.concatenate([unfold_steps(o_dot, x.shape[-3]), b_dot], -1)
-        return y_dot, (cache_dot, actor_cache_dot, x_dot)
+        return y_dot, (cache_dot, actor_cache_dot)
 
     def vjp(self, theta, cache, y_bar):
         (encoder, actor), (cache, actor_cache, _) = self.split(theta), cache
@@ -145,7 +145,7 @@ class EncoderActor:
     def vjp_dot(self, theta, cache, y_bar, theta_dot, cache_dot, y_bar_dot):
         (encoder, actor), (encoder_dot, actor_dot) = (
             self.split(theta), self.split(theta_dot))
-        (cache, actor_cache, _), (cache_dot, actor_cache_dot, _) = cache, cache_dot
+        (cache, actor_cache, _), (cache_dot, actor_cache_dot) = cache, cache_dot
         (o_bar, b_bar), (o_bar_dot, b_bar_dot) = (
             self.parts(y_bar), self.parts(y_bar_dot))
         actor_bar_dot, seen_bar_dot = self.actor.vjp_dot(

@@ -68,7 +68,7 @@ class Categorical(Head):
         P_n, the last of them, is not 1, since p is not divided by its sum here. The
         first P above r is also above the P before it, so the action's own p is not 0.
         """
-        P = cumsum_last(np.exp(u - max_last(u.real)))
+        P = cumsum_last(np.exp(u - max_last(u)))
         r = P[..., -1:] * rng.random(u.shape[:-1] + (1,), P.dtype)
         return (P[..., :-1] <= r).sum(-1)
 

@@ -88,7 +88,7 @@ class Gaussian(Head):
         """e and per_std, in the precision of u."""
         mu, log_std = self.split(u)
         per_std = np.exp(-log_std)
-        return (np.asarray(a, u.real.dtype) - mu) * per_std, per_std
+        return (np.asarray(a, u.dtype) - mu) * per_std, per_std
 
     # F = E (grad l)(grad l)^T is diagonal, since E e (e^2 - 1) = 0: precision for mu,
     # as E e^2 = 1, and 2 for log_std, as E (e^2 - 1)^2 = 2

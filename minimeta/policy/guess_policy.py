@@ -89,7 +89,7 @@ class GuessPolicy(Policy):
 
     def due(self, state):
         """The memory with which a new guess is due."""
-        nothing = np.zeros_like(state[0], shape=state[0].shape[:-1] + (self.n_latent,))
+        nothing = np.zeros_like(state[0])  # as many numbers as m has
         return (*state, nothing, np.ones_like(nothing[..., :1]))
 
     def act(self, theta, memory, x, rng):
@@ -130,4 +130,5 @@ class GuessPolicy(Policy):
         n_out = self.head.n_in - self.head.free.size + 1
         encoder = Product(self.obs_size, n_in, self.votes, self.n_latent)
         actor = MLP((self.obs_size + self.n_latent, *self.hidden, n_out))
-        keep(self, net=Guesser(encoder, actor, self.obs_size))
+        keep(self, net=Guesser(encoder, actor, self.obs_size),
+             votes=encoder.net.sizes[1:-1], hidden=actor.sizes[1:-1])

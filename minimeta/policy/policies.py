@@ -107,11 +107,9 @@ class Policy:
         """The transpose of split: u_bar and v_bar (nothing if None) -> y_bar, shaped as
         y."""
         n_values = y.shape[-1] - self.head.n_in
-        if not n_values:
-            return np.ascontiguousarray(u_bar)
         rest = np.zeros_like(u_bar, shape=y.shape[:-1] + (n_values,))
         if v_bar is not None:
-            rest[..., 0] = v_bar
+            rest[..., :1] = v_bar[..., None]
         return np.concatenate([u_bar, rest], -1)
 
     def attach(self, y, theta):

@@ -73,10 +73,6 @@ class Product:
     def size(self):
         return self.net.size
 
-    @property
-    def n_out(self):
-        return 2 * self.n_latent
-
     def init(self, rng, dtype=np.float64, output_scale=1.0):
         """A random theta; the votes begin with small precisions."""
         theta = self.net.init(rng, dtype, output_scale)
@@ -99,14 +95,13 @@ class Product:
 
     def state_after(self, cache, n_steps=None):
         """The state after all steps, or after n_steps [..., B] of each row."""
-        _, (_, _, _), (E, G), x = cache
+        _, _, (E, G), x = cache
         s = x[..., :self.n_obs]
         arrays = E - 1, G, s, np.ones_like(s[..., :1])
         if n_steps is None:
             return tuple(a[..., -1, :, :] for a in arrays)
         index = np.asarray(n_steps)[..., None, :, None] - 1
-        after = tuple(np.take_along_axis(a, np.maximum(index, 0), -3)[..., 0, :, :]
-                      for a in arrays)
+        after = (np.take_along_axis(a, index, -3)[..., 0, :, :] for a in arrays)
         return tuple(np.where(index[..., 0, :, :] < 0, 0, a) for a in after)
 
     # The four forms, from the empty memory.
@@ -117,10 +112,10 @@ class Product:
         c, _ = halves(votes)
         e, g = (self.after_first(a) for a in self.weighed(votes))
         E, G = 1 + so_far(e), so_far(g)
-        return self.belief(E, G), (cache, (c, e, g), (E, G), x)
+        return self.belief(E, G), (cache, (c, e), (E, G), x)
 
     def jvp(self, theta, cache, theta_dot, x_dot=None):
-        cache, (c, e, _), (E, G), x = cache
+        cache, (c, e), (E, G), x = cache
         x_dot = np.zeros_like(x) if x_dot is None else x_dot
         votes_dot, cache_dot = self.net.jvp(
             theta, cache, theta_dot, self.transitions(x_dot))
@@ -130,18 +125,18 @@ class Product:
         E_dot, G_dot = so_far(e_dot), so_far(g_dot)
         mu_dot = (G_dot - G / E * E_dot) / E
         q_dot = np.concatenate([mu_dot, -0.5 * E_dot / E], -1)
-        return q_dot, (cache_dot, (c_dot, e_dot, g_dot), (E_dot, G_dot), x_dot)
+        return q_dot, (cache_dot, (c_dot, e_dot), (E_dot, G_dot))
 
     def vjp(self, theta, cache, q_bar):
-        cache, (c, e, _), (E, G), x = cache
+        cache, (c, e), (E, G), x = cache
         g_bar, e_bar = self.votes_bar(c, E, G, q_bar)
         votes_bar = np.concatenate([e * g_bar, e * e_bar], -1)
         theta_bar, z_bar = self.net.vjp(theta, cache, fold_steps(votes_bar))
         return theta_bar, self.transitions_vjp(z_bar, x)
 
     def vjp_dot(self, theta, cache, q_bar, theta_dot, cache_dot, q_bar_dot):
-        cache, (c, e, _), (E, G), x = cache
-        cache_dot, (c_dot, e_dot, _), (E_dot, G_dot), _ = cache_dot
+        cache, (c, e), (E, G), x = cache
+        cache_dot, (c_dot, e_dot), (E_dot, G_dot) = cache_dot
         mu, mu_dot = G / E, (G_dot - G / E * E_dot) / E
         (mu_bar, l_bar), (mu_bar_dot, l_bar_dot) = halves(q_bar), halves(q_bar_dot)
         G_bar, E_bar = mu_bar / E, -(mu * mu_bar + 0.5 * l_bar) / E
@@ -178,9 +173,8 @@ class Product:
 
     def after_first(self, a):
         """0 at the first step of a trial, before any transition."""
-        a = a.copy()
-        a[..., 0, :, :] = 0
-        return a
+        is_after = np.arange(a.shape[-3]) > 0
+        return np.where(is_after[:, None, None], a, 0)
 
     def transitions(self, x):
         """z: the observation before, beside x; as rows."""

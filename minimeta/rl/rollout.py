@@ -86,7 +86,7 @@ def rollout(policy, theta, tasks, *, trials, episodes, rng):
     state, obs = first = tasks.reset(B, rng)
     memory, last = policy.begin(theta, K * B if lead == () else B), None
     clock, left, steps = np.zeros(shape, int), np.full(shape, episodes), []
-    alive, all_go_on = left > 0, True
+    alive = np.ones(shape, bool)
     with np.errstate(under="ignore"):  # what is too small for the dtype is 0
         for t in range(episodes * horizon):
             obs = promised(family, "obs", obs, shape + (family.obs_size,), t, dtype)
@@ -102,11 +102,10 @@ def rollout(policy, theta, tasks, *, trials, episodes, rng):
             steps.append((x, action, reward, act.log_prob.reshape(shape),
                           act.value.reshape(shape), end, alive))
             last = action, reward, end
-            if all_go_on and not end.any():
+            if alive.all() and not end.any():
                 continue
             left = left - end
             alive = left > 0
-            all_go_on = alive.all()
             if not alive.any():
                 break
             clock = np.where(end, 0, clock)
@@ -120,12 +119,12 @@ def next_states(tasks, first, here, end, alive, rng):
     """The (state, obs) to step from: of a new episode where one has ended, and those of
     `first` where none is left to play. Tasks that are costly to reset may have
     reset_some(state, begins, rng), which resets only the rows that begin."""
-    begins, is_over = end & alive, ~alive
+    begins = end & alive
     if begins.any():
         fresh = (tasks.reset_some(here[0], begins, rng) if hasattr(tasks, "reset_some")
                  else tasks.reset(end.shape[1], rng))
         here = chosen(begins, fresh, here)
-    return chosen(is_over, first, here) if is_over.any() else here
+    return chosen(~alive, first, here)
 
 
 def chosen(where, these, those):
@@ -176,11 +175,10 @@ def promised(family, name, array, shape, t, dtype):
     """An array of a family at step t must have the promised shape, and be finite in
     theta's dtype."""
     array = require_shape(family, name, array, shape)
-    flat, most = array.ravel(), np.finfo(dtype).max
-    if flat @ flat <= most:  # false for NaN and inf, which no sum of squares loses
-        return array
-    if not -most <= array.min(initial=0) <= array.max(initial=0) <= most:
-        index = tuple(int(i) for i in np.argwhere(~(np.abs(array) <= most))[0])
+    most = np.finfo(dtype).max
+    is_bad = ~(np.abs(array) <= most)
+    if is_bad.any():
+        index = tuple(int(i) for i in np.argwhere(is_bad)[0])
         raise require.NotFinite(
             f"{name} must be finite, got {array[index]} at index {index} of step {t} "
             f"of {family}; numbers of {dtype} are at most {most:.2g}")

@@ -3,7 +3,7 @@ from math import prod
 
 import numpy as np
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import example, given, strategies as st
 
 from minimeta import Layout
 
@@ -13,6 +13,7 @@ leads = st.lists(st.integers(1, 3), max_size=2).map(tuple)
 
 
 @given(layout=layouts, lead=leads, seed=st.integers(0, 2 ** 31))
+@example(layout=Layout(a=(), W=(3, 2)), lead=(4,), seed=0)
 def test_pack_and_unpack_are_inverse(layout, lead, seed):
     theta = np.random.default_rng(seed).normal(size=lead + (layout.size,))
     blocks = layout.unpack(theta)

@@ -69,6 +69,18 @@ def test_squared_error_of_a_regression_has_the_gradient_and_hessian_of_its_value
                   rng.normal(size=theta.shape)) < 1e-12
 
 
+def test_an_error_is_the_distance_from_the_data_squared_and_weighted():
+    policy, rng = RecurrentPolicy(2, Gaussian(2), 4), np.random.default_rng(0)
+    y, (targets, w) = rng.normal(size=(4, 3, 5)), rng.normal(size=(2, 4, 3))
+    actions = rng.normal(size=(4, 3, 2))    # y is (mu, log_std, v)
+    square = (y[..., :2] - actions) ** 2
+    for scalar, error in ((ValueFit(policy, targets, w), (y[..., 4] - targets) ** 2),
+                          (MeanError(policy, actions, w), square.sum(-1)),
+                          (SquaredError(actions, w), square.sum(-1))):
+        value = scalar.value(y[..., :2] if isinstance(scalar, SquaredError) else y)
+        assert value.sum() == pytest.approx((w * error).sum(), rel=1e-13)
+
+
 def test_a_wrong_curvature_is_caught_and_a_wrong_gradient_too():
     theta, x, scalars, rng = case(POLICIES[0])
 

@@ -68,6 +68,15 @@ def test_the_length_of_float32_is_right_where_its_squares_are_not_numbers(size):
     assert clipped.dtype == np.float32
 
 
+@pytest.mark.parametrize("dtype, tiny", [(np.float32, 1e-30), (np.float64, 1e-200)])
+def test_a_small_number_beside_large_ones_vanishes_whatever_the_error_settings(dtype, tiny):
+    v = np.array([3 / tiny, 4 / tiny, tiny], dtype) if dtype == np.float32 else np.array([3, tiny])
+    with np.errstate(all="raise"):
+        clipped, norm = clip_norm(v, 1e-9)
+    assert type(norm) is type(length(v)) is float and length(clipped) == pytest.approx(1e-9)
+    assert clipped.dtype == dtype
+
+
 def test_a_gradient_without_a_length_is_not_clipped_but_left_to_be_found():
     grad = np.array([np.nan, 1.0])
     clipped, norm = clip_norm(grad, 1.0)
@@ -108,10 +117,24 @@ def test_a_schedule_of_ones_own_needs_a_method_value_alone(rate, schedule):
         assert schedule_value(own, 0.5) == rate
 
 
-@pytest.mark.parametrize("schedule", [-0.1, LinearSchedule(1.0, -1.0), LinearSchedule(-1.0, 1.0)])
+@pytest.mark.parametrize("schedule", [-0.1, LinearSchedule(1.0, -0.1), LinearSchedule(-0.1, 1.0),
+                                      LinearSchedule(-0.1, -0.2)])
 def test_a_rate_below_zero_at_either_end_is_refused(schedule):
-    with pytest.raises(ValueError, match=r"rate must be a finite number in \[0, inf\], got -"):
+    with pytest.raises(ValueError, match=r"rate must be a finite number in \[0, inf\], got -0.1"):
         require_schedule("rate", schedule)
+
+
+@pytest.mark.parametrize("stop", [0.0, 2.0])
+def test_a_rate_may_begin_and_end_at_zero(stop):
+    require_schedule("rate", LinearSchedule(0.0, stop))
+
+
+@pytest.mark.parametrize("wrong, message", [
+    ({"start": "fast"}, "start must be a number, got 'fast'"),
+    ({"start": 1.0, "stop": np.nan}, "stop must be a finite number in .*, got nan")])
+def test_a_schedule_of_no_numbers_is_refused_by_name(wrong, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        LinearSchedule(**wrong)
 
 
 def test_a_schedule_runs_from_start_to_stop():
@@ -119,7 +142,12 @@ def test_a_schedule_runs_from_start_to_stop():
     assert schedule_value(0.7, 0.3) == 0.7
 
 
-@pytest.mark.parametrize("wrong", [{"beta1": 1.1}, {"beta2": -0.1}, {"epsilon": 0.0}])
+@pytest.mark.parametrize("wrong", [{"beta1": 1.0}, {"beta2": 1}, {"beta2": -0.1}, {"epsilon": 0.0}])
 def test_bad_settings_are_refused_by_name(wrong):
     with pytest.raises(ValueError, match=f"{next(iter(wrong))} must be"):
         Adam(**wrong)
+
+
+def test_adam_may_remember_nothing_or_nearly_everything():
+    for beta in (0, 1 - 1e-9):
+        assert Adam(beta1=beta, beta2=beta).beta2 == beta

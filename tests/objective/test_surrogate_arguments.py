@@ -4,7 +4,8 @@ from functools import partial
 import numpy as np
 import pytest
 
-from minimeta.objective.surrogates import ESTIMATORS, ClippedRatio, LoadedDice, Ratio, discounts
+from minimeta.objective.surrogates import (ESTIMATORS, ClippedRatio, Dice, LoadedDice, Ratio,
+                                            discounts)
 
 H = 1e-30j
 
@@ -61,6 +62,16 @@ def test_a_mask_may_be_a_list_of_truths(make):
 def test_lambda_is_kept_as_a_python_number_with_a_fraction(lam):
     A, l_old, *_ = sample()
     assert type(LoadedDice(A, l_old, lam=lam).lam) is float
+
+
+@pytest.mark.parametrize("make", [Dice, *ESTIMATORS.values()])
+def test_log_probabilities_and_directions_that_would_be_broadcast_are_refused(make):
+    A, l_old, l, v = sample()
+    surrogate = make(A, l_old, None)
+    for call in (lambda: surrogate.value(l[:, :1]), lambda: surrogate.grad(l[:, :1]),
+                 lambda: surrogate.hvp(l, v[:, :1])):
+        with pytest.raises(ValueError, match=r"must have the shape of \w+, \[2, 4, 3\], got "):
+            call()
 
 
 @pytest.mark.parametrize("gamma", [-0.1, 1.1, np.nan])

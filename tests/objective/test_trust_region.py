@@ -47,6 +47,18 @@ def test_it_stops_at_the_first_residual_that_is_as_small_as_asked_beside_b(size,
     assert len(calls) == next(k for k in range(10) if left[k] <= tolerance * left[0]) > 0
 
 
+@pytest.mark.parametrize("gap, steps", [(1e-9, 2), (1e-10, 1)])
+def test_unless_told_otherwise_a_residual_of_1e_10_is_small(gap, steps):
+    A, calls = np.array([1, 1 + gap]), []     # one step leaves half of the gap
+
+    def product(v):
+        calls.append(v)
+        return A * v
+
+    conjugate_gradient(product, np.ones(2), 5)
+    assert len(calls) == steps
+
+
 def test_each_direction_is_conjugate_to_all_before():
     rng, seen = np.random.default_rng(1), []
     A, b = positive(7, rng), rng.normal(size=7)
@@ -61,8 +73,32 @@ def test_each_direction_is_conjugate_to_all_before():
     assert len(D) == 5 and np.abs(D @ A @ D.T - np.eye(5)).max() < 1e-10
 
 
+@pytest.mark.parametrize("bad", [0.0, -1.0, 1e-320, np.nan, np.inf])
+@pytest.mark.parametrize("found", [0, 2])
+def test_where_the_curvature_gives_no_size_the_search_ends_with_what_it_has(found, bad):
+    rng = np.random.default_rng(3)
+    A, b, calls = positive(6, rng), rng.normal(size=6), []
+
+    def product(v):
+        calls.append(v)
+        return A @ v if len(calls) <= found else bad * v
+
+    with np.errstate(all="ignore"):
+        ended = conjugate_gradient(product, b, 5)
+    for one, other in zip(ended, conjugate_gradient(lambda v: A @ v, b, found), strict=True):
+        assert np.array_equal(one, other)
+    assert len(calls) == found + 1
+
+
+def test_a_size_that_is_too_large_for_float32_ends_the_search_too():
+    b = np.array([1.0, -2.0], np.float32)
+    with np.errstate(all="ignore"):
+        x, residual = conjugate_gradient(lambda v: np.float32(1e-40) * v, b, 3)
+    assert not x.any() and np.array_equal(residual, b)
+
+
 def test_a_zero_gradient_needs_no_step():
-    x, residual = conjugate_gradient(lambda v: v, np.zeros(3), 5)
+    x, residual = conjugate_gradient(None, np.zeros(3), 5)   # nor any product
     assert not x.any() and not residual.any()
     theta, report = TrustRegion().step(np.ones(3), 0.0, np.zeros(3), lambda v: v, None)
     assert theta.tolist() == [1, 1, 1]
@@ -97,6 +133,24 @@ def test_the_step_is_the_best_one_within_the_divergence():
     assert report["reason"] == ""
 
 
+@pytest.mark.parametrize("size", [1e-3, 1.0, 1e3])
+def test_the_report_tells_what_is_left_of_the_gradient_as_a_fraction_of_it(size):
+    F, g, theta, evaluate, _ = quadratic()
+    region = TrustRegion(damping=0.25, cg_steps=2)
+    _, report = region.step(theta, 3.0, size * g, lambda v: F @ v, evaluate)
+    x, _ = conjugate_gradient(lambda v: F @ v + 0.25 * v, g, 2)
+    left = np.linalg.norm(g - F @ x - 0.25 * x) / np.linalg.norm(g)
+    assert left > 1e-2 and report["cg_residual"] == pytest.approx(left, rel=1e-9)
+    assert {type(report[name]) for name in ("kl", "cg_residual")} == {float}
+
+
+def test_a_step_whose_divergence_is_just_the_bound_is_taken():
+    region = TrustRegion(max_kl=0.125, damping=0.0)
+    new, report = region.step(np.array([1.0]), 1.0, np.array([2.0]), lambda v: 4 * v,
+                              lambda theta: (0.5, 2 * (theta[0] - 1) ** 2))
+    assert new == 0.75 and report["kl"] == 0.125 and report["line_search"] == 1
+
+
 @pytest.mark.parametrize("tries", [1, 4])
 def test_a_search_in_vain_makes_all_its_tries_each_shorter_than_the_last(tries):
     F, g, theta, _, _ = quadratic()
@@ -123,7 +177,8 @@ def test_the_line_search_shortens_until_the_loss_is_less_and_the_divergence_smal
     assert evaluate(new)[0] < 3.0
 
 
-@pytest.mark.parametrize("loss, kl", [(4.0, 0.0), (2.0, 0.02), (np.nan, 0.0), (2.0, np.nan)])
+@pytest.mark.parametrize("loss, kl", [
+    (4.0, 0.0), (3.0, 0.0), (2.0, 0.02), (np.nan, 0.0), (2.0, np.nan)])
 def test_without_a_good_candidate_theta_stays(loss, kl):
     F, g, theta, _, _ = quadratic()
     region = TrustRegion(max_kl=0.01, tries=4)
@@ -151,6 +206,14 @@ def test_whatever_the_curvature_is_nothing_is_raised_and_theta_stays_finite(scal
     assert report["accepted"] == (new is not theta) == (report["reason"] == "")
     if not scale > 0:
         assert new is theta and "may be deterministic" in report["reason"]
+
+
+def test_a_direction_that_is_too_long_for_float32_is_not_searched():
+    g, theta = np.array([1e30, 0.0], np.float32), np.ones(2, np.float32)
+    region = TrustRegion(damping=0.0)
+    new, report = region.step(theta, 1.0, g, lambda v: np.float32(1e-30) * v, None)
+    assert new is theta and report["line_search"] == 0
+    assert "may be deterministic" in report["reason"]
 
 
 def test_without_curvature_the_damping_bounds_the_step():

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 from minimeta import Categorical, RecurrentPolicy
+from minimeta.policy import GuessPolicy
 from minimeta.rl import rollout
 from minimeta.tasks import BernoulliBandit
 
@@ -34,6 +35,14 @@ def test_the_input_holds_the_named_inputs_of_the_step_before_and_no_others(sees)
     if sees:
         assert np.array_equal(data.x[:, 1:, :, 1:], np.concatenate(expected, -1))
     assert np.all(data.x[:, 0, :, 1:] == 0)
+
+
+@pytest.mark.parametrize("kind", [RecurrentPolicy, GuessPolicy])
+def test_the_reward_is_seen_in_its_unit(kind):
+    policy = kind(1, Categorical(3), sees=("reward", "done"), reward_unit=4.0)
+    x = policy.see(np.ones((2, 5, 1)), (np.zeros((2, 5), int), np.full((2, 5), 6.0),
+                                        np.ones((2, 5), bool)), np.float32)
+    assert x.dtype == np.float32 and np.array_equal(x[..., :3], np.broadcast_to([1.0, 1.5, 1.0], (2, 5, 3)))
 
 
 def test_without_the_reward_input_the_policy_cannot_tell_rewards_apart():

@@ -4,10 +4,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from minimeta import Categorical, Gaussian, MLPPolicy
+from minimeta import Categorical, Gaussian, MLPPolicy, RecurrentPolicy
+from minimeta.require import NotFinite
 from minimeta.rl import Demonstration, demonstrate
 from minimeta.rl.demonstrations import disturbed
-from minimeta.tasks import GridNavigation, PlanarArm, PointNavigation
+from minimeta.tasks import Discrete, GridNavigation, PlanarArm, PointNavigation
 from minimeta.tasks import value_iteration
 
 GRID, ARM = GridNavigation(4, horizon=9), PlanarArm("dynamics", horizon=7)
@@ -104,6 +105,7 @@ def test_a_demonstration_is_what_the_policy_would_have_seen():
     @dataclass(frozen=True)
     class SeesRow(MLPPolicy):
         def see(self, obs, last, dtype):
+            assert last is None
             return obs.reshape(obs.shape[:-1] + (4, 4)).sum(-1).astype(dtype)
 
     _, data = shown(GRID, SeesRow(4, Categorical(5), (3,)), dtype=np.float32)
@@ -247,3 +249,90 @@ def test_one_demonstration_is_not_a_list_of_them():
     _, data = shown(GRID, GRID_POLICY)
     with pytest.raises(TypeError, match=r"a Demonstration is one batch; .* write \[data\]"):
         zip(*data)
+
+
+# ---- tasks that check nothing themselves
+
+@dataclass(frozen=True)
+class Ladder:
+    """K ladders of 1, 2 .. K rungs. The state is (rung, step), the observation is 10 more than
+    the rung. From step `bad` on the observation is not a number."""
+
+    K: int = 3
+    bad: int = 99
+    horizon = 4
+    obs_size = 1
+    action = Discrete(2)
+    family = property(lambda self: self)
+
+    def __len__(self):
+        return self.K
+
+    def seen(self, state):
+        rung, t = np.moveaxis(state, -1, 0)
+        return np.where(t >= self.bad, np.nan, 10.0 + rung)[..., None]
+
+    def reset(self, B, rng):
+        state = np.zeros((self.K, B, 2), int)
+        return state, self.seen(state)
+
+    def step(self, state, action, rng):
+        top = 1 + np.arange(self.K)[:, None]
+        assert (state[..., 0] < top).all(), "who stands on the last rung was asked to climb"
+        after = state + np.stack([action, np.ones_like(action)], -1)
+        return after, self.seen(after), 0.0 * action, after[..., 0] == top
+
+
+LADDER_POLICY = MLPPolicy(1, Categorical(2), (3,))
+
+
+def climbed(tasks=Ladder(), policy=LADDER_POLICY, **changed):
+    def expert(tasks):
+        return lambda state, t, rng: 1 + 0 * state[..., 0]
+
+    options = {"episodes": 2, "rng": np.random.default_rng(0)} | changed
+    return demonstrate(expert, policy, tasks, **options)
+
+
+def test_an_episode_that_is_over_waits_in_its_first_state_for_the_others():
+    data = climbed()
+    on = np.arange(3) <= np.arange(3)[:, None]                # ladder k takes k + 1 steps
+    assert np.array_equal(data.mask, np.repeat(on[..., None], 2, -1))
+    assert np.array_equal(data.x[..., 0], np.where(data.mask, 10 + np.arange(3)[:, None], 10))
+    assert np.array_equal(data.after, data.x + 1)
+
+
+@pytest.mark.parametrize("bad, task", [(0, 0), (1, 0), (3, 2)])  # ladders 0 and 1 are over by 3
+def test_an_observation_that_is_not_finite_is_told_with_its_step(bad, task):
+    message = rf"obs must be finite, got nan at index \({task}, 0, 0\) of step {bad} of Ladder"
+    with pytest.raises(NotFinite, match=message):
+        climbed(Ladder(K=4, bad=bad))
+
+
+@pytest.mark.parametrize("error, options, message", [
+    (ValueError, {"episodes": 0}, "episodes must be at least 1, got 0"),
+    (TypeError, {"episodes": 1.5}, "episodes must be a whole number, got 1.5"),
+    (TypeError, {"rng": 0}, r"rng must be .*; use np.random.default_rng\(seed\)"),
+    (ValueError, {"noise": 1.01}, r"noise must be a finite number in \[0, 1\], got 1.01"),
+    (ValueError, {"policy": MLPPolicy(1, Categorical(3), (3,))}, r"must have the head .*n=2\)"),
+    (TypeError, {"tasks": MLPPolicy(1, Categorical(2))}, "tasks must have reset and step, "),
+    (TypeError, {"policy": "mlp"}, "policy must be memoryless, as MLPPolicy is, got 'mlp'"),
+    (TypeError, {"policy": RecurrentPolicy(1, Categorical(2), 3)}, "policy must be memoryless, "),
+])
+def test_what_is_passed_in_is_refused_by_name(error, options, message):
+    with pytest.raises(error, match=message):
+        climbed(**options)
+
+
+def test_noise_on_a_continuous_action_may_be_larger_than_one():
+    _, data = shown(ARM, ARM_POLICY, noise=1.5)
+    assert np.isfinite(data.x).all() and np.ptp(data.x, axis=2).max() > 0
+
+
+@pytest.mark.parametrize("expert, needs, tasks", [
+    ("planner", "tables", ARM.sample(2, np.random.default_rng(0))),
+    ("controller", "expert", GRID.sample(2, np.random.default_rng(0)))])
+def test_an_expert_that_needs_more_than_the_tasks_have_says_what(expert, needs, tasks):
+    policy = ARM_POLICY if tasks.family is ARM else GRID_POLICY
+    with pytest.raises(TypeError, match=rf"the {expert} needs tasks with {needs}\(\), which"):
+        demonstrate(expert, policy, tasks, episodes=1, rng=np.random.default_rng(0))

@@ -44,6 +44,7 @@ class Corridors(Tasks):
 
 
 POLICY = RecurrentPolicy(1, Categorical(2), 4)
+BLIND = MLPPolicy(1, Categorical(2), (3,))   # to rewards
 
 
 def run(episodes=3, K=4, trials=6, seed=0, policy=POLICY, dtype=np.float64):
@@ -325,6 +326,16 @@ def test_observations_of_every_type_become_the_dtype_of_theta(kind):
     assert np.array_equal(given(obs=lambda o: o.astype(kind)).x, given().x)
 
 
+def test_numbers_get_the_dtype_of_theta_whatever_the_policy_gives():
+    class Wide(MLPPolicy):
+        def see(self, obs, last, dtype):
+            return obs.astype(np.float64)
+
+    data = given(policy=Wide(1, Categorical(2), (3,)))
+    assert {a.dtype for a in (data.x, data.reward, data.log_prob, data.value)} == {
+        np.dtype(np.float32)}
+
+
 def test_lists_are_arrays():
     data = given(reward=lambda r: r.tolist(), obs=lambda o: o.tolist(),
                  done=lambda d: d.tolist())
@@ -337,13 +348,24 @@ def test_lists_are_arrays():
     ({"done": lambda d: d[0]}, ValueError, r"done of Giving.* must have shape \[3, 5\]"),
     ({"done": lambda d: d.astype(int)}, TypeError, "done of Giving.* must hold True or False, "
                                                    r"got dtype int.*; use done.astype\(bool\)"),
-    ({"obs": lambda o: o * np.nan}, NotFinite, "obs must be finite, got nan at .* of step 1 of"),
+    ({"obs": lambda o: o * np.nan}, NotFinite,
+     r"obs must be finite, got nan at index \(0, 0, 0\) of step 1 of"),
     ({"reward": lambda r: r - np.inf}, NotFinite, "reward must be finite, got -inf .* step 0 of"),
     ({"reward": lambda r: r + 1e39}, NotFinite, "reward .* numbers of float32 are at most"),
 ])
 def test_a_family_that_breaks_its_word_is_told_so(wrong, error, message):
     with pytest.raises(error, match=message):
         given(**wrong)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_the_largest_number_of_the_dtype_is_finite_and_what_is_beyond_it_is_not(sign, dtype):
+    most = sign * float(np.finfo(dtype).max)
+    assert (given(dtype, reward=lambda r: 0 * r + most, policy=BLIND).reward == most).all()
+    for beyond in (np.longdouble(most) * 1.0001, most * np.inf):
+        with pytest.raises(NotFinite, match="reward must be finite"):
+            given(dtype, reward=lambda r: 0 * r + beyond)
 
 
 def test_it_works_under_every_setting_of_floating_point_errors():
@@ -371,6 +393,19 @@ def test_a_subclass_of_a_space_or_of_a_head_is_one():
     assert play(MLPPolicy(1, Careful(2), (3,))).reward.shape == (2, 4, 1)
     with pytest.raises(ValueError, match=r"must have the head Categorical\(n=2\)"):
         play(MLPPolicy(1, Careful(3), (3,)))
+
+
+@pytest.mark.parametrize("cut", [1, -1])
+def test_a_theta_of_another_length_is_refused_and_told_that_of_the_policy(cut):
+    theta, rng = BLIND.init(np.random.default_rng(0)), np.random.default_rng(0)
+    with pytest.raises(ValueError, match=rf"theta must have shape \[\.\.\., {BLIND.size}\]"):
+        rollout(BLIND, np.append(theta, 0)[:theta.size + cut], Corridor().sample(2, rng),
+                trials=1, episodes=1, rng=rng)
+
+
+def test_what_has_no_step_is_no_tasks():
+    with pytest.raises(TypeError, match="tasks must have reset and step, .* got Corridor"):
+        rollout(POLICY, None, Corridor(), trials=1, episodes=1, rng=np.random.default_rng(0))
 
 
 def test_what_cannot_act_is_no_policy():
