@@ -7,7 +7,7 @@ from hypothesis import given, settings, strategies as st
 from scipy.special import betaincc
 
 from minimeta.exact import gittins
-from minimeta.exact.gittins import _checked, gittins_index, gittins_table
+from minimeta.exact.gittins import _band, _calibrate, _checked, gittins_index, gittins_table
 
 INSIDE = np.add.outer(range(13), range(13)) <= 12
 
@@ -210,3 +210,38 @@ def test_the_sweep_of_the_triangle_is_the_plain_recursion(s, f):
             plain = by_recursion(s[k], f[k], 0.9, nu, N, told)
             assert np.abs(bound[k] - plain).max() < 1e-11
     assert (bounds[0] <= bounds[1]).all() and (bounds[0] < bounds[1]).any(-1).all()
+
+
+def plain_Q(s, f, discount, nu, told):
+    return np.array([by_recursion(*arm, discount, nu[[k]], sum(arm) + 400, told)[0]
+                     for k, arm in enumerate(zip(s, f))])
+
+
+@pytest.mark.parametrize("discount", [0.3, 0.8, 0.95])
+@pytest.mark.parametrize("tolerance", [1, 0.1, 1e-2, 1e-3, 1e-5, 1e-7])
+@pytest.mark.parametrize("s, f", [
+    ([0, 4, 1, 30], [3, 0, 2, 60]), ([2], [2]), ([0], [90]), ([90], [0]),
+    (list(range(9)) * 2, [0] * 9 + [5] * 9)])
+def test_the_index_is_within_bounds_that_are_as_near_as_asked(s, f, tolerance, discount):
+    s, f = np.array(s), np.array(f)
+    low, high = _calibrate(s, f, discount, tolerance)
+    assert (high - low <= tolerance).all()
+    assert (plain_Q(s, f, discount, low, told=False) > -1e-9).all()
+    assert (plain_Q(s, f, discount, high, told=True) < 1e-9).all()
+
+
+@pytest.mark.parametrize("level", [0, 3, 40, 400])
+@pytest.mark.parametrize("s0, n0", [(0, 0), (0, 2), (7, 10)])
+@pytest.mark.parametrize("nu", [[0.1, 0.2, 0.4], [0.5, 0.55], [0.01, 0.98]])
+def test_the_band_has_the_rows_whose_mean_is_within_seven_standard_deviations(
+        nu, s0, n0, level):
+    n, row = n0 + level, np.arange(level + 1)
+    m, off = (s0 + row + 1) / (n + 2), 7 * np.sqrt(0.25 / (n + 3))
+    near = row[(m >= nu[0] - off) & (m <= nu[-1] + off)]
+    start, stop = _band(s0, n, level, np.array(nu))
+    assert near.tolist() == list(range(start, stop))
+
+
+def test_counts_of_few_bits_do_not_overflow():
+    s, f = np.array([200, 3], np.uint8), np.array([100, 250], np.uint8)
+    assert (gittins_index(s, f, 0.5) == gittins_index(s.astype(int), f.astype(int), 0.5)).all()
