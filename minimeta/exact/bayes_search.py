@@ -66,7 +66,7 @@ class Search:
     def cells(self):
         """[E, T]  the number of the cell after each step of the path."""
         after = neighbours(self.family.size, self.family.walls)
-        cells = np.zeros_like(self.actions)
+        cells = np.empty_like(self.actions)
         for path, actions in zip(cells, self.actions):
             here = 0
             for t, action in enumerate(actions):

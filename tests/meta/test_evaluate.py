@@ -185,6 +185,14 @@ def test_a_learner_that_adapts_within_a_trial_takes_no_rounds(learner, theta, fa
         evaluate(learner, theta, family, tasks=2, rounds=1)
 
 
+def test_a_learner_of_one_s_own_that_adapts_takes_rounds_without_a_word_of_it():
+    own = SimpleNamespace(episodes=1, rounds=0, collect=WALKER.collect, adapt=WALKER.adapt)
+    assert evaluate(own, PHI, PLANE, tasks=2, rounds=2).returns.shape == (2, 3)
+    own = SimpleNamespace(episodes=1, rounds=0, collect=WALKER.collect)
+    with pytest.raises(ValueError, match="rounds must be 0 for SimpleNamespace"):
+        evaluate(own, PHI, PLANE, tasks=2, rounds=2)
+
+
 def test_a_learner_that_is_trained_without_adaptation_may_adapt_in_evaluation():
     learner = Reinforce(WALKER.policy, trials=3)
     assert evaluate(learner, PHI, PLANE, tasks=2).experience == "episodes"
@@ -236,6 +244,8 @@ def test_bad_arguments_are_refused_by_name():
         evaluate(LEARNER, THETA, FAMILY, tasks=0)
     with pytest.raises(ValueError, match="shards must be at least 1, got 0"):
         evaluate(LEARNER, THETA, FAMILY, tasks=2, shards=0)
+    with pytest.raises(TypeError, match=r"learner must be one such as MAML\(..\)"):
+        evaluate(THETA, LEARNER, FAMILY, tasks=2)
     with pytest.raises(TypeError, match="family must be one such as"):
         evaluate(LEARNER, THETA, BernoulliBandit, tasks=2)
     with pytest.raises(ValueError, match="rounds must be at least 0, got -1"):
