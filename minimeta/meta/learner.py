@@ -166,10 +166,9 @@ def earlier(folder, resume, options, lock):
         lock.take()
         return folder.load()
     if folder is not None:
-        folder.require_new()
         folder.make()
-        lock.take()
-        folder.require_new()  # another one may have begun meanwhile
+        lock.take()  # first, or another one may begin meanwhile
+        folder.require_new()
     return None
 
 

@@ -94,6 +94,24 @@ def test_training_leaves_the_global_random_state_alone():
     assert np.array_equal(before, np.random.get_state()[1])
 
 
+def test_a_result_that_is_complete_is_returned_as_it_is_and_one_with_more_is_refused():
+    result = meta_train(LEARNER, FAMILY, iterations=2, tasks=3)
+    again = meta_train(LEARNER, FAMILY, iterations=2, tasks=3, resume=result)
+    assert np.array_equal(again.theta, result.theta) and again.log == result.log
+    with pytest.raises(ValueError, match="iterations must be at least the 2 that are done, got 1"):
+        meta_train(LEARNER, FAMILY, iterations=1, tasks=3, resume=result)
+
+
+def test_a_training_goes_on_from_one_place_alone(tmp_path):
+    result = meta_train(LEARNER, FAMILY, iterations=1, tasks=3)
+    for more in ({"theta": result.theta}, {"run_dir": tmp_path / "run"}):
+        with pytest.raises(ValueError, match="resume must be True where .* leave run_dir and"):
+            meta_train(LEARNER, FAMILY, iterations=2, tasks=3, resume=result, **more)
+    with pytest.raises(ValueError, match="resume=True needs the run_dir of a training"):
+        meta_train(LEARNER, FAMILY, iterations=2, tasks=3, resume=True)
+    assert not (tmp_path / "run").exists()
+
+
 def test_streams_of_different_purposes_and_iterations_differ():
     draws = {stream(0, i, p).random() for i in range(3) for p in ("tasks", "collect")}
     assert len(draws) == 6
