@@ -178,8 +178,8 @@ def _pull(V, m, discount, nu):
 
 
 def _band(s0, n, level, nu):
-    """The rows [start, stop) of a level whose m is near an income: p of other arms is
-    below all of them, or above, for certain. A variance of p is at most 1 / 4 (n + 3)."""
+    """The rows [start, stop) of a level whose m is near an income. In other rows p is
+    off all incomes for certain: its variance is at most 1 / (4 (n + 3))."""
     near = SPREAD / 2 / np.sqrt(n + 3)
     start = np.ceil((nu[0] - near) * (n + 2) - 1 - s0)
     stop = np.floor((nu[-1] + near) * (n + 2) - s0)

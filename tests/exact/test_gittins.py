@@ -7,7 +7,8 @@ from hypothesis import given, settings, strategies as st
 from scipy.special import betaincc
 
 from minimeta.exact import gittins
-from minimeta.exact.gittins import _band, _calibrate, _checked, gittins_index, gittins_table
+from minimeta.exact.gittins import (_band, _calibrate, _checked, _incomes, _tighten,
+                                    gittins_index, gittins_table)
 
 INSIDE = np.add.outer(range(13), range(13)) <= 12
 
@@ -245,3 +246,52 @@ def test_the_band_has_the_rows_whose_mean_is_within_seven_standard_deviations(
 def test_counts_of_few_bits_do_not_overflow():
     s, f = np.array([200, 3], np.uint8), np.array([100, 250], np.uint8)
     assert (gittins_index(s, f, 0.5) == gittins_index(s.astype(int), f.astype(int), 0.5)).all()
+
+
+def test_incomes_stand_close_around_the_bounds_and_at_the_middle_of_every_arm():
+    low, high = np.array([0.3, 0.31, 0.001, 0.9]), np.array([0.4, 0.8, 0.003, 0.9999])
+    nu = _incomes(low, high, 64)
+    assert (np.diff(nu) > 0.99 / 64).all() and len(nu) <= 12
+    assert np.abs(64 * nu - np.round(64 * nu)).max() < 1e-12
+    assert nu[0] == 1 / 64 and nu[-1] == 63 / 64            # not 0, and not 1
+    for below, above in zip(low[:2], high[:2]):
+        for inside in ((nu < below) & (nu > below - 1.5 / 64),
+                       (nu > above) & (nu < above + 1.5 / 64),
+                       np.abs(nu - (below + above) / 2) <= 0.5 / 64):
+            assert inside.any()
+
+
+@pytest.mark.parametrize("G", [3, 4, 7])
+def test_a_straight_line_meets_0_where_either_bound_says(G):
+    nu = np.linspace(0.3, 0.6, G)
+    root = np.concatenate([nu[:-1] + 0.01, [0.25, 0.65]])
+    Q = np.arange(1.0, 2 + G)[:, None] * (root[:, None] - nu)
+    low, high = _tighten(np.zeros(G + 1), np.ones(G + 1), nu, Q, Q)
+    inside = (root > nu[0]) & (root < nu[-1])
+    assert np.abs(low - root).max() < 1e-12
+    assert np.abs(high - np.where(inside, root, 1)).max() < 1e-12
+    same = _tighten(root + 0.001, root - 0.001, nu, Q, Q)   # better ones are kept
+    assert np.array_equal(same, [root + 0.001, root - 0.001])
+
+
+@pytest.mark.parametrize("gap", [0, 0.02, 0.3])
+@pytest.mark.parametrize("seed", range(8))
+def test_bounds_of_a_curve_that_bends_are_beyond_its_roots(seed, gap):
+    rng = np.random.default_rng(seed)
+    p, slope, level = rng.random((40, 1, 6)), *rng.uniform(0.1, 0.5, (2, 40, 1))
+
+    def curve(nu):          # convex and decreasing
+        return np.maximum(0, p - nu[..., None]).sum(-1) - level - slope * nu
+
+    def root(gap):          # by halving
+        left, right = np.full((40, 1), -9.0), np.full((40, 1), 9.0)
+        for _ in range(60):
+            middle = (left + right) / 2
+            is_left = curve(middle) + gap > 0
+            left, right = np.where(is_left, middle, left), np.where(is_left, right, middle)
+        return left[:, 0]
+
+    nu = np.sort(rng.uniform(0.2, 0.8, 6))
+    low, high = _tighten(np.full(40, -9.0), np.full(40, 9.0), nu, curve(nu) - gap, curve(nu) + gap)
+    assert (low < root(-gap) + 1e-12).all() and (high > root(gap) - 1e-12).all()
+    assert (low > -9).all() and 3 < (high < 9).sum()
