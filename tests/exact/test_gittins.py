@@ -294,4 +294,7 @@ def test_bounds_of_a_curve_that_bends_are_beyond_its_roots(seed, gap):
     nu = np.sort(rng.uniform(0.2, 0.8, 6))
     low, high = _tighten(np.full(40, -9.0), np.full(40, 9.0), nu, curve(nu) - gap, curve(nu) + gap)
     assert (low < root(-gap) + 1e-12).all() and (high > root(gap) - 1e-12).all()
-    assert (low > -9).all() and 3 < (high < 9).sum()
+    i, j = ((curve(nu) + g > 0).sum(-1) - 1 for g in (-gap, gap))
+    inside = (j >= 0) & (j < 5)
+    assert (low > -9).all() and (low >= nu[i])[i >= 1].all() and (i >= 2).sum() > 3
+    assert (high < nu[np.minimum(j + 1, 5)])[inside].all() and inside.sum() > 3
