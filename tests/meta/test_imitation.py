@@ -262,6 +262,17 @@ def test_an_expert_may_be_a_function_of_the_tasks():
     assert not lesson.shown.action.any() and not lesson.other.action.any()
 
 
+def test_no_noise_moves_the_expert_where_it_is_adapted_to():
+    def right(tasks):
+        return lambda state, t, rng: np.full(state.shape, 1)
+
+    learner = replace(ON_GRID, expert=right, noise=0.9)
+    theta, tasks = learner.init(np.random.default_rng(0)), GRID.sample(K, np.random.default_rng(1))
+    one, two = (learner.collect(theta, tasks, np.random.default_rng(seed)) for seed in (2, 3))
+    assert np.array_equal(one.shown.x, two.shown.x)
+    assert not np.array_equal(one.other.x, two.other.x)
+
+
 def test_a_report_tells_the_mean_return_of_the_tries_before_and_after():
     _, first, then = setting(ON_GRID, GRID)
     row = ON_GRID.report([first], then)

@@ -54,6 +54,12 @@ def test_the_pretrained_network_takes_no_step_while_training_and_some_after():
     assert np.abs(learner.adapt(theta, history) - theta).max() > 1e-3
 
 
+def test_losses_have_the_precision_of_the_points():
+    theta, history, data = problem(RegressionMAML(NET, dtype=np.float32))
+    at = RegressionMAML(NET).inner_objective(data).at(np.broadcast_to(theta, (3, NET.size)))
+    assert data.y.dtype == at.value.dtype == at.grad.dtype == np.float32
+
+
 def test_errors_are_those_of_0_1_and_more_steps():
     learner = RegressionMAML(NET, alpha=0.02, dtype=np.float64)
     theta = learner.init(np.random.default_rng(0))
