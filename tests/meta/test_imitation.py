@@ -174,6 +174,17 @@ def test_what_comes_after_the_mask_has_no_influence():
     assert np.array_equal(one, two)
 
 
+def test_a_learned_loss_is_the_mean_square_of_what_the_judge_says_of_a_step():
+    learner = replace(ON_GRID, inner="learned", judge=(3,))
+    theta, first, _ = setting(learner, GRID)
+    shown = replace(first.shown, mask=first.shown.mask & (np.arange(6) < 4)[:, None])
+    x = np.concatenate([shown.x, shown.after], -1)
+    c = learner.judged.forward(share(theta, K), x)[0].reshape(K, 6, -1, 8)
+    assert not np.array_equal(shown.x, shown.after)
+    value = learner.inner_objective(shown).at(share(theta, K)).value
+    assert np.abs(value - (c[:, :4] ** 2).sum(-1).mean((1, 2))).max() < 1e-12
+
+
 def test_a_learned_loss_needs_no_actions_and_stays_as_it_is():
     learner = replace(ON_GRID, inner="learned")
     theta, first, _ = setting(learner, GRID)

@@ -161,6 +161,19 @@ def test_the_log_counts_all_steps_and_tells_the_entropy_of_the_last_batch():
     assert steps < 3 * 3 * 4 * 3 * 9
 
 
+def test_steps_are_counted_from_a_log_that_knows_none_too():
+    batch = SimpleNamespace(mask=np.ones((2, 3, 4), bool))
+    for log, before in (((), 0), (({"loss": 1.0},), 0), (({"steps": 5}, {"steps": 7}), 7)):
+        assert counted(log, {}, [batch, batch]) == {"steps": before + 2 * 24}
+
+
+def test_a_given_theta_takes_the_precision_of_the_learner():
+    theta = LEARNER.init(np.random.default_rng(9)).astype(float)
+    one, two = (meta_train(LEARNER, FAMILY, iterations=1, tasks=3, theta=given)
+                for given in (theta, theta.astype(np.float32)))
+    assert one.theta.dtype == np.float32 and np.array_equal(one.theta, two.theta)
+
+
 def test_the_entropy_is_summed_in_double_precision():
     batch = SimpleNamespace(log_prob=np.full((5, 40, 50), 0.1, np.float32),
                             mask=np.ones((5, 40, 50), bool))
@@ -287,7 +300,7 @@ def test_what_is_not_finite_names_the_block_of_the_largest_share_and_its_first_n
     with pytest.raises(NonFiniteError, match="loss is not finite; smaller rates"):
         require_finite(layout, loss=np.float64(np.nan))
     with pytest.raises(NonFiniteError, match=re.escape("at c[1] (3 of the 4 there)")):
-        require_finite(layout, phi=np.array([0.0] * 10 + [np.nan] * 3))
+        require_finite(Layout(a=(2,), c=(4,)), phi=np.array([0.0] * 3 + [np.nan] * 3))
 
 
 def test_the_time_of_each_phase_is_counted_as_soon_as_it_is_over(monkeypatch):

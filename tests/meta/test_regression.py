@@ -60,6 +60,17 @@ def test_losses_have_the_precision_of_the_points():
     assert data.y.dtype == at.value.dtype == at.grad.dtype == np.float32
 
 
+def test_reptile_moves_towards_where_all_its_steps_end():
+    learner = RegressionReptile(NET, alpha=0.05, steps=2, dtype=np.float64)
+    theta, history, data = problem(learner)
+    phi = np.tile(theta, (3, 1))
+    for points in (*history, *history, data, data):
+        phi = phi - 0.05 * learner.inner_objective(points).at(phi).grad
+    loss, grad = learner.meta_gradient(theta, history, data)
+    assert np.abs(grad - (theta - phi).mean(0)).max() < 1e-14
+    assert loss == pytest.approx(((theta - phi) ** 2).sum(-1).mean() / 2, rel=1e-12)
+
+
 def test_errors_are_those_of_0_1_and_more_steps():
     learner = RegressionMAML(NET, alpha=0.02, dtype=np.float64)
     theta = learner.init(np.random.default_rng(0))

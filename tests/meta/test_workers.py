@@ -479,6 +479,8 @@ def test_threads_need_no_pickle(pools):
 def test_a_mistake_in_a_worker_is_told_as_it_is(pools):
     with pytest.raises(TypeError, match="bad operand"):
         Workers(pools("2 processes"), always=True)(abs, ["a", "b"])
+    with pytest.raises(TypeError, match="bad operand"):  # what threads run need not pickle
+        Workers(pools("2 threads"), always=True)(lambda x: abs(x), ["a", "b"])
 
 
 @pytest.mark.parametrize("wrong, error, message", [
