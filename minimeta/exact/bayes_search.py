@@ -154,7 +154,7 @@ class Room(NamedTuple):
         steps, after = (of(family.size, family.walls) for of in (distances, neighbours))
         first = np.maximum(steps, 1)
         v, mark = np.maximum(T - first + 1, 0), np.zeros(len(steps), np.uint64)
-        mark[goals] = 1 << np.arange(len(goals), dtype=np.uint64)
+        mark[goals] = 1 << np.arange(len(goals))
         U = most_more(E, T, len(goals), min(first[goals].min(), T), v[goals].min())
         return cls(E, T, after, goals, mark, v, U)
 
