@@ -314,6 +314,7 @@ def test_a_short_training_makes_a_demonstration_worth_something(inner, outer):
 @pytest.mark.parametrize("options, message", [
     ({"inner": "clone"}, "inner must be one of 'cloning', 'learned', got 'clone'"),
     ({"outer": "reward"}, "outer must be one of 'cloning', 'return', got 'reward'"),
+    ({"outer": Reinforce}, "outer must be one of 'cloning', 'return', got <class"),
     ({"loss": "mse"}, "loss must be one of 'log-likelihood', 'squared-error', got"),
     ({"loss": "squared-error"}, "'squared-error' needs a Gaussian head, got Categ"),
     ({"expert": "teacher"}, "expert must be one of 'planner', 'controller', got"),

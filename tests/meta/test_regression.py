@@ -86,6 +86,14 @@ def test_errors_are_those_of_0_1_and_more_steps():
         assert np.abs(errors[:, i] - expected).max() < 1e-13
 
 
+def test_errors_of_no_number_of_steps_are_refused():
+    theta, tasks = RegressionMAML(NET).init(np.random.default_rng(0)), FAMILY.sample(
+        4, np.random.default_rng(1))
+    for steps, error in ((0, ValueError), (1.5, TypeError)):
+        with pytest.raises(error, match="steps must be"):
+            RegressionMAML(NET).errors(theta, tasks, np.random.default_rng(2), steps=steps)
+
+
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_maml_and_reptile_adapt_better_than_the_pretrained_network(seed):
     net, after = MLP((1, 24, 24, 1)), {}
