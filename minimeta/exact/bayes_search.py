@@ -213,7 +213,7 @@ def traced(moves, row, A):
     """
     actions = []
     for kept in reversed(moves):
-        row, action = divmod(int(kept[row]), A)
+        row, action = divmod(kept[row], A)
         actions.append(action)
     return np.array(actions[::-1])
 
