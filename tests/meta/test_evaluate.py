@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from minimeta import (MAML, RL2, Categorical, Gaussian, Imitation, RecurrentPolicy, MLPPolicy,
-                      Reinforce, evaluate)
+from minimeta import (MAML, MLP, RL2, Categorical, Gaussian, Imitation, RecurrentPolicy,
+                      MLPPolicy, RegressionMAML, Reinforce, evaluate)
 from minimeta.meta import Curve
 from minimeta.meta.evaluate import consumed, interval
 from minimeta.meta.learner import stream
 from minimeta.require import NotFinite
 from minimeta.rivals.bandit_agents import BanditAgent, greedy
-from minimeta.tasks import BernoulliBandit, GridNavigation, PointNavigation
+from minimeta.tasks import BernoulliBandit, GridNavigation, PointNavigation, Sinusoid
 from minimeta.tasks.bandits import BernoulliTasks
 
 FAMILY = BernoulliBandit(arms=3, pulls=4)
@@ -237,6 +237,12 @@ def test_a_number_too_large_for_the_dtype_of_theta_is_not_finite_there():
         evaluate(LEARNER, THETA, lost(1e39, "obs", 2), tasks=2)
     wide = replace(LEARNER, dtype=np.float64)
     evaluate(wide, THETA.astype(float), lost(1e39, "reward", 3), tasks=2)
+
+
+def test_a_learner_that_earns_no_returns_is_refused():
+    curves = RegressionMAML(MLP((1, 4, 1)))
+    with pytest.raises(TypeError, match=r"RegressionMAML earns no returns; use its errors\(\)"):
+        evaluate(curves, curves.init(np.random.default_rng(0)), Sinusoid(), tasks=2)
 
 
 def test_bad_arguments_are_refused_by_name():

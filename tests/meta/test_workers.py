@@ -303,10 +303,20 @@ def test_work_is_timed_by_its_kind():
 def test_a_call_is_timed_from_its_start_to_its_end(monkeypatch):
     now = iter([100.0, 100.25, 200.0, 200.5, 300.0, 304.0])
     monkeypatch.setattr(workers.time, "perf_counter", lambda: next(now))
-    share = Workers(ThreadPoolExecutor(1))
+    pool = Counts(1)
+    share = Workers(pool)
     for _ in range(3):
-        share(abs, [1, 2])
+        assert share(abs, [1, -2]) == [1, 2]
     assert share.clocks["abs"].total == 0.25 + 0.5 + 4.0
+    assert pool.given == 2 * len(share.clocks["abs"].times[True]) < 6  # the others are done here
+
+
+def test_what_is_always_shared_needs_no_clock():
+    pool = Counts(1)
+    share = Workers(pool, always=True)
+    for _ in range(3):
+        assert share(abs, [1, -2]) == [1, 2]
+    assert pool.given == 6 and not share.clocks
 
 
 def test_always_is_true_or_false():
