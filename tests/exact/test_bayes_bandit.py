@@ -262,6 +262,19 @@ def test_the_work_is_counted_exactly_and_its_limit_is_itself_allowed(arms, pulls
         _level_sizes(arms, pulls)
 
 
+@pytest.mark.parametrize("arms, pulls, told", [(1, 5, 15), (2, 5, 70), (3, 5, 70), (3, 6, 126)])
+def test_a_refusal_tells_the_pairs_of_counts_of_one_arm_or_two_without_counting_all(
+        arms, pulls, told, monkeypatch):
+    ordered = product([(s, n - s) for n in range(pulls) for s in range(n + 1)],
+                      repeat=min(arms, 2))
+    assert told == sum(sum(map(sum, state)) < pulls for state in ordered)
+    monkeypatch.setattr(bayes_bandit, "MOST", 3)
+    with pytest.raises(ValueError, match=rf"got at least {told:.1e} for".replace("+", r"\+")):
+        _level_sizes(arms, pulls)
+    sizes = enumerated_sizes(arms, pulls)
+    assert told <= sum(min(n + 1, arms) * size for n, size in enumerate(sizes))
+
+
 def test_arms_that_there_are_no_pulls_for_change_nothing():
     few, many = bayes_optimal_bandit(11, 11), bayes_optimal_bandit(40, 11)
     assert few.value == pytest.approx(many.value, rel=1e-13) and len(few.keys) == len(many.keys)
