@@ -41,8 +41,8 @@ def gittins_index(successes, failures, discount, tolerance=1e-6):
     discount             of the next reward against this one, in (0, 0.9999]
     tolerance            width of the interval that is certain to hold the index
 
-    Returns the middle of that interval, reward per pull, in the broadcast shape. One
-    arm takes about 0.1 s at a discount of 0.99, 1 s at 0.999, half a minute at 0.9999.
+    Returns the middle of that interval, reward per pull, in the broadcast shape. A
+    fresh arm takes 0.03 s at a discount of 0.99, 0.5 s at 0.999, and 6 s at 0.9999.
 
     A fresh arm pays 1/2 a pull, and it is worth more: whoever sees it fail can leave.
     Pull once, and go on for ever after a success, which makes m = 2/3. At a discount of
