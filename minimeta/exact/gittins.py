@@ -96,7 +96,7 @@ def require_counts(name, value):
 def _calibrate(s, f, discount, tolerance):
     """Bounds [R] of the indices, no more than `tolerance` apart: each round looks
     further ahead, at incomes that are closer to each other."""
-    low, high = (s + 1) / (s + f + 2), np.ones(len(s))  # the mean, and the most there is
+    low, high = np.zeros(len(s)), np.ones(len(s))
     depth, cells = int(2 / (1 - discount)), 64
     wide = np.arange(len(s))
     while wide.size:

@@ -186,6 +186,17 @@ def test_what_lies_outside_of_the_band_hardly_counts(low, monkeypatch):
         assert np.abs(one - whole).max() < 1e-11
 
 
+def test_an_arm_off_the_band_is_told_from_the_incomes_by_its_sign(monkeypatch):
+    s, f, nu = np.array([0, 400, 100]), np.array([0, 100, 400]), np.array([0.49, 0.5, 0.51])
+    rows = [_band(0, n, n, nu) for n in s + f]
+    assert [start <= row < stop for row, (start, stop) in zip(s, rows)] == [True, False, False]
+    band = gittins._ahead(s, f, 0.9, nu, 30)
+    monkeypatch.setattr(gittins, "SPREAD", 1000)
+    for one, whole in zip(band, gittins._ahead(s, f, 0.9, nu, 30)):
+        assert np.abs(one - whole)[:2].max() < 1e-9
+        assert (one[2] < 0).all() and (whole[2] < 0).all()
+
+
 def by_recursion(s, f, discount, nu, N, told):
     """Q of an arm, where after N pulls V is that of one who is told p, or else of one who
     pulls for ever or never."""
