@@ -111,8 +111,7 @@ def bayes_optimal_bandit(arms, pulls):
     Raises ValueError if there are too many states: beyond 140 pulls for 2 arms, 50 for
     3, 20 for any number.
     """
-    require.count("arms", arms)
-    require.count("pulls", pulls)
+    arms, pulls = require.count("arms", arms), require.count("pulls", pulls)
     sizes = _level_sizes(arms, pulls)
     n = np.repeat(np.arange(pulls), np.arange(1, pulls + 1))  # pulls of each kind
     m = (np.arange(len(n)) - _kind(0, n) + 1) / (n + 2)
@@ -124,8 +123,8 @@ def bayes_optimal_bandit(arms, pulls):
                             return_index=True)
     if len(keys) != sizes.sum():
         raise RuntimeError(f"keys collide: {len(keys)} of {sizes.sum()} states differ")
-    return BayesOptimal(int(arms), int(pulls), float(values[0]), marks, keys,
-                        values[where], best[where])
+    return BayesOptimal(arms, pulls, float(values[0]), marks, keys, values[where],
+                        best[where])
 
 
 def _kind(s, n):
@@ -159,10 +158,10 @@ def _backward(levels, m):
         earns = m[state]
         win, lose = (V, V) if after is None else V[after]
         Q = earns * (1 + win) + (1 - earns) * lose
-        arm = Q.argmax(-1)[:, None]
-        V = np.take_along_axis(Q, arm, 1)[:, 0]
+        row, arm = np.arange(len(Q)), Q.argmax(1)
+        V = Q[row, arm]
         values.append(V)
-        best.append(np.take_along_axis(state, arm, 1)[:, 0])
+        best.append(state[row, arm])
     return np.concatenate(values[::-1]), np.concatenate(best[::-1])
 
 
@@ -173,14 +172,14 @@ def _level_sizes(arms, pulls):
     There are n + 1 kinds with n pulls, so comb(n + k, k) multisets of k such arms.
     """
     slots = min(arms, pulls)
-    few = min(slots, 2)  # states of one or two arms, were these never alike
-    least = comb(pulls + 2 * few - 1, 2 * few) // few
+    few = min(slots, 2)  # counts of one or two arms: as many states times arms at least
+    least = comb(pulls + 2 * few - 1, 2 * few)
     if least <= MOST:
         sizes = np.zeros((slots + 1, pulls))  # by arms pulled, and pulls
         sizes[0, 0] = 1
         for n in range(1, pulls):
             fewer = sizes.copy()
-            for k in range(1, min(slots, (pulls - 1) // n) + 1):
+            for k in range(1, pulls // n + 1):
                 sizes[k:, k * n:] += comb(n + k, k) * fewer[:-k, :pulls - k * n]
         sizes = sizes.sum(0)
         least = (sizes * np.minimum(np.arange(1, pulls + 1), slots)).sum()

@@ -66,7 +66,7 @@ class Search:
     def cells(self):
         """[E, T]  the number of the cell after each step of the path."""
         after = neighbours(self.family.size, self.family.walls)
-        cells = np.zeros_like(self.actions)
+        cells = np.empty_like(self.actions)
         for path, actions in zip(cells, self.actions):
             here = 0
             for t, action in enumerate(actions):
@@ -154,7 +154,7 @@ class Room(NamedTuple):
         steps, after = (of(family.size, family.walls) for of in (distances, neighbours))
         first = np.maximum(steps, 1)
         v, mark = np.maximum(T - first + 1, 0), np.zeros(len(steps), np.uint64)
-        mark[goals] = 1 << np.arange(len(goals), dtype=np.uint64)
+        mark[goals] = 1 << np.arange(len(goals))
         U = most_more(E, T, len(goals), min(first[goals].min(), T), v[goals].min())
         return cls(E, T, after, goals, mark, v, U)
 
@@ -213,7 +213,7 @@ def traced(moves, row, A):
     """
     actions = []
     for kept in reversed(moves):
-        row, action = divmod(int(kept[row]), A)
+        row, action = divmod(kept[row], A)
         actions.append(action)
     return np.array(actions[::-1])
 

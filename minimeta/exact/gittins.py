@@ -41,8 +41,8 @@ def gittins_index(successes, failures, discount, tolerance=1e-6):
     discount             of the next reward against this one, in (0, 0.9999]
     tolerance            width of the interval that is certain to hold the index
 
-    Returns the middle of that interval, reward per pull, in the broadcast shape. One
-    arm takes about 0.1 s at a discount of 0.99, 1 s at 0.999, half a minute at 0.9999.
+    Returns the middle of that interval, reward per pull, in the broadcast shape. A
+    fresh arm takes 0.03 s at a discount of 0.99, 0.5 s at 0.999, and 6 s at 0.9999.
 
     A fresh arm pays 1/2 a pull, and it is worth more: whoever sees it fail can leave.
     Pull once, and go on for ever after a success, which makes m = 2/3. At a discount of
@@ -74,13 +74,13 @@ def gittins_table(pulls, discount, tolerance=1e-6):
 
 
 def _checked(discount, tolerance):
-    discount = float(require.number("discount", discount, 0, 1, is_open=True))
+    discount = require.number("discount", discount, 0, 1, is_open=True)
     if discount > CLOSEST:
         raise ValueError(
             f"discount must be at most {CLOSEST}, got {discount}: the look-ahead grows "
             f"as 1 / (1 - discount); for undiscounted pulls use bayes_optimal_bandit"
         )
-    return discount, float(require.number("tolerance", tolerance, 1e-9, 1))
+    return discount, require.number("tolerance", tolerance, 1e-9, 1)
 
 
 def require_counts(name, value):
@@ -94,63 +94,49 @@ def require_counts(name, value):
 
 
 def _calibrate(s, f, discount, tolerance):
-    """Bounds [R] of the indices, no more than `tolerance` apart."""
-    m = (s + 1) / (s + f + 2)
-    low = m.copy()
-    high = m / (1 - discount * (1 - m))  # as E[max(0, p - nu)] <= m (1 - nu)
-    cut = np.full(len(s), np.inf)  # width of the index that the cut-off leaves open
-    depth = 16 + int(1 / (1 - discount))
+    """Bounds [R] of the indices, no more than `tolerance` apart: each round looks
+    further ahead, at incomes that are closer to each other."""
+    low, high = np.zeros(len(s)), np.ones(len(s))
+    depth, cells = int(2 / (1 - discount)), 64
     wide = np.arange(len(s))
     while wide.size:
-        bounds = low[wide], high[wide], cut[wide]
-        nu = _incomes(*bounds, tolerance)
+        bounds = low[wide], high[wide]
+        nu = _incomes(*bounds, cells)
         for start in range(0, len(nu) - 2, BLOCK - 2):  # any three stand in one block
             block = nu[start:start + BLOCK]
             Q = _ahead(s[wide], f[wide], discount, block, depth)
             bounds = _tighten(*bounds, block, *Q)
-        low[wide], high[wide], cut[wide] = bounds
-        if cut[wide].max() > tolerance / 2:
-            depth = 6 * depth
+        low[wide], high[wide] = bounds
         wide = np.flatnonzero(high - low > tolerance)
+        depth, cells = depth + depth // 2, 8 * cells
     return low, high
 
 
-def _incomes(low, high, cut, tolerance):
-    """Incomes nu to evaluate, sorted: both bounds of each arm and their middle; or an
-    even grid, if it has fewer points and the cut-off leaves more open than it would."""
-    grid = int(4 * (high.max() - low.min()) / tolerance ** 0.5) + 3
-    if cut.max() > tolerance / 2 and grid < 3 * len(low):
-        return np.linspace(low.min(), high.max(), grid)
-    step = tolerance / 64  # no closer, or chords would be lost in rounding
-    near = np.round(np.array([low, (low + high) / 2, high]) / step)
-    nu = step * np.unique(near + [[-1], [0], [1]])  # the bounds are strictly inside
-    return np.clip(nu, low.min() / 2, (1 + high.max()) / 2)
+def _incomes(low, high, cells):
+    """Incomes nu to evaluate, sorted, multiples of 1 / cells between 0 and 1: both
+    bounds of each arm and their middle, the bounds strictly inside."""
+    near = np.round(cells * np.array([low, (low + high) / 2, high]))
+    return np.unique(np.clip(near + [[-1], [0], [1]], 1, cells - 1)) / cells
 
 
-def _tighten(low, high, cut, nu, Q_low, Q_high):
-    """Bounds of the roots from bounds of Q [R, G], and the width that the cut-off
-    leaves open."""
+def _tighten(low, high, nu, Q_low, Q_high):
+    """Bounds of the roots from bounds of Q [R, G]."""
     last = len(nu) - 1
     i, j = (Q_low > 0).sum(-1) - 1, (Q_high > 0).sum(-1) - 1  # the last before the root
-    root, slope, Q = _chord(nu, Q_high, j)
-    before, after = _chord(nu, Q_low, i - 1)[0], _chord(nu, Q_low, i + 1)[0]
-    low = np.where(i >= 0, np.maximum(low, nu[i]), low)
+    before, after = _chord(nu, Q_low, i - 1), _chord(nu, Q_low, i + 1)
     low = np.where(i >= 1, np.maximum(low, before), low)
     low = np.where(i + 2 <= last, np.maximum(low, after), low)
-    inside = (j >= 0) & (j < last)
-    high = np.where(inside, np.minimum(high, root), high)
-    high = np.where(j < 0, np.minimum(high, nu[0]), high)
-    cut = np.where(inside, (Q - Q_low[np.arange(len(Q)), j]) / slope, cut)
-    return low, high, cut
+    is_inside = (j >= 0) & (j < last)
+    high = np.where(is_inside, np.minimum(high, _chord(nu, Q_high, j)), high)
+    return low, high
 
 
 def _chord(nu, Q, k):
-    """Root and downward slope of the chord from income k to k + 1, and Q at k."""
+    """Root of the chord from income k to k + 1."""
     k = np.clip(k, 0, len(nu) - 2)
     arm = np.arange(len(Q))
     here, there = Q[arm, k], Q[arm, k + 1]
-    slope = (here - there) / (nu[k + 1] - nu[k])
-    return nu[k] + here / slope, slope, here
+    return nu[k] + (nu[k + 1] - nu[k]) * here / (here - there)
 
 
 def _ahead(s, f, discount, nu, depth):
@@ -158,14 +144,14 @@ def _ahead(s, f, discount, nu, depth):
     from `depth` levels beyond the last arm back to the first."""
     s0, n0 = s.min(), s.min() + f.min()
     row, level = s - s0, s + f - n0
-    end = int(level.max()) + depth
+    end = level.max() + depth
     rows = s0 + 1 + np.arange(end + 1.0)[:, None, None]
     forever = 1 / (1 - discount)
     Q = forever * ((s + 1) / (s + f + 2))[:, None, None] - forever * nu
     Q = np.repeat(Q, 2, axis=1)  # right in sign where the sweep does not pass
     V = _cut_off(s0, n0 + end, rows, nu) * forever
     swept = end + 1
-    for n in range(end - 1, -1, -1):
+    for n in reversed(range(end)):
         start, stop = _band(s0, n0 + n, n, nu)
         if stop == swept:  # a success leads out of the band: p is above nu
             V[stop] = forever * (rows[stop] / (n0 + n + 3) - nu)
@@ -190,11 +176,12 @@ def _pull(V, m, discount, nu):
 
 
 def _band(s0, n, level, nu):
-    """The rows [start, stop) of a level where p may still be below or above nu."""
-    spread = SPREAD / 2 * np.sqrt(n + 3)  # of p (n + 2); its variance is at most n / 4
-    start = int(nu[0] * (n + 2) - 1 - s0 - spread)
-    stop = int(nu[-1] * (n + 2) - s0 + spread)
-    return min(max(start, 0), level + 1), min(max(stop, 0), level + 1)
+    """The rows [start, stop) of a level whose m is near an income. In other rows p is
+    off all incomes for certain: its variance is at most 1 / (4 (n + 3))."""
+    near = SPREAD / 2 / np.sqrt(n + 3)
+    start = np.ceil((nu[0] - near) * (n + 2) - 1 - s0)
+    stop = np.floor((nu[-1] + near) * (n + 2) - s0)
+    return [int(row) for row in np.clip([start, stop], 0, level + 1)]
 
 
 def _cut_off(s0, n, rows, nu):

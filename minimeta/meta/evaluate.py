@@ -72,7 +72,7 @@ class Curve:
     def interval(self):
         """[points, 2]  ends of the interval of the mean; see the function interval."""
         mean, half = interval(self.returns)
-        return np.stack([mean - half, mean + half], -1)
+        return np.stack([mean - half, mean + half], 1)
 
     def __str__(self):
         rows = [f"{self.experience:>10} {'return':>10}   95 % interval of {self.n} "
@@ -107,7 +107,7 @@ def evaluate(learner, theta, family, *, tasks, seed=0, rounds=None, executor=Non
     require_adapts(learner, rounds)
     parts, rngs = pieces(batch, require.count("shards", shards),
                          partial(stream, seed, 1, "evaluate"))
-    share = as_map(executor, always=True)
+    share = as_map(executor)
     returns, numbers, steps = zip(*share(partial(played, learner, theta, rounds), parts,
                                          rngs))
     experience = "rounds" if rounds else "episodes"
@@ -140,8 +140,7 @@ def consumed(history, episodes):
         read = getattr(batch, "shown", batch)  # imitation adapts to what it is shown
         which = np.cumsum(played.end, 1) - played.end
         for e in range(episodes):
-            earlier = played.mask & (which < e)
-            points.append((n + e, steps + earlier.sum(1).mean(-1)))
+            points.append((n + e, steps + (which < e).sum(1).mean(-1)))
         n = n + episodes * read.mask.shape[-1]
         steps = steps + read.mask.sum((1, 2))
     numbers, steps = zip(*points)

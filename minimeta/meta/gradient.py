@@ -169,7 +169,7 @@ class GradientLearner:
         cache. An even number of slices, since two workers are common."""
         K, *rows = data.x.shape[:-1]
         n = ceil(K * prod(rows) * isqrt(self.policy.size) / CACHE)
-        return cut(K, max(least, n + n % 2 if n > 1 else 1))
+        return cut(K, max(least, n + n % 2) if n > 1 else least)
 
     def descend(self, theta, loss, grad, state, progress):
         """One step of Adam or SGD."""

@@ -176,7 +176,7 @@ class Imitation(GradientLearner):
             return self.cloning(self.actor, data.other)
         learner = self.outer
         if learner == "return":
-            learner = Reinforce(self.policy, outer="ratio", trials=self.tries)
+            learner = Reinforce(self.policy, outer="ratio")
         objective = learner.outer_objective(data.tried)
         return Objective(self.actor, objective.x, objective.scalar)
 

@@ -58,8 +58,8 @@ def worst_block(layout, is_bad):
     """The block with the largest share of bad numbers, and the first of these."""
     bad = is_bad.reshape(-1, layout.size).any(0)
     blocks = np.split(bad, layout.offsets[1:-1])
-    worst = int(np.argmax([block.sum() / max(block.size, 1) for block in blocks]))
-    first = layout.offsets[worst] + int(np.argmax(blocks[worst]))
+    worst = np.argmax([block.sum() / max(block.size, 1) for block in blocks])
+    first = layout.offsets[worst] + np.argmax(blocks[worst])
     return (f" at {layout.name(first)} ({blocks[worst].sum()} of the "
             f"{blocks[worst].size} there)")
 
@@ -166,10 +166,9 @@ def earlier(folder, resume, options, lock):
         lock.take()
         return folder.load()
     if folder is not None:
-        folder.require_new()
         folder.make()
-        lock.take()
-        folder.require_new()  # another one may have begun meanwhile
+        lock.take()  # first, or another one may begin meanwhile
+        folder.require_new()
     return None
 
 

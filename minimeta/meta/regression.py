@@ -82,7 +82,7 @@ class Regression(GradientLearner):
         asked = self.outer_objective(self.draw(tasks, points, theta.dtype, rng))
         adapted = self.adaptation((shown,) * steps).at(share(theta, len(tasks)))
         thetas = [*(point.theta for point in adapted.path), adapted.phi]
-        return np.stack([asked.at(phi).value for phi in thetas], -1)
+        return np.stack([asked.at(phi).value for phi in thetas], 1)
 
     def __post_init__(self):
         super().__post_init__()

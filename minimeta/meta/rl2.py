@@ -200,7 +200,7 @@ class RL2:
 
     def warn_of_unit(self, data):
         """Warns if the rewards that the policy sees are far from 1 in size."""
-        size = np.sqrt(np.mean(data.reward[data.mask] ** 2, dtype=float))
+        size = np.sqrt(np.mean(data.reward[data.mask].astype(float) ** 2))
         seen = size / getattr(self.policy, "reward_unit", 1.0)
         if size > 0 and not 1 / FAR < seen < FAR:
             warnings.warn(f"the rewards that the policy sees have a size of about "

@@ -149,7 +149,7 @@ class VariBAD(RL2):
         return Bernoulli() if self.pays else Normal(self.std)
 
     def unit(self, data):
-        """The reward as the decoder tells it: 0 or 1 if there are two of them."""
+        """The reward as the decoder tells it: whether it is the high one of two."""
         if self.pays is None:
             return data.reward
         is_high, is_low = (np.isclose(data.reward, r) for r in reversed(self.pays))
@@ -157,7 +157,7 @@ class VariBAD(RL2):
             raise ValueError(f"rewards must be one of pays={self.pays}, got "
                              f"{data.reward[data.mask & ~is_high & ~is_low][0]}; use "
                              f"pays=None for rewards of other sizes")
-        return is_high.astype(data.reward.dtype)
+        return is_high
 
     def predict(self, theta, data, z):
         """What the agent believes: the reward that it expects of M transitions z [M, n]

@@ -127,7 +127,7 @@ class Surroundings:
 
     @classmethod
     def here(cls):
-        return cls(np.geterr(), list(warnings.filters), os.getpid())
+        return cls(np.geterr(), warnings.filters, os.getpid())
 
     def call(self, f, *args):
         """f(*args)."""
@@ -139,11 +139,11 @@ class Surroundings:
             return f(*args)
 
 
-def as_map(executor, always=False):
+def as_map(executor):
     """Returns map for None, else a Workers."""
     if executor is None:
         return map
-    return executor if isinstance(executor, Workers) else Workers(executor, always)
+    return executor if isinstance(executor, Workers) else Workers(executor)
 
 
 def named(f):
@@ -168,7 +168,6 @@ def unpicklable(it):
     if all of it does."""
     try:
         pickle.dumps(it)
-        return None
     except Exception:  # whatever a user's __reduce__ may raise
         if isinstance(it, partial):
             parts = [it.func, *it.args, *it.keywords.values()]

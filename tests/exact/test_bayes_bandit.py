@@ -172,6 +172,7 @@ def test_what_is_given_is_not_written_to():
     (5, 100, ValueError, "for 5 arms and 100 pulls; take fewer pulls"),
     (30, 30, ValueError, "for 30 arms and 30 pulls; take fewer pulls"),
     (10**9, 10**9, ValueError, "take fewer pulls or arms, or the Gittins index"),
+    (6000, 6000, ValueError, "for 6000 arms and 6000 pulls"),  # to count these takes hours
 ])
 def test_sizes_that_cannot_be_are_refused_with_the_reason(arms, pulls, error, says):
     with pytest.raises(error, match=says):
@@ -242,19 +243,48 @@ def test_no_pull_gains_and_the_best_arm_loses_nothing():
     assert np.array_equal(SOLUTION.gap(s, f, [2] * 300), gaps[:, 2])
 
 
-@pytest.mark.parametrize("arms", [1, 3])
-def test_the_limit_of_the_work_is_itself_allowed(arms, monkeypatch):
-    work = sum(min(n + 1, arms) * size for n, size in enumerate(_level_sizes(arms, 6)))
+def enumerated_sizes(arms, pulls):
+    """How many multisets of counts there are after 0 .. pulls - 1 pulls."""
+    kinds = [(s, n - s) for n in range(pulls) for s in range(n + 1)]
+    pulled = [sum(map(sum, state)) for state in combinations_with_replacement(kinds, arms)]
+    return [pulled.count(n) for n in range(pulls)]
+
+
+@pytest.mark.parametrize("arms, pulls", [
+    (1, 1), (1, 2), (1, 7), (2, 1), (2, 2), (2, 3), (2, 6), (3, 2), (3, 5), (4, 4), (4, 2)])
+def test_the_work_is_counted_exactly_and_its_limit_is_itself_allowed(arms, pulls, monkeypatch):
+    sizes = enumerated_sizes(arms, pulls)
+    work = sum(min(n + 1, arms, pulls) * size for n, size in enumerate(sizes))
     monkeypatch.setattr(bayes_bandit, "MOST", work)
-    assert _level_sizes(arms, 6).sum() == len(bayes_optimal_bandit(arms, 6).keys)
+    assert _level_sizes(arms, pulls).tolist() == sizes
     monkeypatch.setattr(bayes_bandit, "MOST", work - 1)
     with pytest.raises(ValueError, match="states times arms"):
-        _level_sizes(arms, 6)
+        _level_sizes(arms, pulls)
+
+
+@pytest.mark.parametrize("arms, pulls, told", [(1, 5, 15), (2, 5, 70), (3, 5, 70), (3, 6, 126)])
+def test_a_refusal_tells_the_pairs_of_counts_of_one_arm_or_two_without_counting_all(
+        arms, pulls, told, monkeypatch):
+    ordered = product([(s, n - s) for n in range(pulls) for s in range(n + 1)],
+                      repeat=min(arms, 2))
+    assert told == sum(sum(map(sum, state)) < pulls for state in ordered)
+    monkeypatch.setattr(bayes_bandit, "MOST", 3)
+    with pytest.raises(ValueError, match=rf"got at least {told:.1e} for".replace("+", r"\+")):
+        _level_sizes(arms, pulls)
+    sizes = enumerated_sizes(arms, pulls)
+    assert told <= sum(min(n + 1, arms) * size for n, size in enumerate(sizes))
 
 
 def test_arms_that_there_are_no_pulls_for_change_nothing():
     few, many = bayes_optimal_bandit(11, 11), bayes_optimal_bandit(40, 11)
     assert few.value == pytest.approx(many.value, rel=1e-13) and len(few.keys) == len(many.keys)
+    countless = bayes_optimal_bandit(10**18, 3)
+    assert countless.value == bayes_optimal_bandit(3, 3).value and countless.arms == 10**18
+
+
+def test_sizes_are_kept_as_python_numbers():
+    solution = bayes_optimal_bandit(np.int64(2), np.uint8(3))
+    assert type(solution.arms) is type(solution.pulls) is int
 
 
 def test_a_solution_shows_its_value_and_not_its_tables_and_is_equal_to_itself_alone():

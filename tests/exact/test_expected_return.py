@@ -125,6 +125,12 @@ def test_any_memoryless_policy_may_stand_below():
                        rtol=1e-13)
 
 
+def test_derivatives_in_the_outputs_have_the_shape_of_the_outputs():
+    _, J, theta, _, v = draw(2, S=4, A=3)
+    y, y_dot = theta.reshape(3, 1, 4, 3), v.reshape(3, 1, 4, 3)
+    assert J.scalar.grad(y).shape == J.scalar.hvp(y, y_dot).shape == y.shape
+
+
 def test_tasks_do_not_mix():
     tasks, _, theta, _, v = draw(3)
     whole = exact_return(tasks).at(theta)

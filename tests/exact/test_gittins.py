@@ -7,7 +7,8 @@ from hypothesis import given, settings, strategies as st
 from scipy.special import betaincc
 
 from minimeta.exact import gittins
-from minimeta.exact.gittins import _checked, gittins_index, gittins_table
+from minimeta.exact.gittins import (_band, _calibrate, _checked, _incomes, _tighten,
+                                    gittins_index, gittins_table)
 
 INSIDE = np.add.outer(range(13), range(13)) <= 12
 
@@ -185,6 +186,17 @@ def test_what_lies_outside_of_the_band_hardly_counts(low, monkeypatch):
         assert np.abs(one - whole).max() < 1e-11
 
 
+def test_an_arm_off_the_band_is_told_from_the_incomes_by_its_sign(monkeypatch):
+    s, f, nu = np.array([0, 400, 100]), np.array([0, 100, 400]), np.array([0.49, 0.5, 0.51])
+    rows = [_band(0, n, n, nu) for n in s + f]
+    assert [start <= row < stop for row, (start, stop) in zip(s, rows)] == [True, False, False]
+    band = gittins._ahead(s, f, 0.9, nu, 30)
+    monkeypatch.setattr(gittins, "SPREAD", 1000)
+    for one, whole in zip(band, gittins._ahead(s, f, 0.9, nu, 30)):
+        assert np.abs(one - whole)[:2].max() < 1e-9
+        assert (one[2] < 0).all() and (whole[2] < 0).all()
+
+
 def by_recursion(s, f, discount, nu, N, told):
     """Q of an arm, where after N pulls V is that of one who is told p, or else of one who
     pulls for ever or never."""
@@ -210,3 +222,88 @@ def test_the_sweep_of_the_triangle_is_the_plain_recursion(s, f):
             plain = by_recursion(s[k], f[k], 0.9, nu, N, told)
             assert np.abs(bound[k] - plain).max() < 1e-11
     assert (bounds[0] <= bounds[1]).all() and (bounds[0] < bounds[1]).any(-1).all()
+
+
+def plain_Q(s, f, discount, nu, told):
+    return np.array([by_recursion(*arm, discount, nu[[k]], sum(arm) + 400, told)[0]
+                     for k, arm in enumerate(zip(s, f))])
+
+
+@pytest.mark.parametrize("discount", [0.3, 0.8, 0.95])
+@pytest.mark.parametrize("tolerance", [1, 0.1, 1e-2, 1e-3, 1e-5, 1e-7])
+@pytest.mark.parametrize("s, f", [
+    ([0, 4, 1, 30], [3, 0, 2, 60]), ([2], [2]), ([0], [90]), ([90], [0]),
+    (list(range(9)) * 2, [0] * 9 + [5] * 9)])
+def test_the_index_is_within_bounds_that_are_as_near_as_asked(s, f, tolerance, discount):
+    s, f = np.array(s), np.array(f)
+    low, high = _calibrate(s, f, discount, tolerance)
+    assert (high - low <= tolerance).all()
+    assert (plain_Q(s, f, discount, low, told=False) > -1e-9).all()
+    assert (plain_Q(s, f, discount, high, told=True) < 1e-9).all()
+
+
+@pytest.mark.parametrize("level", [0, 3, 40, 400])
+@pytest.mark.parametrize("s0, n0", [(0, 0), (0, 2), (7, 10)])
+@pytest.mark.parametrize("nu", [[0.1, 0.2, 0.4], [0.5, 0.55], [0.01, 0.98]])
+def test_the_band_has_the_rows_whose_mean_is_within_seven_standard_deviations(
+        nu, s0, n0, level):
+    n, row = n0 + level, np.arange(level + 1)
+    m, off = (s0 + row + 1) / (n + 2), 7 * np.sqrt(0.25 / (n + 3))
+    near = row[(m >= nu[0] - off) & (m <= nu[-1] + off)]
+    start, stop = _band(s0, n, level, np.array(nu))
+    assert near.tolist() == list(range(start, stop))
+
+
+def test_counts_of_few_bits_do_not_overflow():
+    s, f = np.array([200, 3], np.uint8), np.array([100, 250], np.uint8)
+    assert (gittins_index(s, f, 0.5) == gittins_index(s.astype(int), f.astype(int), 0.5)).all()
+
+
+@pytest.mark.parametrize("low, high", [(0.31, 0.8), (0.3, 0.81), (0.01, 0.5), (0.44, 0.999)])
+def test_incomes_stand_close_around_the_bounds_and_at_the_middle_of_an_arm(low, high):
+    nu = _incomes(np.array([low]), np.array([high]), 64)
+    assert np.abs(64 * nu - np.round(64 * nu)).max() < 1e-12 and 0 < nu[0] and nu[-1] < 1
+    assert nu[0] == 1 / 64 or low - 1.5 / 64 < nu[0] < low
+    assert nu[-1] == 63 / 64 or high < nu[-1] < high + 1.5 / 64
+    assert len(nu) == 3 and abs(nu[1] - (low + high) / 2) <= 0.5 / 64
+    beside = _incomes(np.array([low, 0.2, 0.2]), np.array([high, 0.6, 0.6]), 64)
+    assert set(nu) < set(beside) and (np.diff(beside) > 0.99 / 64).all() and len(beside) == 6
+
+
+@pytest.mark.parametrize("G", [3, 4, 7])
+def test_a_straight_line_meets_0_where_either_bound_says(G):
+    nu = np.linspace(0.3, 0.6, G)
+    root = np.concatenate([nu[:-1] + 0.01, [0.25, 0.65]])
+    Q = np.arange(1.0, 2 + G)[:, None] * (root[:, None] - nu)
+    low, high = _tighten(np.zeros(G + 1), np.ones(G + 1), nu, Q, Q)
+    inside = (root > nu[0]) & (root < nu[-1])
+    assert np.abs(low - root).max() < 1e-12
+    assert np.abs(high - np.where(inside, root, 1)).max() < 1e-12
+    same = _tighten(root + 0.001, root - 0.001, nu, Q, Q)   # better ones are kept
+    assert np.array_equal(same, [root + 0.001, root - 0.001])
+
+
+@pytest.mark.parametrize("gap", [0, 0.02, 0.3])
+@pytest.mark.parametrize("seed", range(8))
+def test_bounds_of_a_curve_that_bends_are_beyond_its_roots(seed, gap):
+    rng = np.random.default_rng(seed)
+    p, slope, level = rng.random((40, 1, 6)), *rng.uniform(0.1, 0.5, (2, 40, 1))
+
+    def curve(nu):          # convex and decreasing
+        return np.maximum(0, p - nu[..., None]).sum(-1) - level - slope * nu
+
+    def root(gap):          # by halving
+        left, right = np.full((40, 1), -9.0), np.full((40, 1), 9.0)
+        for _ in range(60):
+            middle = (left + right) / 2
+            is_left = curve(middle) + gap > 0
+            left, right = np.where(is_left, middle, left), np.where(is_left, right, middle)
+        return left[:, 0]
+
+    nu = np.sort(rng.uniform(0.2, 0.8, 6))
+    low, high = _tighten(np.full(40, -9.0), np.full(40, 9.0), nu, curve(nu) - gap, curve(nu) + gap)
+    assert (low < root(-gap) + 1e-12).all() and (high > root(gap) - 1e-12).all()
+    i, j = ((curve(nu) + g > 0).sum(-1) - 1 for g in (-gap, gap))
+    inside = (j >= 0) & (j < 5)
+    assert (low > -9).all() and (low >= nu[i])[i >= 1].all() and (i >= 2).sum() > 3
+    assert (high < nu[np.minimum(j + 1, 5)])[inside].all() and inside.sum() > 3

@@ -225,6 +225,7 @@ def test_the_probability_of_staying_counts_what_happened():
     (lambda: TwoStepAgent("habit", 3), "kind must be one of 'model-based'"),
     (lambda: TwoStepAgent("model-free", 0), "episodes must be at least 1, got 0"),
     (lambda: two_step_optimum(0), "episodes must be at least 1, got 0"),
+    (lambda: dependent_optimum("simple", 9), "kind must be one of 'easy'"),
     (lambda: dependent_optimum("easy", 0), "pulls must be at least 1, got 0"),
     (lambda: informative_optimum(0), "pulls must be at least 1, got 0"),
     (lambda: informative_thompson(0), "pulls must be at least 1, got 0"),

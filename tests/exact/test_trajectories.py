@@ -118,3 +118,5 @@ def test_a_policy_with_a_memory_or_parameters_of_another_shape_are_refused():
         all_trajectories(TabularPolicy(3, 2), theta[:, :5], tasks)
     with pytest.raises(ValueError, match="theta must be finite"):
         all_trajectories(TabularPolicy(3, 2), theta * np.nan, tasks)
+    with pytest.raises(TypeError, match="theta must be"):
+        all_trajectories(TabularPolicy(3, 2), theta.tolist(), tasks)

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from minimeta import (MAML, RL2, Categorical, Gaussian, Imitation, RecurrentPolicy, MLPPolicy,
-                      Reinforce, evaluate)
+from minimeta import (MAML, MLP, RL2, Categorical, Gaussian, Imitation, RecurrentPolicy,
+                      MLPPolicy, RegressionMAML, Reinforce, evaluate)
 from minimeta.meta import Curve
 from minimeta.meta.evaluate import consumed, interval
 from minimeta.meta.learner import stream
 from minimeta.require import NotFinite
 from minimeta.rivals.bandit_agents import BanditAgent, greedy
-from minimeta.tasks import BernoulliBandit, GridNavigation, PointNavigation
+from minimeta.tasks import BernoulliBandit, GridNavigation, PointNavigation, Sinusoid
 from minimeta.tasks.bandits import BernoulliTasks
 
 FAMILY = BernoulliBandit(arms=3, pulls=4)
@@ -185,6 +185,14 @@ def test_a_learner_that_adapts_within_a_trial_takes_no_rounds(learner, theta, fa
         evaluate(learner, theta, family, tasks=2, rounds=1)
 
 
+def test_a_learner_of_one_s_own_that_adapts_takes_rounds_without_a_word_of_it():
+    own = SimpleNamespace(episodes=1, rounds=0, collect=WALKER.collect, adapt=WALKER.adapt)
+    assert evaluate(own, PHI, PLANE, tasks=2, rounds=2).returns.shape == (2, 3)
+    own = SimpleNamespace(episodes=1, rounds=0, collect=WALKER.collect)
+    with pytest.raises(ValueError, match="rounds must be 0 for SimpleNamespace"):
+        evaluate(own, PHI, PLANE, tasks=2, rounds=2)
+
+
 def test_a_learner_that_is_trained_without_adaptation_may_adapt_in_evaluation():
     learner = Reinforce(WALKER.policy, trials=3)
     assert evaluate(learner, PHI, PLANE, tasks=2).experience == "episodes"
@@ -231,11 +239,19 @@ def test_a_number_too_large_for_the_dtype_of_theta_is_not_finite_there():
     evaluate(wide, THETA.astype(float), lost(1e39, "reward", 3), tasks=2)
 
 
+def test_a_learner_that_earns_no_returns_is_refused():
+    curves = RegressionMAML(MLP((1, 4, 1)))
+    with pytest.raises(TypeError, match=r"RegressionMAML earns no returns; use its errors\(\)"):
+        evaluate(curves, curves.init(np.random.default_rng(0)), Sinusoid(), tasks=2)
+
+
 def test_bad_arguments_are_refused_by_name():
     with pytest.raises(ValueError, match="tasks must be at least 1, got 0"):
         evaluate(LEARNER, THETA, FAMILY, tasks=0)
     with pytest.raises(ValueError, match="shards must be at least 1, got 0"):
         evaluate(LEARNER, THETA, FAMILY, tasks=2, shards=0)
+    with pytest.raises(TypeError, match=r"learner must be one such as MAML\(..\)"):
+        evaluate(THETA, LEARNER, FAMILY, tasks=2)
     with pytest.raises(TypeError, match="family must be one such as"):
         evaluate(LEARNER, THETA, BernoulliBandit, tasks=2)
     with pytest.raises(ValueError, match="rounds must be at least 0, got -1"):

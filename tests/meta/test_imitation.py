@@ -174,6 +174,17 @@ def test_what_comes_after_the_mask_has_no_influence():
     assert np.array_equal(one, two)
 
 
+def test_a_learned_loss_is_the_mean_square_of_what_the_judge_says_of_a_step():
+    learner = replace(ON_GRID, inner="learned", judge=(3,))
+    theta, first, _ = setting(learner, GRID)
+    shown = replace(first.shown, mask=first.shown.mask & (np.arange(6) < 4)[:, None])
+    x = np.concatenate([shown.x, shown.after], -1)
+    c = learner.judged.forward(share(theta, K), x)[0].reshape(K, 6, -1, 8)
+    assert not np.array_equal(shown.x, shown.after)
+    value = learner.inner_objective(shown).at(share(theta, K)).value
+    assert np.abs(value - (c[:, :4] ** 2).sum(-1).mean((1, 2))).max() < 1e-12
+
+
 def test_a_learned_loss_needs_no_actions_and_stays_as_it_is():
     learner = replace(ON_GRID, inner="learned")
     theta, first, _ = setting(learner, GRID)
@@ -200,6 +211,38 @@ def test_greedy_tries_are_all_the_same_on_an_arm():
         assert np.ptp(lesson.tried.reward, 2).max() < 1e-12
     _, sampled, _ = setting(ON_ARM, ARM)
     assert np.ptp(sampled.tried.reward, 2).max() > 1e-3
+
+
+def test_greedy_tries_tell_the_log_probability_and_the_value_of_what_is_done():
+    theta, lesson, _ = setting(replace(ON_GRID, greedy=True), GRID)
+    tried = lesson.tried
+    u, value = WALKER.split(WALKER.forward(share(theta, K), tried.x)[0])
+    assert np.array_equal(tried.action, u.argmax(-1))
+    assert np.abs(tried.log_prob - WALKER.head.log_prob(u, tried.action)).max() < 1e-12
+    assert np.array_equal(tried.value, value) and not np.array_equal(tried.value, tried.log_prob)
+
+
+def test_where_tries_judge_nothing_else_is_shown():
+    learner = replace(ON_GRID, outer="return")
+    theta, lesson, _ = setting(learner, GRID)
+    assert lesson.other is None and lesson[1:].other is None
+
+
+def test_the_return_stands_for_the_ratio_of_a_policy_gradient():
+    learner = replace(ON_GRID, outer="return")
+    theta, lesson, _ = setting(learner, GRID)
+    away = share(theta + 0.3, K)
+    one = learner.outer_objective(lesson).at(away)
+    two = Reinforce(WALKER, outer="ratio").outer_objective(lesson.tried).at(away)
+    assert np.array_equal(one.value, two.value) and np.array_equal(one.grad, two.grad)
+
+
+def test_a_learned_loss_begins_with_a_policy_and_a_judge_in_the_precision_of_theta():
+    learner = replace(ON_GRID, inner="learned", judge=(3,), dtype=np.float32)
+    theta, rng = learner.init(np.random.default_rng(4)), np.random.default_rng(4)
+    assert theta.dtype == np.float32
+    assert np.array_equal(theta[:WALKER.size], WALKER.init(rng, np.float32))
+    assert np.array_equal(theta[WALKER.size:], learner.judged.judge.init(rng, np.float32))
 
 
 def test_an_update_keeps_the_precision_of_theta_and_leaves_it_alone():
@@ -230,9 +273,21 @@ def test_an_expert_may_be_a_function_of_the_tasks():
     assert not lesson.shown.action.any() and not lesson.other.action.any()
 
 
+def test_no_noise_moves_the_expert_where_it_is_adapted_to():
+    def right(tasks):
+        return lambda state, t, rng: np.full(state.shape, 1)
+
+    learner = replace(ON_GRID, expert=right, noise=0.9)
+    theta, tasks = learner.init(np.random.default_rng(0)), GRID.sample(K, np.random.default_rng(1))
+    one, two = (learner.collect(theta, tasks, np.random.default_rng(seed)) for seed in (2, 3))
+    assert np.array_equal(one.shown.x, two.shown.x)
+    assert not np.array_equal(one.other.x, two.other.x)
+
+
 def test_a_report_tells_the_mean_return_of_the_tries_before_and_after():
     _, first, then = setting(ON_GRID, GRID)
     row = ON_GRID.report([first], then)
+    assert list(row) == ["before", "return"] and {type(mean) for mean in row.values()} == {float}
     for name, lesson in (("before", first), ("return", then)):
         paid = lesson.tried.reward
         returns = [paid[k, :, b].sum() for k in range(K) for b in range(paid.shape[2])]
@@ -259,6 +314,7 @@ def test_a_short_training_makes_a_demonstration_worth_something(inner, outer):
 @pytest.mark.parametrize("options, message", [
     ({"inner": "clone"}, "inner must be one of 'cloning', 'learned', got 'clone'"),
     ({"outer": "reward"}, "outer must be one of 'cloning', 'return', got 'reward'"),
+    ({"outer": Reinforce}, "outer must be one of 'cloning', 'return', got <class"),
     ({"loss": "mse"}, "loss must be one of 'log-likelihood', 'squared-error', got"),
     ({"loss": "squared-error"}, "'squared-error' needs a Gaussian head, got Categ"),
     ({"expert": "teacher"}, "expert must be one of 'planner', 'controller', got"),
@@ -286,6 +342,9 @@ def test_a_demonstration_of_another_shape_is_refused():
     other = replace(shown, x=shown.x[..., :-1], after=shown.after[..., :-1])
     with pytest.raises(ValueError, match="observations of length 9, .* got 8"):
         ON_GRID.adapt(theta, [other])
+    learned = replace(ON_GRID, inner="learned")
+    with pytest.raises(ValueError, match="observations of length 9, .* got 8"):
+        learned.adapt(learned.init(np.random.default_rng(0)), [other])
     pairs = replace(shown, action=np.zeros(shown.action.shape + (2,)))
     with pytest.raises(ValueError, match=r"actions \[K, T, B\] for Categorical\(n=5\)"):
         ON_GRID.adapt(theta, [pairs])

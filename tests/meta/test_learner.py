@@ -1,13 +1,14 @@
 """The loop: its order, its randomness, and how it stops."""
 import re
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from minimeta import (MAML, RL2, Categorical, Gaussian, Layout, RecurrentPolicy, MLPPolicy,
                       NonFiniteError, meta_train)
-from minimeta.meta.learner import require_finite, stream
+from minimeta.meta.learner import counted, require_finite, stream
 from minimeta.tasks import BernoulliBandit, PointNavigation
 from minimeta.trace import CheckpointError, Keeper
 
@@ -80,6 +81,7 @@ def test_training_goes_on_from_a_given_theta_and_leaves_it_as_it_was():
 @pytest.mark.parametrize("theta, error, message", [
     (np.zeros(3), ValueError, r"theta must have shape \[\d+\], as learner.init .*, got \[3\]"),
     (np.zeros(LEARNER.policy.size, complex), TypeError, "theta must be real, got complex"),
+    (np.zeros(LEARNER.policy.size, int), TypeError, "theta must hold floating numbers"),
     (np.full(LEARNER.policy.size, np.nan), ValueError, "theta must be finite")])
 def test_a_start_that_does_not_fit_is_refused(theta, error, message):
     with pytest.raises(error, match=message):
@@ -90,6 +92,24 @@ def test_training_leaves_the_global_random_state_alone():
     before = np.random.get_state()[1].copy()
     meta_train(LEARNER, FAMILY, iterations=1, tasks=3)
     assert np.array_equal(before, np.random.get_state()[1])
+
+
+def test_a_result_that_is_complete_is_returned_as_it_is_and_one_with_more_is_refused():
+    result = meta_train(LEARNER, FAMILY, iterations=2, tasks=3)
+    again = meta_train(LEARNER, FAMILY, iterations=2, tasks=3, resume=result)
+    assert np.array_equal(again.theta, result.theta) and again.log == result.log
+    with pytest.raises(ValueError, match="iterations must be at least the 2 that are done, got 1"):
+        meta_train(LEARNER, FAMILY, iterations=1, tasks=3, resume=result)
+
+
+def test_a_training_goes_on_from_one_place_alone(tmp_path):
+    result = meta_train(LEARNER, FAMILY, iterations=1, tasks=3)
+    for more in ({"theta": result.theta}, {"run_dir": tmp_path / "run"}):
+        with pytest.raises(ValueError, match="resume must be True where .* leave run_dir and"):
+            meta_train(LEARNER, FAMILY, iterations=2, tasks=3, resume=result, **more)
+    with pytest.raises(ValueError, match="resume=True needs the run_dir of a training"):
+        meta_train(LEARNER, FAMILY, iterations=2, tasks=3, resume=True)
+    assert not (tmp_path / "run").exists()
 
 
 def test_streams_of_different_purposes_and_iterations_differ():
@@ -139,6 +159,61 @@ def test_the_log_counts_all_steps_and_tells_the_entropy_of_the_last_batch():
         nats = -last.log_prob[last.mask].mean()
         assert abs(row["entropy"] - nats) < 1e-6 and type(row["entropy"]) is float
     assert steps < 3 * 3 * 4 * 3 * 9
+
+
+def test_steps_are_counted_from_a_log_that_knows_none_too():
+    batch = SimpleNamespace(mask=np.ones((2, 3, 4), bool))
+    for log, before in (((), 0), (({"loss": 1.0},), 0), (({"steps": 5}, {"steps": 7}), 7)):
+        assert counted(log, {}, [batch, batch]) == {"steps": before + 2 * 24}
+
+
+def test_a_given_theta_takes_the_precision_of_the_learner():
+    theta = LEARNER.init(np.random.default_rng(9)).astype(float)
+    one, two = (meta_train(LEARNER, FAMILY, iterations=1, tasks=3, theta=given)
+                for given in (theta, theta.astype(np.float32)))
+    assert one.theta.dtype == np.float32 and np.array_equal(one.theta, two.theta)
+
+
+def test_the_entropy_is_summed_in_double_precision():
+    batch = SimpleNamespace(log_prob=np.full((5, 40, 50), 0.1, np.float32),
+                            mask=np.ones((5, 40, 50), bool))
+    assert abs(counted((), {}, [batch])["entropy"] + float(np.float32(0.1))) < 1e-12
+
+
+def test_a_probability_that_vanishes_stops_no_training():
+    class Small(Scribe):
+        def update(self, theta, state, history, data, progress):
+            return theta + np.exp(-1000 * np.ones(1)), state, {}
+
+    with np.errstate(under="raise"):
+        assert meta_train(Small([]), FAMILY, iterations=1, tasks=2).theta == 0
+        with pytest.raises(FloatingPointError):
+            np.exp(-1000 * np.ones(1))
+
+
+def test_a_learner_of_one_s_own_is_handed_the_map_and_the_shards_that_it_takes():
+    handed = []
+
+    class Takes(Scribe):
+        def adapt(self, theta, history, *, shards):
+            handed.append(shards)
+            return super().adapt(theta, history) * np.ones((7, 1))
+
+        def update(self, *args, map, shards):
+            handed.append((map, shards))
+            return super().update(*args)
+
+        def collect(self, theta, tasks, rng):
+            return np.zeros((len(tasks), 1))
+
+    meta_train(Takes([]), FAMILY, iterations=1, tasks=7, shards=3)
+    assert handed == [3, 3, (map, 3)]
+
+
+def test_a_learner_that_never_adapts_needs_no_adapt():
+    learner = SimpleNamespace(rounds=0, **{name: getattr(Scribe([]), name)
+                                           for name in ("init", "collect", "update")})
+    assert meta_train(learner, FAMILY, iterations=1, tasks=7).theta == 10
 
 
 def test_ctrl_c_returns_what_was_learned_so_far_untorn():
@@ -224,6 +299,8 @@ def test_what_is_not_finite_names_the_block_of_the_largest_share_and_its_first_n
         require_finite(layout, phi=phi)
     with pytest.raises(NonFiniteError, match="loss is not finite; smaller rates"):
         require_finite(layout, loss=np.float64(np.nan))
+    with pytest.raises(NonFiniteError, match=re.escape("at c[1] (3 of the 4 there)")):
+        require_finite(Layout(a=(2,), c=(4,)), phi=np.array([0.0] * 3 + [np.nan] * 3))
 
 
 def test_the_time_of_each_phase_is_counted_as_soon_as_it_is_over(monkeypatch):

@@ -54,6 +54,23 @@ def test_the_pretrained_network_takes_no_step_while_training_and_some_after():
     assert np.abs(learner.adapt(theta, history) - theta).max() > 1e-3
 
 
+def test_losses_have_the_precision_of_the_points():
+    theta, history, data = problem(RegressionMAML(NET, dtype=np.float32))
+    at = RegressionMAML(NET).inner_objective(data).at(np.broadcast_to(theta, (3, NET.size)))
+    assert data.y.dtype == at.value.dtype == at.grad.dtype == np.float32
+
+
+def test_reptile_moves_towards_where_all_its_steps_end():
+    learner = RegressionReptile(NET, alpha=0.05, steps=2, dtype=np.float64)
+    theta, history, data = problem(learner)
+    phi = np.tile(theta, (3, 1))
+    for points in (*history, *history, data, data):
+        phi = phi - 0.05 * learner.inner_objective(points).at(phi).grad
+    loss, grad = learner.meta_gradient(theta, history, data)
+    assert np.abs(grad - (theta - phi).mean(0)).max() < 1e-14
+    assert loss == pytest.approx(((theta - phi) ** 2).sum(-1).mean() / 2, rel=1e-12)
+
+
 def test_errors_are_those_of_0_1_and_more_steps():
     learner = RegressionMAML(NET, alpha=0.02, dtype=np.float64)
     theta = learner.init(np.random.default_rng(0))
@@ -67,6 +84,14 @@ def test_errors_are_those_of_0_1_and_more_steps():
             NET, alpha=0.02, steps=i, dtype=np.float64).adapt(theta, [shown])
         expected = ((NET.forward(phi, x)[0] - y) ** 2).mean((1, 2))
         assert np.abs(errors[:, i] - expected).max() < 1e-13
+
+
+def test_errors_of_no_number_of_steps_are_refused():
+    theta, tasks = RegressionMAML(NET).init(np.random.default_rng(0)), FAMILY.sample(
+        4, np.random.default_rng(1))
+    for steps, error in ((0, ValueError), (1.5, TypeError)):
+        with pytest.raises(error, match="steps must be"):
+            RegressionMAML(NET).errors(theta, tasks, np.random.default_rng(2), steps=steps)
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])

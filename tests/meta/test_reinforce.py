@@ -1,4 +1,6 @@
 """Regular reinforcement learning as the loop with no adaptation, and Reptile."""
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from samples import POLICIES, batch
@@ -31,6 +33,17 @@ def test_the_gradient_is_the_mean_over_tasks_of_advantage_times_score():
     score = POLICY.join(POLICY.head.log_prob_vjp(u, data.action, A), y)
     expected = -POLICY.vjp(share(theta, 3), cache, score)[0].mean(0)
     assert np.linalg.norm(grad - expected) < 1e-13 * np.linalg.norm(expected)
+
+
+@pytest.mark.parametrize("kind", [Reinforce, MAML])
+def test_advantages_have_mean_0_and_spread_1_in_each_task_and_keep_their_order(kind):
+    learner = kind(POLICY, dtype=np.float64)
+    _, _, data = problem(learner, 0)
+    A, n = learner.advantages(data).reshape(3, -1), data.mask[0].size
+    by_hand = (A - A.mean(1)[:, None]) / A.std(1)[:, None] / n
+    assert np.abs(learner.weighted(data).reshape(3, -1) - by_hand).max() < 1e-12
+    plain = replace(learner, normalise=False).weighted(data)
+    assert np.abs(plain.reshape(3, -1) - A / data.mask.shape[2]).max() < 1e-12
 
 
 def test_in_the_mean_it_is_the_exact_gradient_of_the_return():

@@ -123,6 +123,14 @@ def test_rewards_a_hundred_times_from_1_as_the_policy_sees_them_are_told_once(si
     assert len(told) == far
 
 
+def test_the_size_of_rewards_is_told_where_their_squares_are_no_numbers_of_float32():
+    learner = RL2(RecurrentPolicy(1, Categorical(3), 5), trials=3)
+    data = batch(learner)[1]
+    data = replace(data, reward=np.full(data.reward.shape, 1e30, np.float32))
+    with pytest.warns(UserWarning, match=r"about 1e\+30, .* reward_unit=1e\+30"):
+        learner.warn_of_unit(data)
+
+
 class NoUnit:
     """A policy of one's own that shows rewards as they are and has no word for it."""
 

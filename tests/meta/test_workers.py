@@ -19,7 +19,7 @@ from minimeta import (EMAML, MAML, RL2, Categorical, CheckpointError, Gaussian, 
                       load, meta_train)
 from minimeta.calculus import MLP
 from minimeta.meta import gradient, workers
-from minimeta.meta.workers import AGAIN, TRIES, Clock, Workers
+from minimeta.meta.workers import AGAIN, TRIES, Clock, Surroundings, Workers
 from minimeta.tasks import BernoulliBandit, GridNavigation, PointNavigation, Sinusoid
 
 BANDIT, CURVE = BernoulliBandit(3, 4), Sinusoid()
@@ -250,8 +250,10 @@ FEW, LONG, SOON = [0.125] * TRIES, [0.25] * TRIES, 2 * AGAIN - 1
     (FEW, LONG, 2 * AGAIN, 0.0, 9, False), (LONG, FEW, 2 * AGAIN, 0.0, 9, True),
     (FEW, LONG[1:], SOON, 0.0, 9, False), (LONG[1:], FEW, SOON, 0.0, 9, True),
     (FEW, LONG[1:] + [9.0], SOON, 0.0, 9, True),  # the shortest of three counts
+    (FEW, LONG, 2 * AGAIN, 1.475, 9, False),      # what may be lost is itself allowed
     (FEW, LONG, 2 * AGAIN, 1.375, 9, False),      # 1 + 0.03 * 20 is 0.1 more than that + 0.125
     (FEW, LONG, 2 * AGAIN, 1.5, 9, True),         # and less than this
+    ([0.25], [0.5, 0.125], SOON, 0.0, 9, True),   # shared is slower, but tried once alone
     (LONG[:1], [], SOON, 0.0, 6, False), (LONG[:1], [], SOON, 0.0, 8, True)])
 def test_the_other_way_is_tried_when_it_is_due_and_costs_little(
         shared, alone, calls, lost, n, next_is_shared):
@@ -298,6 +300,30 @@ def test_work_is_timed_by_its_kind():
     assert {kind: clock.calls for kind, clock in share.clocks.items()} == {"abs": 1, "pow": 2}
 
 
+def test_a_call_is_timed_from_its_start_to_its_end(monkeypatch):
+    now = iter([100.0, 100.25, 200.0, 200.5, 300.0, 304.0])
+    monkeypatch.setattr(workers.time, "perf_counter", lambda: next(now))
+    pool = Counts(1)
+    share = Workers(pool)
+    for _ in range(3):
+        assert share(abs, [1, -2]) == [1, 2]
+    assert share.clocks["abs"].total == 0.25 + 0.5 + 4.0
+    assert pool.given == 2 * len(share.clocks["abs"].times[True]) < 6  # the others are done here
+
+
+def test_what_is_always_shared_needs_no_clock():
+    pool = Counts(1)
+    share = Workers(pool, always=True)
+    for _ in range(3):
+        assert share(abs, [1, -2]) == [1, 2]
+    assert pool.given == 6 and not share.clocks
+
+
+def test_always_is_true_or_false():
+    with pytest.raises(TypeError, match="always must be True or False, got 'yes'"):
+        Workers(ThreadPoolExecutor(1), always="yes")
+
+
 # ---- a worker works as the caller would
 
 def underflows(_):
@@ -320,6 +346,25 @@ def test_settings_of_warnings_and_of_errors_hold_in_workers(executor, pools):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         assert share(warns, [1, 2]) == [None, None]
+
+
+def told(filters, process, times=1):
+    """The warnings that are shown where a process has shown the same one before."""
+    with warnings.catch_warnings(record=True) as shown:
+        warnings.simplefilter("default")
+        warns(0)
+        for _ in range(times):
+            Surroundings(np.geterr(), filters or list(warnings.filters), process).call(warns, 0)
+    return len(shown) - 1
+
+
+def test_filters_of_warnings_are_put_in_place_in_another_process_alone():
+    here, there, filters = os.getpid(), os.getpid() + 1, [("always", None, Warning, None, 0)]
+    assert told(filters, there) == 1                # as if nothing had been shown there yet
+    assert told(filters, there, 2) == 2
+    assert told(filters, here) == told([("ignore", None, Warning, None, 0)], there) == 0
+    assert told(None, there, 3) == told(None, here) == 0
+    assert told([("error", None, DeprecationWarning, None, 0)], there) == 1
 
 
 @pytest.mark.parametrize("executor", ["2 threads", "2 processes"])
@@ -401,6 +446,21 @@ def test_what_still_waits_is_cancelled_when_a_worker_fails():
     assert [future.cancelled() for future in executor.futures] == [False, True, True]
 
 
+def test_all_items_are_handed_out_before_the_first_result_is_waited_for():
+    executor = ByHand()
+
+    class Ready(Future):
+        def result(self):
+            return len(executor.futures)
+
+    def submit(*args):
+        executor.futures.append(Ready())
+        return executor.futures[-1]
+
+    executor.submit = submit
+    assert Workers(executor, always=True)(abs, [1, 2, 3]) == [3, 3, 3]
+
+
 @dataclass(frozen=True)
 class Kept(BernoulliBandit):
     """A bandit with something that no process can be sent."""
@@ -429,6 +489,8 @@ def test_threads_need_no_pickle(pools):
 def test_a_mistake_in_a_worker_is_told_as_it_is(pools):
     with pytest.raises(TypeError, match="bad operand"):
         Workers(pools("2 processes"), always=True)(abs, ["a", "b"])
+    with pytest.raises(TypeError, match="bad operand"):  # what threads run need not pickle
+        Workers(pools("2 threads"), always=True)(lambda x: abs(x), ["a", "b"])
 
 
 @pytest.mark.parametrize("wrong, error, message", [
