@@ -158,7 +158,7 @@ def filled(nest, parts):
         return type(nest)(*(filled(value, parts) for value in nest))
     if isinstance(nest, (tuple, list)):
         return type(nest)(filled(value, parts) for value in nest)
-    return next(parts).reshape(np.shape(nest))[() if np.isscalar(nest) else ...]
+    return next(parts).reshape(np.shape(nest))[()]
 
 
 def pure(probe):

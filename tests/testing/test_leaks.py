@@ -109,3 +109,17 @@ def test_two_tasks_that_share_a_rare_event_are_a_coincidence():
     noise = rng.normal(size=(1000, 2))
     assert share_told(rare, np.concatenate([rare, noise], 1)) < 0.1
     assert share_told(often, np.concatenate([often, noise], 1)) > 0.9
+
+
+def test_what_is_told_in_one_half_and_denied_in_the_other_is_not_told():
+    coin = (np.arange(1000) // 2 % 2)[:, None].astype(float)
+    told = np.where(np.arange(1000)[:, None] < 500, coin, 1 - coin)
+    assert share_told(told, coin) == 0 and share_told(coin, coin) > 0.99
+
+
+def test_what_stands_out_in_four_tasks_of_a_thousand_is_no_sign():
+    rng = np.random.default_rng(0)
+    rare = np.isin(np.arange(1000), [3, 50, 700, 800])[:, None].astype(float)
+    hidden = rare + np.isin(np.arange(1000) % 50, [7])[:, None]
+    obs = np.concatenate([rare, rng.normal(size=(1000, 600))], 1)
+    assert share_told(obs, hidden) < 0.1

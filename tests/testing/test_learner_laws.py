@@ -1,5 +1,6 @@
 """The laws of learners: the iteration that they look at, and a learner that breaks each of them."""
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -187,6 +188,22 @@ def test_phi_of_a_multiple_of_the_rate_goes_a_multiple_of_the_way():
     one, three = (laws.with_rate(p, factor) - p.theta for factor in (1, 3))
     assert one.shape == (3, POLICY.size) and np.allclose(three, 3 * one, rtol=0, atol=1e-14)
     assert np.array_equal(laws.unadapted(p), np.broadcast_to(p.theta, (3, POLICY.size)))
+
+
+def test_a_rate_is_tried_as_the_learner_has_it_a_number_or_an_array():
+    class Strict(MAML):
+        def __post_init__(self):
+            assert type(self.alpha) in (float, np.ndarray)
+            super().__post_init__()
+
+    for alpha in (0.1, np.full(POLICY.size, 0.1)):
+        assert laws.with_rate(iteration(Strict, alpha=alpha), 2).shape == (3, POLICY.size)
+
+
+def test_a_learner_that_does_not_say_how_many_steps_it_takes_takes_one():
+    p = iteration()
+    p.learner = SimpleNamespace(policy=POLICY)
+    assert laws.doubled_rate(p) < 1e-12
 
 
 def test_a_step_whose_length_does_not_follow_the_rate_is_caught():

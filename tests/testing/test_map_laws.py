@@ -115,6 +115,33 @@ def test_each_form_gets_the_cache_of_its_own_forward_pass():
     assert not check_map(Tagged(), (5, 3)).failed
 
 
+class Keeps(Scale):
+    """Its caches keep the point, and every form must come with the same one."""
+
+    def forward(self, theta, x):
+        y, cache = super().forward(theta, x)
+        return y, (theta, cache)
+
+    def jvp(self, theta, cache, theta_dot, x_dot=None):
+        y_dot, cache_dot = super().jvp(theta, self.at(theta, cache), theta_dot, x_dot)
+        return y_dot, (theta_dot, cache_dot)
+
+    def vjp(self, theta, cache, y_bar):
+        return super().vjp(theta, self.at(theta, cache), y_bar)
+
+    def vjp_dot(self, theta, cache, y_bar, theta_dot, cache_dot, y_bar_dot):
+        return super().vjp_dot(theta, self.at(theta, cache), y_bar, theta_dot,
+                               self.at(theta_dot, cache_dot), y_bar_dot)
+
+    def at(self, theta, cache):
+        assert np.array_equal(theta, cache[0]), "another point"
+        return cache[1]
+
+
+def test_each_form_gets_the_point_of_its_cache():
+    assert not check_map(Keeps(), (5, 3)).failed
+
+
 class OneHotOnly(MLP):
     def forward(self, theta, x):
         if not np.isin(x.real, (0, 1)).all():

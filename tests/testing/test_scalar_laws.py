@@ -65,6 +65,11 @@ def test_a_scalar_is_a_function_of_one_vector_for_each_task(lead, sizes):
     assert not check_scalar(Cubes(lead=lead), Y).failed
 
 
+def test_outputs_may_be_nested_lists_of_whole_numbers():
+    y = np.round(3 * Y).astype(int).tolist()
+    assert not check_scalar(Cubes(), y).failed and not check_surrogate(Cubes(), y).failed
+
+
 def in_place(name, at):
     """A form that writes to its argument."""
     def form(self, *args):
@@ -157,6 +162,10 @@ def test_memory_and_precision_of_each_form_are_checked():
             return getattr(Cubes, name)(self, y, *rest) + np.zeros(1)
         return form
 
+    def ordered_tangent(self, y, y_dot):
+        return Cubes.hvp(self, y, y_dot) + 0.1 * (not y_dot.flags.c_contiguous)
+
+    assert failed(hvp=ordered_tangent)[1] == ["memory"]
     for name in ("value", "grad", "hvp"):
         assert "memory" in failed(**{name: ordered(name)})[1]
         assert failed(**{name: double(name)})[1][-1] == "precision"
@@ -291,6 +300,12 @@ def test_a_policy_is_checked_for_five_steps_of_four_episodes_by_default():
     report = check_policy.report(FEED, leads=((),), scales=(0.3,), skip=[
         law.name for law in policy_laws.LAWS if law.name != "init"])
     assert report["init"].context.endswith("x [5, 4, 3], y [5, 4, 4]")
+
+
+def test_a_policy_is_checked_on_the_shape_that_is_given():
+    rest = [law.name for law in policy_laws.LAWS if law.name != "init"]
+    report = check_policy(FEED, (3, 2, 3), leads=((),), scales=(0.3,), skip=rest)
+    assert report["init"].context.endswith("x [3, 2, 3], y [3, 2, 4]")
 
 
 def test_complex_safe_is_true_by_default():

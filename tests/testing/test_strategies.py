@@ -29,6 +29,12 @@ def test_a_drawn_layout_packs_what_it_unpacks(layout):
     assert (layout.pack(**layout.unpack(theta)._asdict()) == theta).all()
 
 
+def test_axes_of_layouts_have_any_length_from_1_on():
+    for n in (1, 2, 7):
+        layout = find(layouts(), lambda layout: any(n in shape for _, shape in layout.shapes))
+        assert layout.size <= 7
+
+
 @given(rollouts())
 def test_a_drawn_rollout_has_ragged_ends_and_nothing_in_its_padding(data):
     lengths = data.mask.sum(1)

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 import minimeta
-from minimeta import (MAML, RL2, Categorical, CheckpointError, Gaussian, RecurrentPolicy, MLPPolicy,
-                      RegressionMAML, Reinforce, adapt, load, meta_train)
+from minimeta import (MAML, RL2, Categorical, CheckpointError, Gaussian, Imitation, RecurrentPolicy,
+                      MLPPolicy, RegressionMAML, Reinforce, adapt, load, meta_train)
 from minimeta.calculus import MLP
 from minimeta.rl import rollout
 from minimeta.tasks import BernoulliBandit, GridNavigation, PointNavigation, Sinusoid
-from minimeta.trace import log
+from minimeta.trace import Result, log
 from minimeta.trace.agent import adapts_between_trials
 
 GRID = GridNavigation(3, horizon=4, episodes=2)
@@ -145,6 +145,15 @@ def test_a_gradient_learner_s_agent_acts_with_phi(folders):
     data = rollout(run.learner.policy, phi, tasks, trials=1, episodes=1,
                    rng=np.random.default_rng(3))
     assert np.array_equal(actions, data.action[0, :, 0])
+
+
+def test_an_agent_takes_from_phi_what_is_the_policy_s():
+    learner = Imitation(MLPPolicy(9, Categorical(5), (4,)), inner="learned")
+    theta, n = learner.init(np.random.default_rng(0)), learner.policy.size
+    run = Result(theta, (), learner, GRID)
+    tasks = GRID.sample(1, np.random.default_rng(2))
+    agent, phi = run.agent(tasks, seed=4), adapt(run, tasks, seed=4)
+    assert len(phi[0]) > n and np.array_equal(agent.theta, phi[0, :n])
 
 
 def test_a_recurrent_agent_remembers_the_trial_it_has_lived_through(folders):

@@ -298,6 +298,16 @@ def test_two_hundred_kills_while_saving_lose_one_save_at_most(tmp_path):
         "config.json", "log.csv", "checkpoint.npz", "checkpoint.before.npz"}
 
 
+def test_a_package_that_is_not_installed_has_no_version(monkeypatch):
+    from importlib import metadata
+
+    def version(name):
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "version", version)
+    assert configuration({})["made_with"]["minimeta"] == "not installed"
+
+
 # ---- the log
 
 def test_the_log_gives_back_every_bit_and_every_type(tmp_path):
@@ -328,6 +338,15 @@ def test_a_new_name_in_a_row_becomes_a_column(tmp_path):
     for row in rows:
         log.append(tmp_path / "log.csv", row)
     assert log.read(tmp_path / "log.csv") == rows
+
+
+def test_a_row_of_known_names_is_written_behind_the_others_and_nothing_else_is(tmp_path):
+    path = tmp_path / "log.csv"
+    for n in range(3):
+        log.append(path, {"n": n, "x": n / 7})
+        file = path.stat().st_ino
+    log.append(path, {"x": 0.5, "n": 3})
+    assert path.stat().st_ino == file and log.read(path)[-1] == {"n": 3, "x": 0.5}
 
 
 def test_a_row_that_was_cut_off_is_no_row(tmp_path):

@@ -44,6 +44,11 @@ def test_arrays_keep_every_bit():
     assert np.array_equal(again.alpha, ALPHA) and again.alpha.dtype == ALPHA.dtype
 
 
+def test_a_dtype_is_described_by_its_name_whichever_way_it_is_given():
+    for given in (np.float32, np.dtype(np.float32)):
+        assert describe(given) == {"dtype": "float32"} and rebuild(describe(given)) is np.float32
+
+
 def test_an_option_that_was_named_is_described_as_it_was_resolved():
     assert describe(MAML(POLICY))["optimizer"]["class"].endswith("Adam")
     assert describe(MAML(POLICY))["optimizer"]["beta1"] == 0.9

@@ -66,6 +66,12 @@ def test_on_a_terminal_one_line_is_redrawn(terminal, seconds):
     assert screen.getvalue().count("\n") == 1 and screen.drawings[-1].endswith("\n")
 
 
+def test_a_stream_that_does_not_say_whether_it_is_closed_is_open():
+    assert progress.is_redrawn(SimpleNamespace(isatty=lambda: True))
+    assert not progress.is_redrawn(SimpleNamespace(isatty=lambda: True, closed=True))
+    assert not progress.is_redrawn(None)
+
+
 def test_on_a_terminal_a_line_is_drawn_a_few_times_a_second_and_at_the_end(terminal, monkeypatch):
     screen = terminal()
     seconds = iter([10.0 + 0.4 * progress.PAUSE * i for i in range(8)])
