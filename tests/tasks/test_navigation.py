@@ -95,17 +95,16 @@ def test_random_is_what_uniform_walks_earn_whatever_the_settings():
         assert np.all(off_simulation(family, 3000, rng, errors=5) < 1), family
 
 
-@pytest.mark.parametrize("family", [
-    PointNavigation(40), PointNavigation(9, radius=0.06)], ids=str)
-def test_a_grid_four_times_finer_changes_the_value_by_less_than_a_fifth_of_a_percent(
-        family, monkeypatch):
+@pytest.mark.parametrize("family, most", [
+    (PointNavigation(40), 2e-4), (PointNavigation(9, radius=0.06), 2e-3)], ids=str)
+def test_a_grid_four_times_finer_changes_the_value_little(family, most, monkeypatch):
     tasks = family.sample(100, np.random.default_rng(0))
     coarse = tasks.random()
     monkeypatch.setattr(navigation, "CELLS", 4 * navigation.CELLS)
     navigation.value_of_a_move.cache_clear()
     fine = tasks.random()
     navigation.value_of_a_move.cache_clear()
-    assert np.abs(coarse / fine - 1).max() < 2e-3
+    assert np.abs(coarse / fine - 1).max() < most
 
 
 @pytest.mark.parametrize("m", [8, 7.3, 1 / 0.63, 2.0, 5.5, 8.49, 1.02, 0.4])

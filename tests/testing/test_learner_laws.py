@@ -190,6 +190,20 @@ def test_phi_of_a_multiple_of_the_rate_goes_a_multiple_of_the_way():
     assert np.array_equal(laws.unadapted(p), np.broadcast_to(p.theta, (3, POLICY.size)))
 
 
+@pytest.mark.parametrize("verb, of, argument", [
+    ("adapt", lambda theta, history: history[0], 1),
+    ("update", lambda theta, state, history, data, progress: history[0], 1),
+    ("update", lambda theta, state, history, data, progress: data, 2)])
+def test_an_adaptation_or_an_update_that_writes_to_its_data_is_caught(verb, of, argument):
+    def written(self, *args):
+        found = getattr(MAML, verb)(self, *args)
+        of(*args).reward[:] += 1
+        return found
+
+    words = [error.detail for error in law("pure", type("Writes", (MAML,), {verb: written}))]
+    assert f"argument {argument} was written to; make a copy first" in words
+
+
 def test_a_rate_is_tried_as_the_learner_has_it_a_number_or_an_array():
     class Strict(MAML):
         def __post_init__(self):
@@ -261,7 +275,12 @@ def test_padding_that_adaptation_or_update_reads_is_caught():
             theta, *rest = super().update(theta, state, history, data, progress)
             return theta + 1e-9 * told(data.action).sum(), *rest
 
-    for kind, verb in ((Reads, "adapt"), (ReadsLater, "update")):
+    class ReadsEarlier(MAML):
+        def update(self, theta, state, history, data, progress):
+            theta, *rest = super().update(theta, state, history, data, progress)
+            return theta + 1e-9 * told(history[0].action).sum(), *rest
+
+    for kind, verb in ((Reads, "adapt"), (ReadsLater, "update"), (ReadsEarlier, "update")):
         words = [error.detail for error in law("padding", kind) if error]
         assert f"{verb} depends on inputs and actions that follow the end of a trial" in words
         assert len(words) == 1 or kind is Reads

@@ -34,6 +34,7 @@ def test_what_is_right_passes_with_two_steps_of_two_episodes_as_well():
     for kind in (LSTM, GRU):
         report = check_recurrent(Net(kind), (2, 2, 3), leads=((), (2,)), scales=(0.5,))
         assert not report.skipped and report.counts == dict.fromkeys(report.gates, 2) | {"tasks": 1}
+    assert not check_recurrent(Net(), (3, 2, 3), leads=((1,),), scales=(0.5,)).failed
 
 
 def more_at_the_end(step, theta, state, x):
