@@ -112,9 +112,11 @@ def test_two_tasks_that_share_a_rare_event_are_a_coincidence():
 
 
 def test_what_is_told_in_one_half_and_denied_in_the_other_is_not_told():
-    coin = (np.arange(1000) // 2 % 2)[:, None].astype(float)
-    told = np.where(np.arange(1000)[:, None] < 500, coin, 1 - coin)
-    assert share_told(told, coin) == 0 and share_told(coin, coin) > 0.99
+    k = np.arange(1000)[:, None]
+    coin = (k // 2 % 2).astype(float)
+    seen = np.where(k % 10, coin, 1 - coin)   # right in nine of ten tasks
+    turned = np.where(k < 500, seen, 1 - seen)
+    assert share_told(turned, coin) == 0 and 0.63 < share_told(seen, coin) < 0.65
 
 
 def test_what_stands_out_in_four_tasks_of_a_thousand_is_no_sign():
