@@ -113,7 +113,7 @@ def value_of_a_move(family):
     """
     from scipy.ndimage import correlate1d  # slow to import, and needed only here
     h, T = family.max_step / CELLS, family.horizon
-    h = family.radius / max(1, ceil(family.radius / h)) if family.radius > h / 2 else h
+    h = family.radius / ceil(family.radius / h) if family.radius > h / 2 else h
     step = uniform_step(family.max_step / h)
     far = family.reach + family.max_step * min(T, 5 * sqrt(T / 3))
     i = np.arange(ceil(far / h))

@@ -41,6 +41,11 @@ def test_the_oracle_walks_and_the_last_step_may_be_shorter():
     assert np.allclose(tasks.oracle(), by_hand, rtol=1e-12)
 
 
+def test_an_episode_that_is_done_earns_no_more():
+    tasks = PointTasks(PointNavigation(radius=0.25), np.array([[0.5, 0.0]]))
+    assert np.allclose(tasks.oracle(), -(0.4 + 0.3 + 0.2), rtol=1e-12)
+
+
 def test_no_constant_direction_and_no_noisy_expert_earns_more_than_the_oracle():
     rng = np.random.default_rng(0)
     tasks = PointNavigation(30).sample(20, rng)

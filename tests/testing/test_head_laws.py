@@ -1,4 +1,5 @@
 """The laws of heads: the sums that they take, the numbers by which they are broken, the words."""
+import re
 from types import SimpleNamespace
 
 import numpy as np
@@ -113,6 +114,15 @@ def test_the_gradient_of_another_distribution_has_a_mean(head):
     assert law("score", little)[0].hint
     [right] = law("score", head)
     assert right < 1e-9 and right.hint == ""
+
+
+def test_what_the_head_says_is_the_claim_and_the_sum_is_true():
+    for name in ("entropy", "kl", "fisher"):
+        more = changed(CHOICE, **{name: lambda self, *us: 3 * getattr(CHOICE, name)(*us)})
+        words = re.search(r"claimed (\S+), true (\S+)$", law(name, more)[0].detail)
+        assert abs(float(words[1]) / float(words[2]) - 3) < 1e-6
+    double = changed(CHOICE, log_prob=lambda self, u, a: CHOICE.log_prob(u, a) + np.log(2.0))
+    assert re.search("claimed 2.*, true 1$", law("probabilities", double)[0].detail)
 
 
 def test_the_score_names_the_coordinate():

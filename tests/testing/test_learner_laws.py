@@ -41,7 +41,7 @@ def data(T=4):
                    value, end, mask)
 
 
-@pytest.mark.parametrize("T", [2, 4])
+@pytest.mark.parametrize("T", [2, 4, 5])
 def test_every_other_trial_loses_its_last_step_and_ends_a_step_before(T):
     before, after = data(T), ragged(data(T))
     assert np.array_equal(after.x, before.x) and np.array_equal(after.action, before.action)

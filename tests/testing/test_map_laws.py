@@ -315,6 +315,26 @@ def test_a_small_error_of_the_gradient_is_not_blamed_on_complex_numbers():
     assert not any("complex-safe" in error.hint for error in report.failed.values())
 
 
+def test_the_hint_names_what_a_block_of_a_hessian_product_lacks():
+    class Forgets(Scale):
+        def vjp_dot(self, theta, cache, y_bar, theta_dot, cache_dot, y_bar_dot):
+            theta_bar_dot, x_bar_dot = super().vjp_dot(theta, cache, y_bar, theta_dot, cache_dot,
+                                                       y_bar_dot)
+            return theta_bar_dot - (y_bar_dot * cache).sum(-2), x_bar_dot
+
+    assert map_report(Forgets(), (5, 3))["second"].hint == "y_bar_dot is missing in gain"
+
+
+def test_the_hint_says_that_a_part_of_the_imaginary_number_is_lost():
+    class Real(Scale):
+        def forward(self, theta, x):
+            return theta[..., None, :].real * x, x.real
+
+    report = map_report(Real(), (5, 3))
+    for law in ("tangent", "complex step"):
+        assert "the code is not complex-safe" in report[law].hint
+
+
 def test_a_law_that_has_no_hints_gets_none():
     assert explain(probe(), "memory") == "" and explain(probe(), "precision") == ""
 

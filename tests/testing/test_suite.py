@@ -90,6 +90,14 @@ def test_a_better_hint_is_asked_for_what_is_broken_and_for_nothing_else():
     assert [report[law.name].hint for law in laws] == ["a term is missing", "a guess", "a guess"]
 
 
+def test_the_worst_case_of_a_law_is_the_one_that_is_explained():
+    cases = [SimpleNamespace(size=size, context=f"case {size}") for size in (0.1, 0.5, 0.2)]
+    law = Law("off", lambda case: Error("", case.size, "far"))
+    report = Suite("it", (law,), lambda: cases, explain=lambda case, law: case.context).run()
+    assert report["off"].hint == report["off"].context == "case 0.5"
+    assert [error.hint for error in report.errors["off"]] == ["", "case 0.5", ""]
+
+
 def test_a_suite_in_which_nothing_ran_fails():
     with pytest.raises(LawBroken, match="no law was run"):
         suite(skip=[law.name for law in LAWS_OF_ALL_KINDS]).run().settle()
