@@ -118,8 +118,8 @@ def gradient(law, slope, value, grad, theta, name, limit, seed, sizes):
     if claimed.shape != theta.shape:
         return compare(law, claimed, theta)
     if shape == (1,) != theta.shape[:-1]:
-        return gradient(law, slope, lambda t: np.asarray(value(t))[0], grad, theta,
-                        name, limit, seed, sizes)
+        return gradient(law, slope, lambda t: value(t)[0], grad, theta, name, limit,
+                        seed, sizes)
     if shape not in ((), theta.shape[:-1]):
         raise ValueError(f"value must return one number or one per task, shape () or "
                          f"{theta.shape[:-1]}, got shape {shape}")

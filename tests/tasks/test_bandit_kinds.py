@@ -72,6 +72,7 @@ def test_a_restless_bandit_follows_its_path_in_every_episode():
 
 def test_restless_paths_stay_inside_and_move_as_fast_as_their_volatility():
     p = RestlessBandit(50, (0.02, 0.1)).sample(4000, rng()).p
+    assert np.abs(np.diff(p[..., 0])).max() < 6 * 0.1   # reflected, it never jumps
     assert p.shape == (4000, 50, 2) and np.all((0 <= p) & (p <= 1))
     assert np.all(np.abs(p.sum(-1) - 1) < 1e-12)
     away = (p[:, :-1, 0] > 0.4) & (p[:, :-1, 0] < 0.6)  # from where it is reflected

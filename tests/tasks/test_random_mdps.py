@@ -4,7 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from minimeta.tasks import RandomMDP
+from minimeta.tasks import RandomMDP, value_iteration
 from minimeta.tasks.random_mdp import draw_index
 
 K = 5_000
@@ -106,3 +106,16 @@ def test_bad_sizes_are_refused_by_name():
         RandomMDP(noise=-1.0)
     with pytest.raises(TypeError, match="unexpected keyword"):
         RandomMDP(gamma=0.9)
+
+
+@pytest.mark.parametrize("P, R", [(np.ones(3), np.ones(3)), (np.ones((2, 2)), np.ones((2, 2)))])
+def test_tables_of_other_shapes_are_refused(P, R):
+    with pytest.raises(ValueError, match=r"P must be \[..., S, A, S\] and R \[..., S, A\], got"):
+        value_iteration(P, R, 4)
+
+
+def test_what_is_below_0_is_no_probability():
+    P = np.full((2, 3, 2), 0.5)
+    P[1, 2] = 1.5, -0.5
+    with pytest.raises(ValueError, match="P must hold probabilities, with sum 1 over the last axis"):
+        value_iteration(P, np.ones((2, 3)), 4)

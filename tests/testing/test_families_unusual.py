@@ -463,6 +463,19 @@ def test_a_random_return_that_is_a_simulation_itself_is_right():
         laws.simulated(replace(Coin(), tasks=Simulates), seed)
 
 
+def test_task_by_task_a_random_return_may_be_off_as_a_simulation_is_and_no_more():
+    # The variance of three calls is 0.75, and that of a mean of ten episodes 0.075: of a
+    # simulation as long 0.15 is expected. The bound is 0.15 and four standard errors.
+    for off, is_right in ((0.24, True), (0.4, False)):
+        class Off(Coins):
+            def random(self):
+                return 1.5 + off * np.where(np.arange(len(self)) % 2, 1, -1)
+
+        for seed in range(3):
+            found = check_tasks.report(replace(Coin(), tasks=Off), seed)["simulated"]
+            assert ("wrong task by task" in found.detail) != is_right
+
+
 @pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])
 def test_by_how_much_a_random_return_may_be_off_does_not_depend_on_its_size(scale):
     class Scaled(Coins):
@@ -492,6 +505,18 @@ def test_a_reward_without_luck_is_right_to_rounding():
             return np.full(len(self), 0.1 + 0.1 + 0.1) * (1 + 1e-14)
 
     laws.simulated(replace(Coin(), tasks=Certain), 0)
+
+    class Losses(Certain):
+        """-0.1 a call where the side is 1, and else nothing."""
+
+        def move(self, state, action, rng):
+            state, obs, reward, done = super().move(state, action, rng)
+            return state, obs, -reward * self.side[:, None], done
+
+        def random(self):
+            return -0.3 * self.side
+
+    laws.simulated(replace(Coin(), tasks=Losses), 0)
 
     class Wrong(Certain):
         def random(self):

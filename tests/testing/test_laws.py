@@ -125,6 +125,13 @@ def test_nan_and_a_wrong_shape_are_infinitely_wrong(law, gate):
 
 
 @each_gradient_law
+@pytest.mark.parametrize("P", [1, 3])
+def test_a_value_may_be_an_array_of_one_number(law, gate, P):
+    assert law(lambda t: (t ** 3).sum(keepdims=True), lambda t: 3 * t ** 2, draw(P)) < gate
+    assert law(lambda t: [(t ** 3).sum()], lambda t: 3 * t ** 2, draw(P)) < gate
+
+
+@each_gradient_law
 def test_a_value_that_is_neither_one_number_nor_one_per_task_is_refused(law, gate):
     with pytest.raises(ValueError, match=r"shape \(\) or \(3,\), got shape \(10,"):
         law(lambda theta: theta.sum(0), grad, draw(3, 10))

@@ -59,6 +59,16 @@ def test_steps_give_the_outputs_and_the_states_of_the_unroll(other):
     assert set(laws) <= {"stepping", "ends"}
 
 
+@pytest.mark.parametrize("n", range(1, 7))
+def test_a_state_after_any_number_of_steps_is_looked_at(n):
+    def off(state_after, cache, n_steps=None):
+        found = state_after(cache, n_steps)
+        is_off = np.zeros(1) if n_steps is None else 1e-6 * (n_steps == n)
+        return tuple(s + is_off[..., None] for s in found)
+
+    assert failed(state_after=off)[1] == (["ends"] if n < 6 else [])   # there are 5 episodes
+
+
 def test_an_output_that_depends_on_a_later_input_is_caught():
     def peeks(forward, theta, x):
         y, cache = forward(theta, x)

@@ -43,6 +43,8 @@ def test_a_drawn_rollout_has_ragged_ends_and_nothing_in_its_padding(data):
     last = np.take_along_axis(data.end, lengths[:, None] - 1, 1)
     assert last.all()
     assert (data[:1].x == data.x[:1]).all() and data.action.max() < 3
+    for numbers in (data.x, data.log_prob[data.mask], data.value[data.mask]):
+        assert len(np.unique(numbers)) == numbers.size
 
 
 @pytest.mark.parametrize("strategy", [

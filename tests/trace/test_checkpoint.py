@@ -50,6 +50,11 @@ def same(one, other):
     return one == other or one != one and other != other
 
 
+def test_a_path_may_be_a_string(tmp_path):
+    save(str(tmp_path / "a.npz"), {"n": 3})
+    assert load(str(tmp_path / "a.npz")) == {"n": 3}
+
+
 @given(nests)
 def test_what_is_loaded_is_what_was_saved(tmp_path_factory, nest):
     path = tmp_path_factory.mktemp("nest") / "checkpoint.npz"
