@@ -305,3 +305,16 @@ def test_a_law_that_is_known_to_fail_must_fail():
 def test_what_is_no_family_is_refused():
     with pytest.raises(TypeError, match="family must be one such as BernoulliBandit"):
         check_tasks(Coin)
+
+
+def test_the_report_counts_the_rows_that_are_done():
+    class Ends(Coins):
+        """The first task ends after the second call, and the others do not."""
+
+        def move(self, state, action, rng):
+            state, obs, reward, done = super().move(state, action, rng)
+            return state, obs, reward, done | (state == 2) & (np.arange(len(self)) == 0)[:, None]
+
+    found = check_tasks(replace(Coin(), tasks=Ends), skip=("whole", "separate", "simulated"))
+    assert found["untimed"].detail == "3 of 21 rows were done by step 3"
+    assert check_tasks(Coin())["untimed"].detail == "0 of 21 rows were done by step 3"

@@ -68,6 +68,13 @@ def test_a_wrong_factor_is_caught_whatever_the_function(name, factor):
         check_function(f, wrong, x)
 
 
+def test_above_the_limit_random_directions_are_tried():
+    for limit, words in ((11, "worst at a random direction in x: "), (12, "worst at x[")):
+        report = check_function.report(lambda x: (x ** 2).sum(), lambda x: 2.1 * x, X, limit=limit)
+        for law in ("complex step", "differences"):
+            assert report[law].detail.startswith(words)
+
+
 @pytest.mark.parametrize("f, reason", [
     (lambda x: np.abs(x).sum() + 0 * x.sum(), "the imaginary part was lost"),
     (lambda x: np.abs(x).sum(), "the imaginary part was lost"),

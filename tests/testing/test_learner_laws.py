@@ -358,6 +358,14 @@ def test_a_learner_is_checked_on_a_family_of_other_sizes_too():
     assert "padding" in report.counts and not report.failed
 
 
+def test_a_first_order_learner_must_break_the_last_law_and_those_that_you_name():
+    learner, named = MAML(POLICY, trials=4, first_order=True), {"zero rate": "so"}
+    suite = check_learner.suite(learner, FAMILY, expect_failure=named)
+    assert suite.expect_failure == named | {"meta-gradient": "first_order leaves out the Hessians"}
+    own = check_learner.suite(learner, FAMILY, expect_failure={"meta-gradient": "mine"})
+    assert own.expect_failure == {"meta-gradient": "mine"}
+
+
 def test_the_hint_names_a_first_order_gradient_in_float32_too():
     p = Iteration(MAML(POLICY, trials=4, dtype=np.float32, first_order=True), FAMILY, 0)
     assert "it is the first-order gradient" in laws.meta_gradient(p).hint

@@ -29,6 +29,11 @@ def test_a_drawn_layout_packs_what_it_unpacks(layout):
     assert (layout.pack(**layout.unpack(theta)._asdict()) == theta).all()
 
 
+def test_the_simplest_rewards_are_0_and_the_simplest_episodes_do_not_end():
+    assert not find(rewards((2, 3)), lambda array: True).any()
+    assert not find(dones((2, 3)), lambda array: True).any()
+
+
 def test_axes_of_layouts_have_any_length_from_1_on():
     for n in (1, 2, 7):
         find(layouts(), lambda layout: any(n in shape for _, shape in layout.shapes))
