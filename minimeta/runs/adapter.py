@@ -75,7 +75,7 @@ class Environments(Family):
 
     def made(self, seed):
         """A new environment of the task with this seed."""
-        rng = np.random.default_rng(int(seed))
+        rng = np.random.default_rng(seed)
         require_takes(self.make, rng)
         env = self.make(rng)
         needed = ("reset", "step", "observation_space", "action_space")
@@ -137,7 +137,7 @@ class World:
     def step(self, moment, action):
         """The moment after the action; the last one again if the episode is over."""
         if self.now.is_over:
-            return Moment(self, self.now.t, self.now.obs, 0.0, True, True)
+            return Moment(self, self.now.t, self.now.obs, 0.0, True)
         if moment is not self.now:
             raise ValueError("a state of environments can be stepped once: an "
                              "environment cannot go back; use tasks.reset")

@@ -53,5 +53,4 @@ def cells(family, obs):
 def joints(tasks, obs):
     """Where the elbow and the hand of PlanarArm's arms are, [K, T, 2, 2]."""
     angles = np.arctan2(obs[..., 2:4], obs[..., :2])
-    state = np.concatenate([angles, obs[..., 4:]], -1)
-    return np.stack([tasks.elbow(state), tasks.hand(state)], 2)
+    return np.stack([tasks.elbow(angles), tasks.hand(angles)], 2)

@@ -75,7 +75,7 @@ class Leaf:
 class Choices(Leaf):
     """Discrete and MultiDiscrete: whole numbers, start <= number < start + n."""
 
-    nvec: tuple   # how many choices each has
+    nvec: list    # how many choices each has
     start: np.ndarray
     shape: tuple
 
@@ -83,7 +83,7 @@ class Choices(Leaf):
     def of(cls, space):
         many = np.asarray(getattr(space, "nvec", getattr(space, "n", None)))
         start = np.broadcast_to(getattr(space, "start", 0), many.shape)
-        return cls(tuple(many.ravel().tolist()), start, many.shape)
+        return cls(many.ravel().tolist(), start, many.shape)
 
     @property
     def width(self):
@@ -98,7 +98,7 @@ class Choices(Leaf):
             if not 0 <= digit < n:
                 raise ValueError(
                     f"{name} must be whole numbers of shape {list(self.shape)} below "
-                    f"{list(self.nvec)}, from {self.start.tolist()} on, got {obs!r}")
+                    f"{self.nvec}, from {self.start.tolist()} on, got {obs!r}")
             code[offset + digit] = 1
             offset += n
         return code

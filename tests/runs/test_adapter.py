@@ -43,6 +43,7 @@ BOTH = worlds.Dict(where=worlds.Box(-1.0, 1.0, (2, 2)), door=worlds.Discrete(3))
 @pytest.mark.parametrize("space, obs, code", [
     (worlds.Discrete(4), 2, [0, 0, 1, 0]), (worlds.Discrete(3, start=5), np.int64(5), [1, 0, 0]),
     (worlds.MultiDiscrete([2, 3]), np.array([1, 0]), [0, 1, 1, 0, 0]),
+    (worlds.MultiDiscrete([2, 3, 4]), np.array([1, 0, 2]), [0, 1, 1, 0, 0, 0, 0, 1, 0]),
     (worlds.Box(-9, 9, (2, 2)), np.array([[1, 2], [3, 4]], np.uint8), [1, 2, 3, 4]),
     (worlds.Box(0, np.inf, ()), 7.5, [7.5]),
     (BOTH, {"door": 1, "where": np.arange(4.0).reshape(2, 2)}, [0, 1, 2, 3, 0, 1, 0])])
@@ -81,6 +82,19 @@ def test_a_stretched_action_has_the_type_of_the_space_and_stays_inside():
     space = worlds.Box(-0.1, 0.1, (3,), np.float32)
     action = convert.decode(convert.translated(space), np.ones(3))
     assert action.dtype == np.float32 and (action <= space.high).all()
+
+
+def test_a_stretched_action_stays_inside_where_rounding_would_take_it_out():
+    space = worlds.Box(-0.1, 0.3, (2,), np.float64)
+    assert -0.1 + (0.3 + 0.1) > 0.3
+    assert convert.decode(convert.translated(space), np.ones(2)).tolist() == [0.3, 0.3]
+
+
+def test_sizes_of_spaces_may_be_plain_numbers_and_lists():
+    one, many = worlds.Discrete(3), worlds.MultiDiscrete([2, 3])
+    one.n, many.nvec = 3, [2, 3]
+    assert convert.translated(one).encode(2).tolist() == [0, 0, 1]
+    assert convert.translated(many).encode([1, 1]).tolist() == [0, 1, 0, 1, 0]
 
 
 class Sub(worlds.Discrete):
@@ -172,6 +186,26 @@ def test_a_rollout_makes_each_environment_once():
     data = rollout(ARMS, ARMS.init(rng()), tasks, trials=4, episodes=3, rng=rng(1))
     assert len(made) == 12 and {env.n_resets for env in made} <= {3, 4}
     assert (data.end.sum(1) == 3).all() and not data.mask.all()
+
+
+def test_every_episode_has_a_seed_of_its_own():
+    seeds = []
+
+    class Seeded(worlds.Corridor):
+        def reset(self, seed=None):
+            seeds.append(seed)
+            return super().reset(seed)
+
+    tasks = from_gymnasium(lambda rng: Seeded(0), 4).sample(3, rng())
+    state, _ = tasks.reset(5, rng(1))
+    tasks.reset_some(state, np.ones((3, 5), bool), rng(2))
+    assert len(set(seeds)) == len(seeds) == 30 and {type(seed) for seed in seeds} == {int}
+
+
+def test_a_family_of_environments_is_told_and_compared_by_what_it_was_made_of():
+    one, other = from_gymnasium(worlds.corridor, 4, 2), from_gymnasium(worlds.corridor, 4, 2)
+    assert one == other and hash(one) == hash(other)
+    assert repr(one) == f"Environments(make={worlds.corridor!r}, horizon=4, episodes=2)"
 
 
 def test_no_environment_is_stepped_after_its_end():

@@ -1,4 +1,5 @@
 """Several learners on the same tasks, and several seeds."""
+import re
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import replace
 from types import SimpleNamespace
@@ -9,9 +10,9 @@ from scipy.special import ndtr, stdtrit
 
 from minimeta import (MAML, RL2, Categorical, Gaussian, MLPPolicy, RecurrentPolicy, Reinforce,
                       compare, evaluate, load, meta_train, sweep)
-from minimeta.rivals.bandit_agents import BanditAgent
+from minimeta.rivals.bandit_agents import BanditAgent, greedy
 from minimeta.runs.compare import Comparison, Uniform, block, line
-from minimeta.runs.estimate import Estimate, over_seeds, over_tasks
+from minimeta.runs.estimate import Estimate, difference, over_seeds, over_tasks
 from minimeta.tasks import BernoulliBandit, Box, Discrete, GridNavigation, PointNavigation
 
 GRID = GridNavigation(3, horizon=4, episodes=2)
@@ -139,6 +140,25 @@ def test_the_table_has_a_line_for_each_amount_of_experience_and_each_difference(
     assert len(lines) == 12 and len({len(line.split("[")[0]) for line in lines if "[" in line}) == 1
 
 
+def test_an_agent_that_does_not_learn_has_no_gain():
+    agent = BanditAgent(3, greedy)
+    table = compare({"greedy": agent}, BernoulliBandit(3, 4), tasks=3)
+    assert table.returns["greedy"].shape[-1] == 1 and "more in the end" not in str(table)
+
+
+def test_the_lower_end_of_an_interval_comes_first(runs):
+    ends = re.findall(r"\[(\S+), (\S+)\]", str(compare(runs, GRID, tasks=5)))
+    assert len(ends) == 10 and all(float(low) <= float(high) for low, high in ends)
+    assert any(float(low) < float(high) for low, high in ends[2:7])
+
+
+def test_of_a_few_seeds_the_mean_is_compared_task_by_task():
+    rng = np.random.default_rng(0)
+    one, other = rng.normal(size=(2, 30)), rng.normal(size=(3, 30))
+    found = difference(one, other)
+    assert found.mean == pytest.approx(one.mean() - other.mean()) and found.over == "30 tasks"
+
+
 def test_one_learner_needs_no_difference(runs):
     assert "less than" not in str(compare({"RL2": runs["RL2"]}, GRID, tasks=3))
 
@@ -249,15 +269,16 @@ def test_a_sweep_goes_on_and_takes_more_seeds(tmp_path):
     assert runs[0].log[:3] == load(tmp_path / "seed0").log[:3]
 
 
-@pytest.mark.parametrize("options, message", [
-    (dict(seeds=[]), "seeds must be different, and one at least"),
-    (dict(seeds=[1, 1]), "seeds must be different"),
-    (dict(seeds=[0], resume=True), "resume=True needs the run_dir of a sweep"),
-    (dict(seeds=[0], run_dir=4), "run_dir must be a path, got 4"),
-    (dict(seeds=[0], executor=4), r"executor must be one such as ThreadPoolExecutor\(2\)"),
-    (dict(seeds=[0.5]), "a seed must be a whole number")])
-def test_a_sweep_that_cannot_be_is_refused(options, message):
-    with pytest.raises((ValueError, TypeError), match=message):
+@pytest.mark.parametrize("options, error, message", [
+    (dict(seeds=[]), ValueError, "seeds must be different, and one at least"),
+    (dict(seeds=[1, 1]), ValueError, "seeds must be different"),
+    (dict(seeds=[0], resume=True), ValueError, "resume=True needs the run_dir of a sweep"),
+    (dict(seeds=[0], run_dir=4), TypeError, "run_dir must be a path, got 4"),
+    (dict(seeds=[0], executor=4), TypeError,
+     r"executor must be one such as ThreadPoolExecutor\(2\)"),
+    (dict(seeds=[0.5]), TypeError, "a seed must be a whole number")])
+def test_a_sweep_that_cannot_be_is_refused(options, error, message):
+    with pytest.raises(error, match=message):
         sweep(LEARNER, BANDIT, **options, **SIZES)
 
 

@@ -104,6 +104,13 @@ def test_arrows_go_from_theta_to_what_each_task_adapts_to(pictures):
     arrows = [text for text in figure.axes[0].texts if hasattr(text, "xyann")]
     assert np.allclose([arrow.xy for arrow in arrows], phi[:, [3, 7]])
     assert np.allclose([arrow.xyann for arrow in arrows], run.theta[[3, 7]])
+    assert all(arrow.get_zorder() > 2 for arrow in arrows)   # in front of the loss
+    for of, first in ((0, {}), (2, {"of": 2})):
+        figure = pictures.steps(run, tasks, pair=(3, 7), **first)
+        arrows = [text for text in figure.axes[0].texts if hasattr(text, "xyann")]
+        colors = [arrow.arrow_patch.get_edgecolor()[:3] for arrow in arrows]
+        assert [color == (0, 0, 0) for color in colors] == [k == of for k in range(5)]
+        assert max(arrows, key=lambda arrow: arrow.get_zorder()) is arrows[of]
     names = [run.learner.policy.layout.name(i) for i in (3, 7)]
     assert [figure.axes[0].get_xlabel(), figure.axes[0].get_ylabel()] == names
     assert pictures.steps(run, tasks).axes[0].get_xlabel() != names[0]
@@ -207,6 +214,8 @@ def test_the_command_lists_families_learners_and_runs(folder, monkeypatch, capsy
     out = capsys.readouterr().out
     assert "    GridNavigation        A walker in a room" in out and "    MAML " in out
     assert "Discrete  " not in out
+    assert [line for line in out.splitlines() if line[0] != " "] == [
+        "families (minimeta.tasks)", "learners (minimeta)", "runs"]
     assert out.splitlines()[-1].split() == ["grid", "RL2,", "7", "iterations"]
 
 
@@ -240,6 +249,14 @@ def test_show_saves_the_learning_curve(pictures, folder, tmp_path, capsys):
     assert main(["show", str(folder), "--plot", str(tmp_path / "a.png")]) == 0
     assert (tmp_path / "a.png").stat().st_size > 5000
     assert capsys.readouterr().out.splitlines()[-1] == f"saved {tmp_path / 'a.png'}"
+
+
+def test_the_help_says_what_each_option_does(capsys):
+    for arguments, words in (([], "options and last rows of a run"),
+                             (["show"], "save the learning curve")):
+        with pytest.raises(SystemExit):
+            main([*arguments, "--help"])
+        assert words in capsys.readouterr().out
 
 
 def test_show_of_a_folder_without_a_run_says_so(tmp_path, capsys):
