@@ -2,6 +2,7 @@
 import ast
 import importlib
 import re
+import sys
 from dataclasses import dataclass, is_dataclass
 from pathlib import Path
 from types import ModuleType
@@ -58,8 +59,7 @@ def test_every_public_name_is_there():
 def not_frozen(module):
     """The names of the dataclasses in it, or in files that it has loaded, that can change."""
     public = [getattr(module, name) for name in module.__all__]
-    files = [f for f in vars(module).values()
-             if isinstance(f, ModuleType) and f.__name__.startswith("minimeta.")]
+    files = [f for name, f in sys.modules.items() if name.startswith(f"{module.__name__}.")]
     inside = [it for file in files for it in vars(file).values()]
     return {it.__name__ for it in public + inside if isinstance(it, type)
             and is_dataclass(it) and not it.__dataclass_params__.frozen}

@@ -60,7 +60,7 @@ def decode(space, action):
     """An action of this library, an integer or floats [n] -> one of the space."""
     leaves = space.leaves()
     if isinstance(leaves[0], Numbers):
-        return space.fill(iter(np.clip(action, -1, 1)))
+        return space.fill(iter(action))
     return space.fill(iter(np.unravel_index(int(action), choices(leaves))))
 
 

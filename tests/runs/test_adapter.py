@@ -84,6 +84,12 @@ def test_a_stretched_action_has_the_type_of_the_space_and_stays_inside():
     assert action.dtype == np.float32 and (action <= space.high).all()
 
 
+def test_a_choice_is_a_plain_number_and_several_are_an_array():
+    assert type(convert.decode(convert.translated(worlds.Discrete(3)), 2)) is int
+    many = convert.decode(convert.translated(worlds.MultiDiscrete([2, 3])), 4)
+    assert isinstance(many, np.ndarray) and many.dtype.kind == "i"
+
+
 def test_a_stretched_action_stays_inside_where_rounding_would_take_it_out():
     space = worlds.Box(-0.1, 0.3, (2,), np.float64)
     assert -0.1 + (0.3 + 0.1) > 0.3
@@ -113,6 +119,9 @@ class Text:
     (Text(), worlds.Discrete(2), TypeError, "spaces must be Discrete, Box, MultiDiscrete, Dict of"),
     (worlds.Discrete(2), Text(), TypeError, "got .*Text .*; put a wrapper around"),
     (worlds.Discrete(2), worlds.Box(-np.inf, 1, (2,)), ValueError, "an action must have bounds"),
+    (worlds.Discrete(2), worlds.Box(0, np.inf, (2,)), ValueError, "an action must have bounds"),
+    (worlds.Discrete(2), worlds.Box([0, -np.inf], 1, (2,)), ValueError, "must have bounds"),
+    (worlds.Discrete(2), worlds.Box(0, [1, np.inf], (2,)), ValueError, "must have bounds"),
     (worlds.Discrete(2), BOTH, TypeError, "an action must be all of numbers or all of choices")])
 def test_a_space_that_is_not_supported_is_refused(observed, acted, error, message):
     with pytest.raises(error, match=message):
@@ -203,9 +212,10 @@ def test_every_episode_has_a_seed_of_its_own():
 
 
 def test_a_family_of_environments_is_told_and_compared_by_what_it_was_made_of():
-    one, other = from_gymnasium(worlds.corridor, 4, 2), from_gymnasium(worlds.corridor, 4, 2)
-    assert one == other and hash(one) == hash(other)
-    assert repr(one) == f"Environments(make={worlds.corridor!r}, horizon=4, episodes=2)"
+    for make in (worlds.corridor, worlds.buttons):
+        one, other = from_gymnasium(make, 4, 2), from_gymnasium(make, 4, 2)
+        assert one == other and hash(one) == hash(other)
+        assert repr(one) == f"Environments(make={make!r}, horizon=4, episodes=2)"
 
 
 def test_no_environment_is_stepped_after_its_end():

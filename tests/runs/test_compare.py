@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from scipy.special import ndtr, stdtrit
 
-from minimeta import (MAML, RL2, Categorical, Gaussian, MLPPolicy, RecurrentPolicy, Reinforce,
-                      compare, evaluate, load, meta_train, sweep)
+from minimeta import (MAML, RL2, Categorical, CheckpointError, Gaussian, MLPPolicy, RecurrentPolicy,
+                      Reinforce, compare, evaluate, load, meta_train, sweep)
 from minimeta.rivals.bandit_agents import BanditAgent, greedy
 from minimeta.runs.compare import Comparison, Uniform, block, line
-from minimeta.runs.estimate import Estimate, difference, over_seeds, over_tasks
+from minimeta.runs.estimate import Estimate, difference, estimate, over_seeds, over_tasks
 from minimeta.tasks import BernoulliBandit, Box, Discrete, GridNavigation, PointNavigation
 
 GRID = GridNavigation(3, horizon=4, episodes=2)
@@ -159,6 +159,18 @@ def test_of_a_few_seeds_the_mean_is_compared_task_by_task():
     assert found.mean == pytest.approx(one.mean() - other.mean()) and found.over == "30 tasks"
 
 
+def test_steps_are_the_mean_over_seeds(runs):
+    one, two = (compare({"MAML": many}, GRID, tasks=5).steps["MAML"]
+                for many in (runs["MAML"], [runs["MAML"], runs["MAML"]]))
+    assert np.array_equal(one, two) and one[-1] > 0
+
+
+def test_an_estimate_over_seeds_is_about_the_mean_of_all():
+    returns = np.random.default_rng(0).normal(size=(5, 30))
+    assert estimate(returns).mean == pytest.approx(returns.mean())
+    assert estimate(returns).over == "5 seeds"
+
+
 def test_one_learner_needs_no_difference(runs):
     assert "less than" not in str(compare({"RL2": runs["RL2"]}, GRID, tasks=3))
 
@@ -255,6 +267,7 @@ def test_a_sweep_is_one_training_a_seed_whatever_the_executor(pool, tmp_path):
     runs = sweep(LEARNER, BANDIT, seeds=(3, 1), run_dir=tmp_path, executor=executor, **SIZES)
     if executor:
         executor.shutdown()
+    assert isinstance(runs, tuple)
     for seed, run in zip((3, 1), runs, strict=True):
         alone = meta_train(LEARNER, BANDIT, seed=seed, **SIZES)
         assert np.array_equal(run.theta, alone.theta) and run.log == alone.log
@@ -267,6 +280,12 @@ def test_a_sweep_goes_on_and_takes_more_seeds(tmp_path):
                  tasks=2)
     assert [len(run.log) for run in runs] == [4, 4]
     assert runs[0].log[:3] == load(tmp_path / "seed0").log[:3]
+
+
+def test_a_sweep_does_not_go_on_unasked(tmp_path):
+    sweep(LEARNER, BANDIT, seeds=[0], run_dir=tmp_path, **SIZES)
+    with pytest.raises(CheckpointError, match="seed0 holds a run already; use resume=True"):
+        sweep(LEARNER, BANDIT, seeds=[0], run_dir=tmp_path, **SIZES)
 
 
 @pytest.mark.parametrize("options, error, message", [

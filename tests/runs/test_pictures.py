@@ -96,6 +96,12 @@ def test_experience_that_spans_much_is_drawn_on_a_log_scale_from_0_on(pictures):
     assert many.plot().axes[0].get_xticks().tolist() == [0, 1, 40]
 
 
+def test_a_run_of_one_iteration_is_drawn(pictures):
+    run = meta_train(MOVER, PLANE, iterations=1, tasks=2)
+    [line] = pictures.learning([run]).axes[0].lines
+    assert line.get_xdata().tolist() == [run.log[0]["steps"]]
+
+
 def test_arrows_go_from_theta_to_what_each_task_adapts_to(pictures):
     run = meta_train(MOVER, PLANE, iterations=1, tasks=2)
     tasks = PLANE.sample(5, np.random.default_rng(0))
@@ -121,6 +127,11 @@ def test_the_two_parameters_that_are_drawn_do_not_move_as_one(pictures):
     one, other = np.random.default_rng(0).normal(size=(2, 9))
     phi = np.stack([3 * one, 2 * one, -2.5 * one, other, 0 * one], -1) + 7
     assert pictures.apart(phi).tolist() == [0, 3]
+
+
+def test_what_varies_most_is_judged_by_squares(pictures):
+    columns = [[4, -1, -1, -1, -1], [-8, 2, 2, 2, 2], [0, 2.5, -1.25, -1.25, 0], [0, -3, 1, 1, 1]]
+    assert pictures.apart(np.array(columns).T + 7).tolist() == [1, 3]
 
 
 # ---- what an agent does
@@ -253,7 +264,7 @@ def test_show_saves_the_learning_curve(pictures, folder, tmp_path, capsys):
 
 def test_the_help_says_what_each_option_does(capsys):
     for arguments, words in (([], "options and last rows of a run"),
-                             (["show"], "save the learning curve")):
+                             (["show"], "save the learning curve"), (["show"], "--plot FILE")):
         with pytest.raises(SystemExit):
             main([*arguments, "--help"])
         assert words in capsys.readouterr().out
