@@ -152,7 +152,7 @@ def directions(theta, is_total, name, limit, seed):
     """
     n_parameters = theta.shape[-1]
     shape = theta.shape if is_total else theta.shape[-1:]
-    size = int(np.prod(shape))
+    size = np.prod(shape)
 
     def label(i):
         if name is None:
@@ -168,7 +168,7 @@ def directions(theta, is_total, name, limit, seed):
         blocks, found = np.tile(blocks, size // n_parameters), sorted(set(blocks))
         found = found * max(2, 8 // len(found))
         vs = np.random.default_rng(seed).normal(size=(len(found), size))
-        vs *= np.array([blocks == block for block in found])
+        vs *= [blocks == block for block in found]
         vs /= np.linalg.norm(vs, axis=-1, keepdims=True)
         label = [f"a random direction in {block}" for block in found].__getitem__
     return [np.broadcast_to(v.reshape(shape), theta.shape) for v in vs], label

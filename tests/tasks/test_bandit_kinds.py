@@ -156,3 +156,13 @@ def test_actions_of_another_range_type_or_shape_are_refused(action, error):
     state, _ = tasks.reset(3, rng())
     with pytest.raises(error, match="action must"):
         tasks.step(state, action, rng())
+
+
+@pytest.mark.parametrize("family", [BernoulliBandit(3, 4), RestlessBandit(8)], ids=str)
+def test_the_share_of_the_pulls_that_are_left_is_seen(family):
+    tasks, n = family.sample(2, rng()), family.horizon
+    state, obs = tasks.reset(5, rng())
+    for t in range(n):
+        assert obs.shape == (2, 5, 1) and np.allclose(obs, 1 - t / n, rtol=1e-15)
+        state, obs, *_ = tasks.step(state, np.zeros((2, 5), int), rng())
+    assert not obs.any()

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from coins import Coin, Coins
 
+from minimeta import require
 from minimeta.tasks import Box, Discrete, Family, Tasks
 from minimeta.testing import check_tasks
 from minimeta.testing import families as laws
@@ -524,6 +525,30 @@ def test_a_reward_without_luck_is_right_to_rounding():
 
     with pytest.raises(AssertionError, match="is off by"):
         laws.simulated(replace(Coin(), tasks=Wrong), 0)
+
+
+def test_in_some_tasks_nothing_may_be_gained():
+    class OneIsIdle(Coins):
+        def oracle(self):
+            return np.where(np.arange(len(self)) == 11, 1.5, 2.7)
+
+    laws.learnable(replace(Coin(), tasks=OneIsIdle), 0)
+
+
+def test_a_generator_that_lacks_what_is_asked_of_it_is_refused_by_that():
+    class Asks(Coin):
+        def sample(self, K, rng):
+            require.count("K", K)
+            return Coins(self, rng.integers(2, size=K))
+
+    laws.guarded(Asks(), 0)
+
+    class Breaks(Coins):
+        def reset(self, B, rng):
+            return super().reset(B, rng) if B == 3 else self.missing
+
+    with pytest.raises(AttributeError, match="missing"):
+        laws.guarded(replace(Coin(), tasks=Breaks), 0)
 
 
 def test_a_tenth_of_what_can_be_earned_is_gained_by_knowing_the_task():

@@ -25,6 +25,7 @@ POINT = {"W": X[:2, :3], "b": X[2, :3], "s": 2.0}
 RIGHT = {
     "a function of one number": (np.sin, np.cos, 2.0),
     "a function of a whole number": (lambda x: x ** 3, lambda x: 3 * x ** 2, 2),
+    "a power below 0 of a whole number": (lambda x: x ** -2, lambda x: -2 * x ** -3, 2),
     "a function of a 0-d array": (lambda x: x ** 2, lambda x: 2 * x, np.array(2.0)),
     "a function of one number in a list": (lambda x: x[0] ** 2, lambda x: 2 * x, [3.0]),
     "plain Python on one number": (math.exp, math.exp, 1.5),

@@ -229,6 +229,7 @@ def test_a_step_whose_length_does_not_follow_the_rate_is_caught():
     for name in ("zero_rate", "doubled_rate"):
         [error] = law(name, Sized)
         assert error > 0.01 and "] of task " in error.detail
+        assert ("claimed is 1/2 of true, throughout" in error.hint) == (name == "doubled_rate")
     with pytest.raises(DoesNotApply, match="the learner takes several steps on a batch"):
         laws.doubled_rate(Iteration(RegressionMAML(MLP((1, 5, 1)), steps=2), Sinusoid(), 0))
     with pytest.raises(DoesNotApply, match="the learner has no alpha"):

@@ -32,6 +32,7 @@ def test_a_drawn_layout_packs_what_it_unpacks(layout):
 def test_the_simplest_rewards_are_0_and_the_simplest_episodes_do_not_end():
     assert not find(rewards((2, 3)), lambda array: True).any()
     assert not find(dones((2, 3)), lambda array: True).any()
+    assert find(shapes(3), lambda sizes: True) == (1, 1, 1)
 
 
 def test_axes_of_layouts_have_any_length_from_1_on():
