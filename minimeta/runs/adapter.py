@@ -93,9 +93,6 @@ class Environments(Family):
         return EnvironmentTasks(self, rng.integers(2 ** 63, size=K))
 
     def __post_init__(self):
-        if not callable(self.make):
-            raise TypeError(f"make must be a function of rng that gives an "
-                            f"environment, got {self.make!r}")
         require.fields(self, count=("horizon", "episodes"))
         first = self.made(0)
         for name, space in (("obs_space", first.observation_space),
@@ -147,7 +144,7 @@ class World:
         is_last = t >= self.family.horizon
         if np.asarray(reward).dtype.kind not in "biuf":
             raise TypeError(f"reward must be a number, got {reward!r}")
-        reward = float(require.number("reward", np.float64(reward)))
+        reward = require.number("reward", np.float64(reward))
         done = bool(terminated) or is_cut and not is_last
         self.now = Moment(self, t, self.obs_space.encode(obs), reward, done,
                           done or is_last)

@@ -43,7 +43,7 @@ def action_space(space):
         raise TypeError(f"an action must be all of numbers or all of choices, got "
                         f"{space}; {REMEDY}")
     if isinstance(leaves[0], Choices):
-        return Discrete(int(np.prod(choices(leaves))))
+        return Discrete(np.prod(choices(leaves)))
     for leaf in leaves:
         if not (np.isfinite(leaf.low).all() and np.isfinite(leaf.high).all()):
             raise ValueError(f"an action must have bounds, to which [-1, 1] is "

@@ -84,6 +84,11 @@ def test_a_stretched_action_has_the_type_of_the_space_and_stays_inside():
     assert action.dtype == np.float32 and (action <= space.high).all()
 
 
+def test_whole_numbers_are_stretched_to_the_ends_of_their_type():
+    space = convert.translated(worlds.Box(-128, 127, (2,), np.int8))
+    assert convert.decode(space, np.array([1.0, -1.0])).tolist() == [127, -128]
+
+
 def test_a_choice_is_a_plain_number_and_several_are_an_array():
     assert type(convert.decode(convert.translated(worlds.Discrete(3)), 2)) is int
     many = convert.decode(convert.translated(worlds.MultiDiscrete([2, 3])), 4)
@@ -224,6 +229,15 @@ def test_no_environment_is_stepped_after_its_end():
                    rng=rng(1))
     lengths = data.mask.sum(1)
     assert lengths.min() < lengths.max()
+
+
+def test_an_episode_that_is_over_stays_as_it_is_and_pays_nothing():
+    tasks = from_gymnasium(lambda rng: worlds.Corridor(6), 9).sample(1, rng())
+    state, _ = tasks.reset(1, rng())
+    for t in range(5):
+        state, obs, reward, done = tasks.step(state, np.ones((1, 1), int), rng())
+        assert done == (t >= 2) and obs.argmax() == min(4 + t, 6)
+        assert reward == (-0.1 if t < 2 else 0.9 if t == 2 else 0)
 
 
 def test_a_moment_can_be_stepped_once():

@@ -171,6 +171,24 @@ def test_an_estimate_over_seeds_is_about_the_mean_of_all():
     assert estimate(returns).over == "5 seeds"
 
 
+def test_two_runs_in_a_tuple_are_two_seeds(runs):
+    table = compare({"MAML": (runs["MAML"], runs["MAML"])}, GRID, tasks=3)
+    assert table.returns["MAML"].shape[:2] == (2, 3)
+
+
+def test_an_executor_does_the_work_of_a_comparison(runs):
+    class Counting(ThreadPoolExecutor):
+        n = 0
+
+        def submit(self, *args):
+            self.n += 1
+            return super().submit(*args)
+
+    with Counting(2) as executor:
+        table = compare(runs, GRID, tasks=4, executor=executor, shards=2)
+    assert executor.n > 0 and str(table) == str(compare(runs, GRID, tasks=4, shards=2))
+
+
 def test_one_learner_needs_no_difference(runs):
     assert "less than" not in str(compare({"RL2": runs["RL2"]}, GRID, tasks=3))
 

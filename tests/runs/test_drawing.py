@@ -163,6 +163,8 @@ def test_an_arm_is_drawn_every_few_steps_and_brighter_each_time():
             for t, line in zip((0, 4, 8), arms):
                 assert points(line) == [[0, 0], *(arm[t] + more).tolist()]
                 assert line.get_color() == colormaps["viridis"](0.9 * t / 9)
+    three = drawing.sweeps({"": poses[[0, 1, 0]]}, GOALS[:3])
+    assert [points(ax.lines[-1]) for ax in three.axes] == [[goal] for goal in GOALS[:3].tolist()]
     assert len(drawing.sweeps({"": poses}, GOALS[:2], every=2).axes[0].lines) == 5 + 1
     assert figure.axes[0].get_xlim() == figure.axes[3].get_xlim()
     assert figure.axes[0].get_ylim() == figure.axes[3].get_ylim()

@@ -346,6 +346,8 @@ def test_the_laws_of_learners_stand_from_the_most_basic_to_the_least():
     assert [(law.name, law.gate) for law in laws.LAWS] == [
         ("runs", 0), ("pure", 0), ("zero rate", 1e-12), ("doubled rate", 1e-9), ("separate", 1e-12),
         ("permuted", 1e-6), ("padding", 0), ("dtype", 0), ("pickles", 0), ("meta-gradient", 1e-12)]
+    suite = check_learner.suite(MAML(POLICY, trials=4), FAMILY, complex_safe=False)
+    assert [law.name for law in suite.laws] == [law.name for law in laws.LAWS]
     report = check_learner.report(MAML(POLICY, trials=4), FAMILY, complex_safe=False,
                                   skip=[law.name for law in laws.LAWS])
     assert report.gates == {law.name: law.gate for law in laws.LAWS} | {"meta-gradient": 1e-6}

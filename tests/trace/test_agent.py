@@ -174,6 +174,19 @@ def test_a_recurrent_agent_remembers_the_trial_it_has_lived_through(folders):
     np.testing.assert_allclose(agent.memory[0], memory[0], rtol=1e-5)
 
 
+def test_an_agent_remembers_the_last_step_of_a_trial_that_ended_early():
+    family = PointNavigation(horizon=8, reach=0.1, radius=0.25)
+    learner = RL2(RecurrentPolicy(2, Gaussian(2), 4), trials=2)
+    run = Result(learner.init(np.random.default_rng(0)), (), learner, family)
+    tasks = family.sample(1, np.random.default_rng(1))
+    data = rollout(learner.policy, run.theta, tasks, trials=1, episodes=1,
+                   rng=np.random.default_rng(4))
+    n = int(data.mask.sum())
+    action, reward, end = run.agent(tasks, seed=4).last
+    assert n < 8 and end.all() and np.array_equal(action, data.action[:, n - 1])
+    assert np.array_equal(reward, data.reward[:, n - 1]) and reward != 0
+
+
 def test_what_an_agent_earned_changes_what_it_does_next(folders):
     run = load(folders["RL2"])
     codes = []
