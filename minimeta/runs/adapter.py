@@ -53,7 +53,7 @@ class Environments(Family):
 
     make: Callable
     horizon: int
-    episodes: int = 1
+    episodes: int
     obs_space: Any = field(init=False, repr=False, compare=False)
     action_space: Any = field(init=False, repr=False, compare=False)
 

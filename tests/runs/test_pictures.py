@@ -111,7 +111,7 @@ def test_arrows_go_from_theta_to_what_each_task_adapts_to(pictures):
     assert np.allclose([arrow.xy for arrow in arrows], phi[:, [3, 7]])
     assert np.allclose([arrow.xyann for arrow in arrows], run.theta[[3, 7]])
     assert all(arrow.get_zorder() > 2 for arrow in arrows)   # in front of the loss
-    for of, first in ((0, {}), (2, {"of": 2})):
+    for of, first in ((0, {}), (2, {"of": 2, "colors": ("red", "blue")})):
         figure = pictures.steps(run, tasks, pair=(3, 7), **first)
         arrows = [text for text in figure.axes[0].texts if hasattr(text, "xyann")]
         colors = [arrow.arrow_patch.get_edgecolor()[:3] for arrow in arrows]
