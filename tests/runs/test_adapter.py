@@ -106,6 +106,10 @@ def test_sizes_of_spaces_may_be_plain_numbers_and_lists():
     one.n, many.nvec = 3, [2, 3]
     assert convert.translated(one).encode(2).tolist() == [0, 0, 1]
     assert convert.translated(many).encode([1, 1]).tolist() == [0, 1, 0, 1, 0]
+    box = worlds.Box(0, 1, (3,))
+    box.low, box.high = -2, 2
+    assert convert.translated(box).width == 3
+    assert convert.decode(convert.translated(box), np.array([0, 1, -1])).tolist() == [0, 2, -2]
 
 
 class Sub(worlds.Discrete):

@@ -354,6 +354,16 @@ def test_a_row_of_known_names_is_written_behind_the_others_and_nothing_else_is(t
     assert path.stat().st_ino == file and log.read(path)[-1] == {"n": 3, "x": 0.5}
 
 
+@pytest.mark.parametrize("n", [0, 2, 3])
+def test_a_run_that_goes_on_drops_the_rows_that_are_not_done(tmp_path, n):
+    folder = Folder(tmp_path)
+    folder.begin({}, 0)
+    for row in range(3):
+        folder.append({"row": row}, {"collect": 0.5})
+    folder.begin({}, n)
+    assert [row["row"] for row in folder.rows()] == list(range(n))
+
+
 def test_a_row_that_was_cut_off_is_no_row(tmp_path):
     path = tmp_path / "log.csv"
     for n in range(3):
