@@ -97,6 +97,7 @@ def test_a_raster_has_a_colour_for_each_action(n):
     assert [ax.get_xlabel() for ax in (one, other)] == ["pull", "pull"]
     if n <= 7:
         assert [to_hex(c) for c in image.cmap(np.arange(n))] == list(COLORS[:n])
+        assert image.cmap.N == n
     else:
         assert image.cmap.name == "tab20"
 

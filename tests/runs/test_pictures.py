@@ -122,6 +122,15 @@ def test_arrows_go_from_theta_to_what_each_task_adapts_to(pictures):
     assert pictures.steps(run, tasks).axes[0].get_xlabel() != names[0]
 
 
+def test_the_loss_that_is_drawn_is_minus_the_return_of_an_episode(pictures):
+    plane = PointNavigation(horizon=12)
+    run = meta_train(MOVER, plane, iterations=1, tasks=2)
+    tasks = plane.sample(2, np.random.default_rng(0))
+    beneath = pictures.steps(run, tasks).axes[0].collections[0]
+    back = -run.learner.collect(run.theta, tasks, np.random.default_rng(1)).reward[0].sum(0).mean()
+    assert beneath.zmin < 1.3 * back < beneath.zmax   # of the whole episode: 12 steps, 3 trials
+
+
 def test_the_two_parameters_that_are_drawn_do_not_move_as_one(pictures):
     """The first three do, the first most; the fourth moves less, and on its own."""
     one, other = np.random.default_rng(0).normal(size=(2, 9))

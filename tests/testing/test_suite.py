@@ -90,6 +90,18 @@ def test_a_better_hint_is_asked_for_what_is_broken_and_for_nothing_else():
     assert [report[law.name].hint for law in laws] == ["a term is missing", "a guess", "a guess"]
 
 
+@pytest.mark.parametrize("order", [(1, 2, 3), (3, 1, 2), (2, 3, 1)])
+def test_a_law_that_applies_in_some_cases_is_not_skipped(order):
+    def odd(case):
+        if case.size % 2 == 0:
+            raise DoesNotApply("the size is even")
+        return Error("", 0.0, "fine")
+
+    cases = [SimpleNamespace(size=size, context="") for size in order]
+    report = Suite("it", (Law("odd", odd),), lambda: cases).run()
+    assert report.skipped == {} and report.counts == report.declared == {"odd": 2}
+
+
 def test_the_worst_case_of_a_law_is_the_one_that_is_explained():
     cases = [SimpleNamespace(size=size, context=f"case {size}") for size in (0.1, 0.5, 0.2)]
     law = Law("off", lambda case: Error("", case.size, "far"))
