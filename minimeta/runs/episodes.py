@@ -30,7 +30,7 @@ def of_episode(data, e, family):
     """obs and action of an episode of the first trials. The input of a policy with a
     memory begins with the observation."""
     which = np.cumsum(data.end, 1) - data.end
-    is_in = (data.mask & (which == e))[..., 0]
+    is_in = (which == e)[..., 0]
     order = np.argsort(~is_in, 1, kind="stable")[:, :is_in.sum(1).max()]
     rows = np.arange(len(order))[:, None]
     is_in = is_in[rows, order]

@@ -124,10 +124,10 @@ def samples(p):
         error = np.sqrt((true * (1 - true) + 1 / DRAWS) / DRAWS)
         words = "frequency of an action"
     else:
-        moments = [h.expect(lambda u, a, k=k: a ** k, h.u) for k in (1, 2, 3, 4)]
-        true = np.stack([moments[0], moments[1]])
+        one, two, four = (h.expect(lambda u, a, k=k: a ** k, h.u) for k in (1, 2, 4))
+        true = np.stack([one, two])
         found = np.stack([h.draws.mean(0), (h.draws ** 2).mean(0)])
-        spread = np.stack([moments[1] - moments[0] ** 2, moments[3] - moments[1] ** 2])
+        spread = np.stack([two - one ** 2, four - two ** 2])
         error, words = np.sqrt(spread / DRAWS), "first two moments"
     z = np.abs(found - true) / error
     index = np.unravel_index(z.argmax(), z.shape)

@@ -91,7 +91,7 @@ def inner(law, these, those):
 
 
 def worst(errors):
-    return max(errors, key=float)
+    return max(errors)
 
 
 def flat(nest):

@@ -137,6 +137,8 @@ def test_the_table_has_a_line_for_each_amount_of_experience_and_each_difference(
     assert lines[5].split()[:4] == ["MAML", "6", "24", f"{mean:.3f}"]
     assert lines[7] == "more in the end than at first, on the same tasks:"
     assert lines[10] == f"less than {table.best} in the end, on the same tasks:"
+    assert float(lines[11].split()[1]) == pytest.approx(table.difference(
+        table.best, lines[11].split()[0]).mean, abs=6e-4) and float(lines[11].split()[1]) > 0
     assert len(lines) == 12 and len({len(line.split("[")[0]) for line in lines if "[" in line}) == 1
 
 
@@ -165,6 +167,11 @@ def test_steps_are_the_mean_over_seeds(runs):
     assert np.array_equal(one, two) and one[-1] > 0
 
 
+def test_the_fewer_seeds_of_two_learners_are_told():
+    one, other = np.random.default_rng(0).normal(size=(2, 12))
+    assert over_seeds(one[:5], other).over == over_seeds(one, other[:5]).over == "5 seeds"
+
+
 def test_an_estimate_over_seeds_is_about_the_mean_of_all():
     returns = np.random.default_rng(0).normal(size=(5, 30))
     assert estimate(returns).mean == pytest.approx(returns.mean())
@@ -184,9 +191,13 @@ def test_an_executor_does_the_work_of_a_comparison(runs):
             self.n += 1
             return super().submit(*args)
 
-    with Counting(2) as executor:
-        table = compare(runs, GRID, tasks=4, executor=executor, shards=2)
-    assert executor.n > 0 and str(table) == str(compare(runs, GRID, tasks=4, shards=2))
+    counts = []
+    for shards in (2, 4):
+        with Counting(2) as executor:
+            table = compare(runs, GRID, tasks=4, executor=executor, shards=shards)
+        counts.append(executor.n)
+        assert str(table) == str(compare(runs, GRID, tasks=4, shards=shards))
+    assert 0 < counts[0] < counts[1]
 
 
 def test_one_learner_needs_no_difference(runs):

@@ -191,6 +191,8 @@ def test_a_running_mean_stands_at_the_last_of_its_iterations():
     steps = pictures.learning([run(returns, range(0, 50, 10))], smooth=2)
     assert steps.axes[0].lines[0].get_xdata().tolist() == [10, 20, 30, 40]
     assert steps.axes[0].get_xlabel() == "steps of the environments"
+    usual = pictures.learning([run(np.arange(30.0))]).axes[0].lines[0]
+    assert np.allclose(points(usual), [[20 + k, 9.5 + k] for k in range(11)])   # of 20 iterations
     short = pictures.learning([run(returns[:2])])
     assert points(short.axes[0].lines[0]) == [[2, 1.5]]
 
@@ -213,14 +215,14 @@ def test_a_learner_is_named_once_and_its_seeds_have_its_colour():
 
 def comparison(x, seeds=1):
     rng = np.random.default_rng(0)
-    returns = {name: rng.normal(size=(seeds, 6, len(x))) for name in ("A", "B")}
+    returns = {name: rng.exponential(size=(seeds, 6, len(x))) for name in ("A", "B")}
     at = {name: np.array(x) for name in returns}
     return Comparison(returns, at, {name: 10 * a for name, a in at.items()},
                       {"random": np.array([1.0, 2.0]), "oracle": np.array([5.0, 6.0])})
 
 
 def test_returns_in_new_tasks_have_intervals_and_lines_of_what_is_known():
-    one = comparison([0, 1, 2])
+    one = comparison([0, 1, 2], seeds=6)   # the intervals are longer above the mean
     for figure, factor, against in ((pictures.adaptation(one), 1, "episodes"),
                                     (pictures.adaptation(one, "steps"), 10, "steps")):
         [ax] = figure.axes

@@ -273,7 +273,8 @@ def test_show_saves_the_learning_curve(pictures, folder, tmp_path, capsys):
 
 def test_the_help_says_what_each_option_does(capsys):
     for arguments, words in (([], "options and last rows of a run"),
-                             (["show"], "save the learning curve"), (["show"], "--plot FILE")):
+                             (["show"], "save the learning curve"), (["show"], "--plot FILE"),
+                             ([], "Meta-reinforcement learning written by hand in NumPy.")):
         with pytest.raises(SystemExit):
             main([*arguments, "--help"])
         assert words in capsys.readouterr().out

@@ -526,6 +526,13 @@ def test_a_reward_without_luck_is_right_to_rounding():
     with pytest.raises(AssertionError, match="is off by"):
         laws.simulated(replace(Coin(), tasks=Wrong), 0)
 
+    class WrongByTask(Certain):
+        def random(self):
+            return 0.3 + 1e-8 * np.where(np.arange(len(self)) % 2, 1, -1)
+
+    with pytest.raises(AssertionError, match="wrong task by task"):
+        laws.simulated(replace(Coin(), tasks=WrongByTask), 0)
+
 
 def test_in_some_tasks_nothing_may_be_gained():
     class OneIsIdle(Coins):

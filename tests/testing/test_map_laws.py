@@ -408,7 +408,9 @@ def test_the_hint_names_what_is_wrong_in_each_row_of_x_if_theta_is_right():
                          (c * (p.x - mean), "a multiple of x less its mean")):
         told = f"claimed - true of each row of x is {words}: a term is missing or counted twice"
         assert along_rows(p, gap(x_gap)) == told and along_rows(p, gap(x_gap, 0.1)) == ""
-    assert along_rows(p, gap(p.v[-15:].reshape(5, 3))) == ""
+    for size in (1e-9, 1.0, 1e9):
+        assert along_rows(p, size * gap(p.v[-15:].reshape(5, 3))) == ""
+        assert "a multiple of x: " in along_rows(p, size * gap(c * p.x))
     for lead in ((), (2,)):
         two = probe(MLP((2, 4)), (5, 2), lead)
         assert along_rows(two, two.join(0 * two.theta, two.x)) == ""     # any two are on a line

@@ -1,5 +1,6 @@
 """The laws of scalars and those of policies beside their head: the point at which they look, and
 what breaks each of them."""
+import re
 from types import SimpleNamespace
 
 import numpy as np
@@ -267,6 +268,8 @@ def test_acting_gives_what_a_forward_pass_gives(policy, name, at):
 
     found = law("acting", policy, act=off)
     assert found[at] > 1e-8 and found[1 - at] < 1e-12
+    words = re.search(r"claimed (\S+), true (\S+)$", found[at].detail)
+    assert float(words[1]) > float(words[2])
 
 
 def test_a_memory_that_is_lost_or_begins_otherwise_is_caught():

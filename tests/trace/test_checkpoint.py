@@ -417,6 +417,13 @@ class Told:
         self.done.append("release")
 
 
+def test_a_training_that_goes_on_saves_nothing_before_something_is_new():
+    told = Told()
+    with result.Keeper(result.Training(0, "s", ({"a": 1},) * 5), "learner", "family", told, told):
+        pass
+    assert told.done == ["release"]
+
+
 def test_what_is_saved_already_is_not_saved_again(monkeypatch):
     now = [1000.0]
     monkeypatch.setattr(result.time, "perf_counter", lambda: now[0])
