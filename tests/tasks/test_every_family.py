@@ -265,3 +265,11 @@ def test_a_space_draws_in_any_shape_that_is_a_tuple_or_a_list():
     for shape in ((3, 4), [3, 4]):
         assert Box(2).sample(shape, rng).shape == (3, 4, 2)
         assert Discrete(5).sample(shape, rng).shape == (3, 4)
+
+
+@pytest.mark.parametrize("other", [-1, 3])
+def test_a_single_action_out_of_range_is_refused(other):
+    action = np.array([[0, 2, other]])
+    with pytest.raises(ValueError, match=rf"in \[0, 3\), got {action.min()} to {action.max()}"):
+        Discrete(3).check(action, (1, 3))
+    Discrete(3).check(action[:, :2], (1, 2))
