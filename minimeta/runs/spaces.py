@@ -119,8 +119,7 @@ class Numbers(Leaf):
 
     @classmethod
     def of(cls, space):
-        shape = tuple(space.shape)
-        low, high = (np.broadcast_to(np.asarray(bound, float), shape)
+        low, high = (np.broadcast_to(np.asarray(bound, float), space.shape)
                      for bound in (space.low, space.high))
         return cls(low, high, np.dtype(space.dtype))
 

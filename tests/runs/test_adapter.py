@@ -437,6 +437,7 @@ def test_sizes_are_refused_by_name(horizon, episodes, message):
     (np.zeros(3), None, ValueError, r"obs must have shape \[2\], as its space says, got \[3\]"),
     (ZERO, (ZERO, np.nan, False, False, {}), ValueError, "reward must be a finite .* got nan"),
     (ZERO, (ZERO, 0.0, False, {}), TypeError, "step of .* must return 5 values, as in Gymnasium"),
+    (ZERO, [ZERO, 0.0, False, False, {}], TypeError, "step of .* must return 5 values"),
     (ZERO, (np.zeros((1, 2)), 0.0, False, False, {}), ValueError, r"got \[1, 2\]"),
     (ZERO, (ZERO, None, False, False, {}), TypeError, "reward must be a number, got None"),
     (ZERO, (ZERO, "1", False, False, {}), TypeError, "reward must be a number, got '1'"),

@@ -321,6 +321,8 @@ def test_a_sweep_does_not_go_on_unasked(tmp_path):
     (dict(seeds=[]), ValueError, "seeds must be different, and one at least"),
     (dict(seeds=[1, 1]), ValueError, "seeds must be different"),
     (dict(seeds=[0], resume=True), ValueError, "resume=True needs the run_dir of a sweep"),
+    (dict(seeds=[-1]), ValueError, "a seed must be at least 0, got -1"),
+    (dict(seeds=[0], resume="yes"), TypeError, "resume must be True or False, got 'yes'"),
     (dict(seeds=[0], run_dir=4), TypeError, "run_dir must be a path, got 4"),
     (dict(seeds=[0], executor=4), TypeError,
      r"executor must be one such as ThreadPoolExecutor\(2\)"),
@@ -343,6 +345,11 @@ def test_the_best_is_the_one_that_earns_most_in_the_end():
                "in the end": np.array([[[0.0, 2.0], [0.0, 2.5]]])}
     episodes = {name: np.array([0, 1]) for name in returns}
     assert Comparison(returns, episodes, episodes, {}).best == "in the end"
+
+
+def test_the_best_is_so_on_average_however_many_seeds_it_has():
+    returns = {"one": np.full((1, 4, 2), 5.0), "three": np.full((3, 4, 2), 3.0)}
+    assert Comparison(returns, {}, {}, {}).best == "one"
 
 
 def test_no_family_is_refused(runs):
