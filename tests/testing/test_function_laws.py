@@ -382,3 +382,16 @@ def test_each_column_of_a_jacobian_takes_the_step_that_suits_it():
 
     report = check_function(f, None, X[0], jac=lambda x: np.diag(300 * np.cos(300 * x)))
     assert "by differences" in report["jacobian"].detail
+
+
+def test_a_jacobian_is_judged_by_differences_column_by_column():
+    def f(x):
+        return np.array([float(x[0] * x[1]), float(x[2] ** 2)])
+
+    def jac(x):
+        return np.array([[x[1], x[0], 0], [0, 0, 2 * x[2]]])
+
+    report = check_function(f, None, np.array([0.3, -0.7, 1.1]), jac=jac)
+    assert "judged by differences" in str(report) and report.counts["jacobian"] == 1
+    wrong = check_function.report(f, None, np.array([0.3, -0.7, 1.1]), jac=lambda x: jac(x)[::-1])
+    assert "jacobian" in wrong.failed
