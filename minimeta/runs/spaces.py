@@ -61,7 +61,7 @@ def decode(space, action):
     leaves = space.leaves()
     if isinstance(leaves[0], Numbers):
         return space.fill(iter(action))
-    return space.fill(iter(np.unravel_index(int(action), choices(leaves))))
+    return space.fill(iter(np.unravel_index(action, choices(leaves))))
 
 
 class Leaf:

@@ -108,7 +108,7 @@ def score(p):
     mean = h.expect(h.head.log_prob_grad, h.u)
     size = h.expect(lambda u, a: np.abs(h.head.log_prob_grad(u, a)), h.u)
     index = np.unravel_index(np.abs(mean).argmax(), mean.shape)
-    return Error("score", float(np.abs(mean).max() / size.max()),
+    return Error("score", np.abs(mean).max() / size.max(),
                  f"its mean at u{[int(i) for i in index]} is {mean[index]:.3g}",
                  "log_prob_grad is not the gradient of this log_prob, or the "
                  "probabilities do not sum to 1" if np.abs(mean).max() > 1e-6 else "")

@@ -57,7 +57,7 @@ def sync(path):
 def write(path, rows):
     """Replaces the whole table."""
     names = list(dict.fromkeys(name for row in rows for name in row))
-    lines = [line(names)] if names else []
+    lines = [line(names)]
     lines += [line([text(row.get(name)) for name in names]) for row in rows]
     replace_file(path, lambda file: file.write("".join(lines).encode()))
 

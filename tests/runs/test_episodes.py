@@ -107,5 +107,9 @@ def test_an_agent_that_adapts_is_shown_before_and_after():
     (before, one), (after, other) = lived(run, tasks, seed=3).items()
     assert (before, after) == ("before adaptation", "after it")
     assert one[1].shape == other[1].shape == (7, 4) and one[0].shape == (7, 4, 1)
+    phi, rng = adapt(run, tasks, seed=3), np.random.default_rng(3)
+    for (_, action), theta in ((one, run.theta), (other, phi)):
+        data = rollout(learner.policy, theta, tasks, trials=1, episodes=1, rng=rng)
+        assert np.array_equal(action, data.action[..., 0])
     changes = [len(set(row)) for row in other[1]]     # a huge step: each task keeps to one arm
     assert np.mean(changes) < 1.5 < np.mean([len(set(row)) for row in one[1]])

@@ -140,7 +140,8 @@ def test_the_two_parameters_that_are_drawn_do_not_move_as_one(pictures):
 
 def test_what_varies_most_is_judged_by_squares(pictures):
     columns = [[4, -1, -1, -1, -1], [-8, 2, 2, 2, 2], [0, 2.5, -1.25, -1.25, 0], [0, -3, 1, 1, 1]]
-    assert pictures.apart(np.array(columns).T + 7).tolist() == [1, 3]
+    for size in (1e-9, 1.0, 1e9):
+        assert pictures.apart(size * np.array(columns).T).tolist() == [1, 3]
 
 
 # ---- what an agent does
@@ -278,6 +279,12 @@ def test_the_help_says_what_each_option_does(capsys):
         with pytest.raises(SystemExit):
             main([*arguments, "--help"])
         assert words in capsys.readouterr().out
+
+
+def test_show_draws_a_run_of_one_iteration(pictures, tmp_path):
+    meta_train(MOVER, PLANE, iterations=1, tasks=2, run_dir=tmp_path / "run")
+    assert main(["show", str(tmp_path / "run"), "--plot", str(tmp_path / "a.png")]) == 0
+    assert (tmp_path / "a.png").exists()
 
 
 def test_show_of_a_folder_without_a_run_says_so(tmp_path, capsys):

@@ -255,3 +255,9 @@ def test_a_number_of_another_coordinate_is_recognised_but_for_rounding(off, is_t
     claimed = np.array([3.0, -2.0 * (1 + off), -2.0])
     words = swapped(claimed, true, (1,), "x[{}]".format)
     assert words == ("claimed is what is true at x[2]: transposed or swapped?" if is_told else "")
+
+
+def test_the_cause_of_a_factor_is_a_size_if_it_is_no_2():
+    assert cause(3.0, {"B": 4, "T": 3}) == " (T = 3: a sum in place of a mean?)"
+    assert cause(2.0, {"T": 2}) == " (is one term counted twice?)"
+    assert cause(1 / 2, {"T": 2}) == " (1/T, T = 2: a mean in place of a sum?)"

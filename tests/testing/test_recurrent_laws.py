@@ -59,6 +59,9 @@ def test_steps_give_the_outputs_and_the_states_of_the_unroll(other):
     report, laws = failed(**other)
     assert laws[0] == "stepping" and 1e-8 < report["stepping"] < 1e-4
     assert set(laws) <= {"stepping", "ends"}
+    if other == dict(step=more_in_y):
+        words = re.search(r"claimed (\S+), true (\S+)$", report["stepping"].detail)
+        assert float(words[1]) > float(words[2])
 
 
 @pytest.mark.parametrize("n", range(1, 7))
