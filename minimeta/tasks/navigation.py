@@ -92,7 +92,7 @@ class PointTasks(Tasks):
             """The share of the first move that ends in each cell, [2, K, n]."""
             return np.clip(np.minimum(high, edge[1:]) - np.maximum(low, edge[:-1]), 0,
                            None) / (2 * m)
-        x, y = inside(goal - m, goal + m) + inside(-goal - m, m - goal)
+        x, y = inside(goal - m, goal + m) + inside(0, m - goal)
         return np.einsum("ki,ij,kj->k", x, Q, y, optimize=True)
 
 

@@ -3,6 +3,7 @@ print in one line and shrink to small ones."""
 import numpy as np
 import pytest
 from hypothesis import find, given, settings
+from hypothesis.errors import NoSuchExample
 
 from minimeta import Categorical, MLPPolicy
 from minimeta.tasks import BernoulliBandit
@@ -33,6 +34,13 @@ def test_the_simplest_rewards_are_0_and_the_simplest_episodes_do_not_end():
     assert not find(rewards((2, 3)), lambda array: True).any()
     assert not find(dones((2, 3)), lambda array: True).any()
     assert find(shapes(3), lambda sizes: True) == (1, 1, 1)
+
+
+def test_sizes_that_are_equal_are_3_at_most():
+    few = settings(max_examples=200, database=None, derandomize=True)
+    assert find(shapes(2), lambda sizes: sizes == (3, 3), settings=few)
+    with pytest.raises(NoSuchExample):
+        find(shapes(2), lambda sizes: sizes[0] == sizes[1] > 3, settings=few)
 
 
 def test_axes_of_layouts_have_any_length_from_1_on():

@@ -50,6 +50,13 @@ def same(one, other):
     return one == other or one != one and other != other
 
 
+def test_an_array_of_no_axes_and_a_number_stay_what_they_are(tmp_path):
+    save(tmp_path / "a.npz", (np.array(3.0), np.float64(3.0), np.array([3.0])))
+    back = load(tmp_path / "a.npz")
+    assert [type(each) for each in back] == [np.ndarray, np.float64, np.ndarray]
+    assert [np.shape(each) for each in back] == [(), (), (1,)]
+
+
 def test_a_path_may_be_a_string(tmp_path):
     save(str(tmp_path / "a.npz"), {"n": 3})
     assert load(str(tmp_path / "a.npz")) == {"n": 3}
