@@ -8,7 +8,7 @@ import pytest
 from minimeta import LSTM, MLP, Layout
 from minimeta.testing import check_map, map_report
 from minimeta.testing.differences import complex_slope, nearest
-from minimeta.testing.map_hints import (along_rows, by_block, explain, in_block, moved, only,
+from minimeta.testing.map_hints import (along_rows, by_block, explain, in_block, is_close, moved, only,
                                         part_of)
 from minimeta.testing.map_probe import MapProbe
 from minimeta.testing.suite import DoesNotApply
@@ -380,6 +380,13 @@ def test_the_hint_names_the_part_that_is_missing_or_counted_twice(c, says):
     for scale in (1e-9, 1e9):
         assert part_of(scale * (c * PART + 1e-8 * OTHER), {"b": scale * PART})[:4] == says[:4]
         assert part_of(scale * (c * PART + 1e-3 * OTHER), {"b": scale * PART}) == ""
+
+
+@pytest.mark.parametrize("size", [1e-9, 1.0, 1e9])
+def test_what_is_close_does_not_depend_on_the_size(size):
+    assert is_close(size * PART, size * (PART + 1e-8 * OTHER))
+    assert not is_close(size * PART, size * (PART + 1e-3 * OTHER))
+    assert not is_close(size * PART, 0 * PART) and not is_close(0 * PART, size * PART)
 
 
 def test_the_hint_names_a_part_that_is_missing_in_one_block():

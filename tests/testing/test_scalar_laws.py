@@ -312,6 +312,7 @@ def test_a_policy_is_checked_on_the_shape_that_is_given():
 
 
 def test_complex_safe_is_true_by_default():
+    assert probe(FEED).case.complex_safe
     assert "complex step" in check_scalar(Cubes(), Y).counts
     assert "complex step" in check_surrogate(Cubes(), Y).counts
     rest = [law.name for law in policy_laws.LAWS if law.name != "complex step"]
