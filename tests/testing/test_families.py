@@ -307,13 +307,15 @@ def test_what_is_no_family_is_refused():
         check_tasks(Coin)
 
 
-def test_the_report_counts_the_rows_that_are_done():
+@pytest.mark.parametrize("call", [1, 2, 3])
+def test_the_report_counts_the_rows_that_are_done(call):
     class Ends(Coins):
-        """The first task ends after the second call, and the others do not."""
+        """The first task ends after a call, and the others do not."""
 
         def move(self, state, action, rng):
             state, obs, reward, done = super().move(state, action, rng)
-            return state, obs, reward, done | (state == 2) & (np.arange(len(self)) == 0)[:, None]
+            is_first = np.arange(len(self))[:, None] == 0
+            return state, obs, reward, done | (state == call) & is_first
 
     found = check_tasks(replace(Coin(), tasks=Ends), skip=("whole", "separate", "simulated"))
     assert found["untimed"].detail == "3 of 21 rows were done by step 3"

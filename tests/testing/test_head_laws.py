@@ -135,6 +135,7 @@ def test_the_score_names_the_coordinate():
 
     [error] = law("score", changed(CHOICE, log_prob_grad=grad))
     assert "its mean at u[1, 2] is -0.25" in error.detail and error > 0.1
+    assert error.hint.startswith("log_prob_grad is not the gradient of this log_prob")
 
 
 def test_the_hint_names_an_action_that_comes_too_often_by_standard_errors():

@@ -197,8 +197,8 @@ def test_another_seed_or_case_is_another_point():
 
 
 def test_the_scalar_of_a_map_is_curved_and_no_sharper_than_its_outputs():
-    for scale in (0.1, 30.0):
-        p = probe(scale=scale)
+    for scale, seed in ((0.1, 0), (30.0, 0), (30.0, 1), (30.0, 2), (30.0, 3)):
+        p = probe(scale=scale, seed=seed)
         y = p.net.forward(p.theta, p.x)[0]
         S = max(1.0, np.abs(y).max())
         assert p.S == S and (S > 2) == (scale > 1)
@@ -301,6 +301,8 @@ def test_an_error_a_little_above_the_gate_is_named_by_its_coordinate():
     report = wrong(vjp=1 + 4e-12)
     assert 1e-12 < report["complex step"] < 1e-11
     assert "worst at gain[" in report["complex step"].detail
+    blunt = wrong(vjp=1 + 1e-6)["central difference"]
+    assert 1e-7 < blunt < 1e-5 and "worst at gain[" in blunt.detail
 
 
 def test_the_hint_for_a_single_row_does_not_blame_a_mean_over_rows():

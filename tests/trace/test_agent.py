@@ -12,6 +12,8 @@ from minimeta import (MAML, RL2, Categorical, CheckpointError, Gaussian, Imitati
 from minimeta.calculus import MLP
 from minimeta.rl import rollout
 from minimeta.tasks import BernoulliBandit, GridNavigation, PointNavigation, Sinusoid
+from minimeta.testing.behaviour import same
+from minimeta.testing.nests import leaves
 from minimeta.trace import Result, log
 from minimeta.trace.agent import adapts_between_trials
 
@@ -36,6 +38,7 @@ def test_a_loaded_run_is_what_training_returned(name, folders):
     run, direct = load(folders[name]), meta_train(learner, family, iterations=3, tasks=4)
     assert run.learner == learner and run.family == family and run.log == direct.log
     assert np.array_equal(run.theta, direct.theta) and run.theta.dtype == direct.theta.dtype
+    assert same(leaves(run.state), leaves(direct.state)) and leaves(run.state)
 
 
 def test_a_run_can_be_loaded_while_it_is_running(tmp_path):

@@ -57,6 +57,19 @@ def test_an_array_of_no_axes_and_a_number_stay_what_they_are(tmp_path):
     assert [np.shape(each) for each in back] == [(), (), (1,)]
 
 
+class Maker:
+    """It has what named tuples have, and is none."""
+
+    def _make(self):
+        raise SystemError
+
+
+def test_only_a_named_tuple_is_made_from_a_file():
+    with pytest.raises(CheckpointError, match="the named tuple .*:Maker is not there"):
+        checkpoint.named_tuple(f"{__name__}:Maker")
+    assert checkpoint.named_tuple(f"{Moments.__module__}:Moments") is Moments
+
+
 def test_a_path_may_be_a_string(tmp_path):
     save(str(tmp_path / "a.npz"), {"n": 3})
     assert load(str(tmp_path / "a.npz")) == {"n": 3}
