@@ -172,3 +172,10 @@ def test_the_substeps_are_enough_for_the_shortest_arm_without_a_load(hidden, sho
     assert PlanarArm(**arm, substeps=needed).substeps == needed > 4
     with pytest.raises(ValueError, match=f"substeps must be at least {needed} for"):
         PlanarArm(**arm, substeps=needed - 1)
+
+
+def test_the_expert_of_a_weak_arm_asks_for_all_that_there_is_and_no_more():
+    family = PlanarArm("target", torque=0.1)
+    tasks = family.sample(20, RNG)
+    action = tasks.expert(tasks.reset(2, RNG)[0])
+    assert action.max() == 1 and action.min() == -1
