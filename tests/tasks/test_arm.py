@@ -176,6 +176,6 @@ def test_the_substeps_are_enough_for_the_shortest_arm_without_a_load(hidden, sho
 
 def test_the_expert_of_a_weak_arm_asks_for_all_that_there_is_and_no_more():
     family = PlanarArm("target", torque=0.1)
-    tasks = family.sample(20, RNG)
+    tasks = family.sample(20, np.random.default_rng(0))
     action = tasks.expert(tasks.reset(2, RNG)[0])
     assert action.max() == 1 and action.min() == -1

@@ -114,9 +114,17 @@ def test_tables_of_other_shapes_are_refused(P, R):
         value_iteration(P, R, 4)
 
 
-@pytest.mark.parametrize("row", [(1.5, -0.5), (0.4, 0.5), (0.6, 0.5)])
+@pytest.mark.parametrize("row", [(1.5, -0.5), (0.4, 0.5), (0.6, 0.5), (0.5, 0.500005)])
 def test_what_is_below_0_or_has_another_sum_than_1_is_no_probability(row):
     P = np.full((2, 3, 2), 0.5)
     P[1, 2] = row
     with pytest.raises(ValueError, match="P must hold probabilities, with sum 1 over the last axis"):
         value_iteration(P, np.ones((2, 3)), 4)
+
+
+def test_one_mdp_alone_is_planned_as_among_others():
+    tasks = RandomMDP(4, 3, 5).sample(2, np.random.default_rng(0))
+    P, R, _ = tasks.tables()
+    P = P * (1 + 5e-7)   # a sum of 1 but for rounding
+    for one, many in zip(value_iteration(P[1], R[1], 5), value_iteration(P, R, 5)):
+        assert np.allclose(one, many[1], rtol=1e-12)

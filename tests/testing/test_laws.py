@@ -137,6 +137,18 @@ def test_a_value_that_is_neither_one_number_nor_one_per_task_is_refused(law, gat
         law(lambda theta: theta.sum(0), grad, draw(3, 10))
 
 
+@each_gradient_law
+def test_of_a_function_of_one_number_too_the_cause_of_a_factor_is_named(law, gate):
+    error = law(lambda t: 4 * t, lambda t: 1.0, 0.7, seed=3, sizes={"T": 4})
+    assert error.hint.endswith("(1/T, T = 4: a mean in place of a sum?)")
+
+
+def test_the_sides_of_a_pairing_are_compared_in_words():
+    u, v = draw(4), draw(4)
+    assert transpose(u, v, 2 * u, v).hint.startswith("the second is 2 times the first")
+    assert transpose(3 * u, v, u, v).hint.startswith("the second is 1/3 of the first")
+
+
 def test_code_that_drops_complex_numbers_is_pointed_out():
     for grad in (lambda t: 2 * t, lambda t: 0 * t):
         error = complex_step(lambda t: (t.real ** 2).sum(), grad, draw(4))
