@@ -128,3 +128,10 @@ def test_one_mdp_alone_is_planned_as_among_others():
     P = P * (1 + 5e-7)   # a sum of 1 but for rounding
     for one, many in zip(value_iteration(P[1], R[1], 5), value_iteration(P, R, 5)):
         assert np.allclose(one, many[1], rtol=1e-12)
+
+
+@pytest.mark.parametrize("gamma", [-0.1, 1.1])
+def test_a_discount_lies_between_0_and_1(gamma):
+    P, R, _ = RandomMDP(4, 3, 5).sample(2, np.random.default_rng(0)).tables()
+    with pytest.raises(ValueError, match="gamma must be a finite number in .0, 1."):
+        value_iteration(P, R, 5, gamma)

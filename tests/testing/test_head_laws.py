@@ -62,9 +62,10 @@ def test_the_grid_reaches_eight_deviations_to_each_side_of_the_mean(head):
     assert h.actions(h.u)[0] is a and h.actions(h.u_old)[0] is not a
 
 
-def test_a_spread_that_samples_do_not_show_is_found_from_the_probabilities():
-    """The samples are a hundred times too narrow, and lie beside the mean."""
-    narrow = changed(ONE, sample=lambda self, u, rng: self.split(u)[0] + 0.05 * rng.normal(
+@pytest.mark.parametrize("spread", [0.05, 30.0])
+def test_a_spread_that_samples_do_not_show_is_found_from_the_probabilities(spread):
+    """The samples are far too narrow or too wide."""
+    narrow = changed(ONE, sample=lambda self, u, rng: self.split(u)[0] + spread * rng.normal(
         size=u.shape[:-1] + (1,)))
     h = probe(narrow, 0.5)
     mu, log_std = narrow.split(h.u)

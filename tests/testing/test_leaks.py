@@ -125,3 +125,12 @@ def test_what_stands_out_in_four_tasks_of_a_thousand_is_no_sign():
     hidden = rare + np.isin(np.arange(1000) % 50, [7])[:, None]
     obs = np.concatenate([rare, rng.normal(size=(1000, 600))], 1)
     assert share_told(obs, hidden) < 0.1
+
+
+def test_a_length_that_no_coordinate_tells_is_told_by_all_together():
+    rng = np.random.default_rng(0)
+    length, way = rng.uniform(1, 3, (3000, 1)), rng.normal(size=(3000, 20))
+    way /= np.sqrt((way ** 2).sum(1, keepdims=True))
+    assert share_told(length * way, length) > 0.8 and share_told(way, length) < 0.1
+    for sign in (1, -1):
+        assert share_told(sign * length * way[:, :1], length) < 0.3

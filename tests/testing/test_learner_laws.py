@@ -330,6 +330,16 @@ def test_a_wrong_coordinate_of_the_meta_gradient_is_named(off):
                                      0))
 
 
+def test_a_meta_gradient_that_stops_complex_numbers_is_judged_by_differences():
+    class Real(MAML):
+        def meta_gradient(self, theta, history, data):
+            return super().meta_gradient(theta.real, history, data)
+
+    learner = Real(POLICY, trials=4)
+    assert laws.meta_gradient(Iteration(learner, FAMILY, 0)) == np.inf
+    assert laws.meta_gradient(Iteration(learner, FAMILY, 0, complex_safe=False)) < 1e-6
+
+
 def test_the_hint_names_a_first_order_gradient_and_no_other():
     [error] = law("meta_gradient", first_order=True)
     assert error > 1e-3 and "it is the first-order gradient" in error.hint

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 import minimeta
-from minimeta import (MAML, RL2, Categorical, CheckpointError, Gaussian, Imitation, RecurrentPolicy,
-                      MLPPolicy, RegressionMAML, Reinforce, adapt, load, meta_train)
+from minimeta import (MAML, RL2, BeliefPolicy, Categorical, CheckpointError, Gaussian, Imitation,
+                      MLPPolicy, RecurrentPolicy, RegressionMAML, Reinforce, VariBAD, adapt, load,
+                      meta_train)
 from minimeta.calculus import MLP
 from minimeta.rl import rollout
 from minimeta.tasks import BernoulliBandit, GridNavigation, PointNavigation, Sinusoid
@@ -176,6 +177,17 @@ def test_a_recurrent_agent_remembers_the_trial_it_has_lived_through(folders):
     assert not np.allclose(agent.memory[0], memory[0])
     agent.reset()
     np.testing.assert_allclose(agent.memory[0], memory[0], rtol=1e-5)
+
+
+def test_a_recurrent_agent_too_takes_what_is_the_policy_s():
+    policy = BeliefPolicy(9, Categorical(5), 4, n_latent=3, hidden=(5,))
+    learner = VariBAD(policy, episodes=2, told=5, decoder=(6,))
+    run = Result(learner.init(np.random.default_rng(0)), (), learner, GRID)
+    tasks = GRID.sample(1, np.random.default_rng(2))
+    assert len(run.theta) > policy.size
+    for agent in (run.agent(), run.agent(tasks)):
+        assert np.array_equal(agent.theta, run.theta[:policy.size])
+        assert agent.act(CORNER) in range(5)
 
 
 def test_an_agent_remembers_the_last_step_of_a_trial_that_ended_early():
