@@ -384,6 +384,13 @@ def test_a_run_that_goes_on_drops_the_rows_that_are_not_done(tmp_path, n):
     assert [row["row"] for row in folder.rows()] == list(range(n))
 
 
+def test_what_was_being_written_when_a_training_died_is_removed(tmp_path):
+    (tmp_path / "checkpoint.npz.new").write_bytes(b"half of")
+    (tmp_path / "notes.newer").write_text("mine")
+    Folder(tmp_path).begin({}, 0)
+    assert {path.name for path in tmp_path.iterdir()} == {"config.json", "notes.newer"}
+
+
 def test_a_row_that_was_cut_off_is_no_row(tmp_path):
     path = tmp_path / "log.csv"
     for n in range(3):
