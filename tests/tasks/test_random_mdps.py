@@ -118,7 +118,7 @@ def test_tables_of_other_shapes_are_refused(P, R):
 def test_what_is_below_0_or_has_another_sum_than_1_is_no_probability(row):
     P = np.full((2, 3, 2), 0.5)
     P[1, 2] = row
-    with pytest.raises(ValueError, match="P must hold probabilities, with sum 1 over the last axis"):
+    with pytest.raises(ValueError, match="P must hold probabilities, with sum 1"):
         value_iteration(P, np.ones((2, 3)), 4)
 
 

@@ -8,8 +8,8 @@ import pytest
 from minimeta import LSTM, MLP, Layout
 from minimeta.testing import check_map, map_report
 from minimeta.testing.differences import complex_slope, nearest
-from minimeta.testing.map_hints import (along_rows, by_block, explain, in_block, is_close, moved, only,
-                                        part_of)
+from minimeta.testing.map_hints import (along_rows, by_block, explain, in_block, is_close, moved,
+                                        only, part_of)
 from minimeta.testing.map_probe import MapProbe
 from minimeta.testing.suite import DoesNotApply
 
