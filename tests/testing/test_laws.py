@@ -467,3 +467,12 @@ def test_zero_tasks_give_error_zero(law, gate):
 def test_a_number_is_called_theta_unless_it_has_a_name(law, gate):
     for name, told in ((None, "worst at theta: claimed"), ("x{}".format, "worst at x0: claimed")):
         assert told in str(law(np.sin, lambda x: 2 * np.cos(x), 2.0, name=name))
+
+
+def test_a_batch_and_odd_memory_are_the_claim_and_the_plain_result_is_true():
+    error = tasks(lambda x: x * len(x), np.ones((3, 2)))
+    assert error.detail.endswith("claimed 3, true 2")   # a task alone has two numbers
+    error = memory(lambda x: x + (x.flags.f_contiguous and not x.flags.c_contiguous),
+                   np.ones((3, 2)))
+    assert error.detail.startswith("from Fortran-ordered arguments, worst at ")
+    assert error.detail.endswith("claimed 2, true 1")
