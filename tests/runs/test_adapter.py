@@ -215,9 +215,9 @@ def test_every_episode_has_a_seed_of_its_own():
             return super().reset(seed)
 
     tasks = from_gymnasium(lambda rng: Seeded(0), 4).sample(3, rng())
-    state, _ = tasks.reset(20, rng(1))
-    tasks.reset_some(state, np.ones((3, 20), bool), rng(2))
-    assert len(set(seeds)) == len(seeds) == 120 and {type(seed) for seed in seeds} == {int}
+    state, _ = tasks.reset(70, rng(1))
+    tasks.reset_some(state, np.ones((3, 70), bool), rng(2))
+    assert len(set(seeds)) == len(seeds) == 420 and {type(seed) for seed in seeds} == {int}
 
 
 def test_a_family_of_environments_is_told_and_compared_by_what_it_was_made_of():

@@ -108,8 +108,19 @@ def test_an_agent_that_adapts_is_shown_before_and_after():
     assert (before, after) == ("before adaptation", "after it")
     assert one[1].shape == other[1].shape == (7, 4) and one[0].shape == (7, 4, 1)
     phi, rng = adapt(run, tasks, seed=3), np.random.default_rng(3)
+    assert not np.array_equal(phi, adapt(run, tasks))
     for (_, action), theta in ((one, run.theta), (other, phi)):
         data = rollout(learner.policy, theta, tasks, trials=1, episodes=1, rng=rng)
         assert np.array_equal(action, data.action[..., 0])
     changes = [len(set(row)) for row in other[1]]     # a huge step: each task keeps to one arm
     assert np.mean(changes) < 1.5 < np.mean([len(set(row)) for row in one[1]])
+
+
+def test_the_luck_of_adapting_is_that_of_the_seed(monkeypatch):
+    learner = MAML(MLPPolicy(1, Categorical(3), ()), trials=2)
+    run = SimpleNamespace(learner=learner, theta=learner.init(np.random.default_rng(0)))
+    seeds = []
+    monkeypatch.setattr("minimeta.runs.episodes.adapt",
+                        lambda *args, seed: seeds.append(seed) or adapt(*args, seed=seed))
+    lived(run, BANDIT.sample(2, np.random.default_rng(1)), seed=3)
+    assert seeds == [3]
