@@ -43,7 +43,8 @@ def test_what_a_rival_sees_has_the_dtype_that_is_asked_for(make, family, dtype):
 @pytest.mark.parametrize("agent", [
     BanditAgent(3, greedy), BanditAgent(2, gittins(3, 0.9)), BanditAgent(2, finite_gittins(4)),
     BanditAgent(2, bayes_optimal(2, 3)), Planner(WORLD), TwoStepAgent("model-free", 2),
-    BayesOptimalSearcher(ROOM)], ids=str)
+    BayesOptimalSearcher(ROOM)], ids=["greedy", "gittins", "finite gittins", "bayes", "planner",
+                                      "two-step", "room"])
 def test_a_rival_is_told_compared_and_hashed_by_its_settings_alone(agent):
     again = replace(agent)
     assert again == agent and hash(again) == hash(agent) and repr(again) == repr(agent)

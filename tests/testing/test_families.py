@@ -320,3 +320,5 @@ def test_the_report_counts_the_rows_that_are_done(call):
     found = check_tasks(replace(Coin(), tasks=Ends), skip=("whole", "separate", "simulated"))
     assert found["untimed"].detail == "3 of 21 rows were done by step 3"
     assert check_tasks(Coin())["untimed"].detail == "0 of 21 rows were done by step 3"
+    short = type("Short", (Coin,), {"horizon": call})(tasks=Ends)
+    assert laws.untimed(short, 0) == f"3 of 21 rows were done by step {call}"

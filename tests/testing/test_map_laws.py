@@ -292,9 +292,9 @@ class Wrong(Scale):
         return tuple(self.factor["vjp_dot"] * bar for bar in super().vjp_dot(*args))
 
 
-def wrong(**factor):
+def wrong(lead=(2,), **factor):
     net = type("Wrong", (Wrong,), {"factor": Wrong.factor | factor})()
-    return map_report(net, (1, 3), leads=((2,),), scales=(1.0,))
+    return map_report(net, (1, 3), leads=(lead,), scales=(1.0,))
 
 
 def test_an_error_a_little_above_the_gate_is_named_by_its_coordinate():
@@ -319,9 +319,10 @@ def test_a_small_error_of_jvp_or_vjp_dot_is_not_blamed_on_complex_numbers(form, 
 
 
 def test_a_small_error_of_the_gradient_is_not_blamed_on_complex_numbers():
-    report = wrong(vjp=1 + 1e-9, vjp_dot=1 + 1e-9)
-    assert "complex step" in report.failed
-    assert not any("complex-safe" in error.hint for error in report.failed.values())
+    for lead in ((), (2,)):
+        report = wrong(lead, vjp=1 + 1e-9, vjp_dot=1 + 1e-9)
+        assert "complex step" in report.failed
+        assert not any("complex-safe" in error.hint for error in report.failed.values())
 
 
 def test_the_hint_names_what_a_block_of_a_hessian_product_lacks():

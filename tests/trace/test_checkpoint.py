@@ -73,6 +73,8 @@ def test_only_a_named_tuple_is_made_from_a_file():
 def test_a_path_may_be_a_string(tmp_path):
     save(str(tmp_path / "a.npz"), {"n": 3})
     assert load(str(tmp_path / "a.npz")) == {"n": 3}
+    with pytest.raises(CheckpointError, match="b.npz does not exist"):
+        load(str(tmp_path / "b.npz"))
 
 
 @given(nests)
