@@ -169,7 +169,7 @@ def kl(p):
     for words, number in (("below 0", max(0.0, -found.min())),
                           ("not 0 at itself", np.abs(head.kl(h.u, h.u)).max()),
                           ("not flat at itself", np.abs(head.kl_grad(h.u, h.u)).max())):
-        yield Error("kl", float(number / max(size, 1e-3)),
+        yield Error("kl", number / max(size, 1e-3),
                     f"it is {words}: {number:.3g}")
 
 

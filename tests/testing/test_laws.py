@@ -476,3 +476,11 @@ def test_a_batch_and_odd_memory_are_the_claim_and_the_plain_result_is_true():
                    np.ones((3, 2)))
     assert error.detail.startswith("from Fortran-ordered arguments, worst at ")
     assert error.detail.endswith("claimed 2, true 1")
+    error = memory(lambda x: x + (x.strides[-1] == 16), np.ones((3, 4)))
+    assert error.detail.startswith("from strided arguments, worst at ")
+    assert error.detail.endswith("claimed 2, true 1")
+
+
+def test_a_law_takes_its_arguments_by_name():
+    u, v = draw(4), draw(4)
+    assert transpose(u=u, Jv=v, JTu=u, v=v) == 0

@@ -340,9 +340,10 @@ def test_the_hint_says_that_a_part_of_the_imaginary_number_is_lost():
         def forward(self, theta, x):
             return theta[..., None, :].real * x, x.real
 
-    report = map_report(Real(), (5, 3))
-    for law in ("tangent", "complex step"):
-        assert "the code is not complex-safe" in report[law].hint
+    for lead in ((), (2,)):
+        report = map_report(Real(), (5, 3), leads=(lead,))
+        for law in ("tangent", "complex step"):
+            assert "the code is not complex-safe" in report[law].hint
 
 
 def test_a_law_that_has_no_hints_gets_none():
