@@ -17,7 +17,7 @@ the run ends with has a row for each amount of experience. The last ones read
       ProMP               60       900       9.434   [9.085, 9.783]        200 tasks
       pretrained          60       900       4.708   [4.086, 5.330]        200 tasks
     200 fresh tasks, plane
-      random                               -13.663   [-14.141, -13.185]    200 tasks
+      random                               -13.657   [-14.135, -13.179]    200 tasks
       oracle                                -0.471   [-0.521, -0.422]      200 tasks
       RL^2                 3        81      -2.871   [-3.080, -2.663]      200 tasks
       MAML                60      1604      -1.411   [-1.547, -1.276]      200 tasks

@@ -16,7 +16,7 @@ The default run ends with
     return, -+ 95 %; steps:             0             1             2             3
     MAML                    -42.49 -+ 5.4  -14.93 -+ 3.2   -5.26 -+ 1.3   -3.40 -+ 0.6
     ProMP                   -39.66 -+ 5.6  -14.61 -+ 2.8   -6.95 -+ 1.8   -3.07 -+ 1.1
-    acting uniformly         -62.71
+    acting uniformly         -62.66
     seeing the goal           -0.55
 
 Source: Rothfuss et al. (2018), ProMP, arXiv 1810.06784.

@@ -192,8 +192,7 @@ def shaped(name, x, lead, core, letters):
     """
     floating(name, x)
     split = x.ndim - len(core)
-    tail = x.shape[split:] if split >= 0 else ()
-    if split < 0 or any(c not in (None, n) for c, n in zip(core, tail)):
+    if split < 0 or any(c not in (None, n) for c, n in zip(core, x.shape[split:])):
         raise ValueError(f"{name} must have shape {letters}, got {list(x.shape)}")
     if x.shape[:split] != lead:
         raise ValueError(

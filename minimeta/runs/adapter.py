@@ -53,7 +53,7 @@ class Environments(Family):
 
     make: Callable
     horizon: int
-    episodes: int = 1
+    episodes: int
     obs_space: Any = field(init=False, repr=False, compare=False)
     action_space: Any = field(init=False, repr=False, compare=False)
 
@@ -75,7 +75,7 @@ class Environments(Family):
 
     def made(self, seed):
         """A new environment of the task with this seed."""
-        rng = np.random.default_rng(int(seed))
+        rng = np.random.default_rng(seed)
         require_takes(self.make, rng)
         env = self.make(rng)
         needed = ("reset", "step", "observation_space", "action_space")
@@ -93,9 +93,6 @@ class Environments(Family):
         return EnvironmentTasks(self, rng.integers(2 ** 63, size=K))
 
     def __post_init__(self):
-        if not callable(self.make):
-            raise TypeError(f"make must be a function of rng that gives an "
-                            f"environment, got {self.make!r}")
         require.fields(self, count=("horizon", "episodes"))
         first = self.made(0)
         for name, space in (("obs_space", first.observation_space),
@@ -137,7 +134,7 @@ class World:
     def step(self, moment, action):
         """The moment after the action; the last one again if the episode is over."""
         if self.now.is_over:
-            return Moment(self, self.now.t, self.now.obs, 0.0, True, True)
+            return Moment(self, self.now.t, self.now.obs, 0.0, True)
         if moment is not self.now:
             raise ValueError("a state of environments can be stepped once: an "
                              "environment cannot go back; use tasks.reset")
@@ -147,7 +144,7 @@ class World:
         is_last = t >= self.family.horizon
         if np.asarray(reward).dtype.kind not in "biuf":
             raise TypeError(f"reward must be a number, got {reward!r}")
-        reward = float(require.number("reward", np.float64(reward)))
+        reward = require.number("reward", np.float64(reward))
         done = bool(terminated) or is_cut and not is_last
         self.now = Moment(self, t, self.obs_space.encode(obs), reward, done,
                           done or is_last)

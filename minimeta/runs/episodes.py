@@ -30,7 +30,7 @@ def of_episode(data, e, family):
     """obs and action of an episode of the first trials. The input of a policy with a
     memory begins with the observation."""
     which = np.cumsum(data.end, 1) - data.end
-    is_in = (data.mask & (which == e))[..., 0]
+    is_in = (which == e)[..., 0]
     order = np.argsort(~is_in, 1, kind="stable")[:, :is_in.sum(1).max()]
     rows = np.arange(len(order))[:, None]
     is_in = is_in[rows, order]
@@ -53,5 +53,4 @@ def cells(family, obs):
 def joints(tasks, obs):
     """Where the elbow and the hand of PlanarArm's arms are, [K, T, 2, 2]."""
     angles = np.arctan2(obs[..., 2:4], obs[..., :2])
-    state = np.concatenate([angles, obs[..., 4:]], -1)
-    return np.stack([tasks.elbow(state), tasks.hand(state)], 2)
+    return np.stack([tasks.elbow(angles), tasks.hand(angles)], 2)

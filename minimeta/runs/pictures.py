@@ -140,7 +140,7 @@ def steps(run, tasks, pair=None, of=0, colors=COLORS[:-1], seed=0):
         ax.annotate("", end, start, zorder=3 + (k == of), arrowprops={
             "arrowstyle": "->", "shrinkA": 0, "shrinkB": 0, "linewidth": 1.2,
             "color": "black" if k == of else colors[k % len(colors)]})
-    ax.plot(*start, "o", color="black", label="theta")
+    ax.plot(*start, "o", color="black")
     names = [run.learner.policy.layout.name(int(i)) for i in pair]
     ax.set(xlabel=names[0], ylabel=names[1])
     return figure

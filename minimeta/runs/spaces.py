@@ -43,7 +43,7 @@ def action_space(space):
         raise TypeError(f"an action must be all of numbers or all of choices, got "
                         f"{space}; {REMEDY}")
     if isinstance(leaves[0], Choices):
-        return Discrete(int(np.prod(choices(leaves))))
+        return Discrete(np.prod(choices(leaves)))
     for leaf in leaves:
         if not (np.isfinite(leaf.low).all() and np.isfinite(leaf.high).all()):
             raise ValueError(f"an action must have bounds, to which [-1, 1] is "
@@ -60,8 +60,8 @@ def decode(space, action):
     """An action of this library, an integer or floats [n] -> one of the space."""
     leaves = space.leaves()
     if isinstance(leaves[0], Numbers):
-        return space.fill(iter(np.clip(action, -1, 1)))
-    return space.fill(iter(np.unravel_index(int(action), choices(leaves))))
+        return space.fill(iter(action))
+    return space.fill(iter(np.unravel_index(action, choices(leaves))))
 
 
 class Leaf:
@@ -75,7 +75,7 @@ class Leaf:
 class Choices(Leaf):
     """Discrete and MultiDiscrete: whole numbers, start <= number < start + n."""
 
-    nvec: tuple   # how many choices each has
+    nvec: list    # how many choices each has
     start: np.ndarray
     shape: tuple
 
@@ -83,7 +83,7 @@ class Choices(Leaf):
     def of(cls, space):
         many = np.asarray(getattr(space, "nvec", getattr(space, "n", None)))
         start = np.broadcast_to(getattr(space, "start", 0), many.shape)
-        return cls(tuple(many.ravel().tolist()), start, many.shape)
+        return cls(many.ravel().tolist(), start, many.shape)
 
     @property
     def width(self):
@@ -98,7 +98,7 @@ class Choices(Leaf):
             if not 0 <= digit < n:
                 raise ValueError(
                     f"{name} must be whole numbers of shape {list(self.shape)} below "
-                    f"{list(self.nvec)}, from {self.start.tolist()} on, got {obs!r}")
+                    f"{self.nvec}, from {self.start.tolist()} on, got {obs!r}")
             code[offset + digit] = 1
             offset += n
         return code
@@ -119,8 +119,7 @@ class Numbers(Leaf):
 
     @classmethod
     def of(cls, space):
-        shape = tuple(space.shape)
-        low, high = (np.broadcast_to(np.asarray(bound, float), shape)
+        low, high = (np.broadcast_to(np.asarray(bound, float), space.shape)
                      for bound in (space.low, space.high))
         return cls(low, high, np.dtype(space.dtype))
 

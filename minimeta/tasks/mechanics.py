@@ -89,12 +89,16 @@ class TwoLinks(NamedTuple):
     def decay(self):
         """The fastest rate at which friction stops a motion, 1/s, over all postures and
         arms. The rate is the largest eigenvalue of M^-1 friction, a root of
-        det(rate M - friction) = 0."""
-        q2 = np.linspace(0, np.pi, 65)
-        M11, M12, M22 = self.inertia((0, q2))
+
+            det(rate M - friction)  =  det M rate^2 - trace rate + f1 f2  =  0
+
+        It grows with the trace f1 M22 + f2 M11, and where det M falls. The trace
+        is largest and det M is least where the arm is stretched out: q2 = 0.
+        """
+        M11, M12, M22 = self.inertia((0, 0))
         f1, f2 = self.friction
         trace, det = f1 * M22 + f2 * M11, M11 * M22 - M12 * M12
-        root = np.sqrt(np.maximum(trace * trace - 4 * det * f1 * f2, 0))
+        root = np.sqrt(trace * trace - 4 * det * f1 * f2)
         return float(((trace + root) / (2 * det)).max())
 
     def energy(self, state):

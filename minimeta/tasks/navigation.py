@@ -1,7 +1,7 @@
 """Navigation in the plane: a point has to reach a goal that only the reward tells."""
 from dataclasses import dataclass
 from functools import lru_cache
-from math import ceil, sqrt
+from math import ceil, floor, sqrt
 
 import numpy as np
 
@@ -92,7 +92,7 @@ class PointTasks(Tasks):
             """The share of the first move that ends in each cell, [2, K, n]."""
             return np.clip(np.minimum(high, edge[1:]) - np.maximum(low, edge[:-1]), 0,
                            None) / (2 * m)
-        x, y = inside(goal - m, goal + m) + inside(-goal - m, m - goal)
+        x, y = inside(goal - m, goal + m) + inside(0, m - goal)
         return np.einsum("ki,ij,kj->k", x, Q, y, optimize=True)
 
 
@@ -106,17 +106,15 @@ def value_of_a_move(family):
     By symmetry the positive quarter of the plane is enough. It is cut into square cells
     of width h, and cell i is at |away| = (i + 1/2) h. A radius above h / 2 is made a
     whole number of cells, so that a cell is done or is not. E_step is a mean over
-    cells; its width gives a step the right variance on the grid, max_step^2 / 3. The
-    quarter ends 5 standard deviations past the goals.
+    cells, with the weights of uniform_step. The quarter ends 5 standard deviations past
+    the goals.
 
     Returns h and Q_1 [n, n].
     """
     from scipy.ndimage import correlate1d  # slow to import, and needed only here
     h, T = family.max_step / CELLS, family.horizon
-    h = family.radius / max(1, ceil(family.radius / h)) if family.radius > h / 2 else h
-    width = sqrt((family.max_step / h) ** 2 - 1 / 4)
-    offset = np.arange(-ceil(width), ceil(width) + 1)
-    step = np.clip(width + 0.5 - np.abs(offset), 0, 1)
+    h = family.radius / ceil(family.radius / h) if family.radius > h / 2 else h
+    step = uniform_step(family.max_step / h)
     far = family.reach + family.max_step * min(T, 5 * sqrt(T / 3))
     i = np.arange(ceil(far / h))
     near = np.clip(family.radius / h - i, 0, 1)  # the share of a cell that is done
@@ -125,6 +123,19 @@ def value_of_a_move(family):
     Q = reward
     for _ in range(T - 1):
         for axis in (0, 1):
-            Q = correlate1d(Q, step / step.sum(), axis, mode="reflect")
+            Q = correlate1d(Q, step, axis, mode="reflect")
         Q = reward + going_on * Q
     return h, Q
+
+
+def uniform_step(m):
+    """Weights of the cells to which a step goes that is uniform on [-m, m] cells. The
+    weights are equal up to k cells away, and a share s of that in the next cell, so
+    that the variance is right:
+
+        (k (k + 1) (2 k + 1) / 3 + 2 s (k + 1)^2) / (2 k + 1 + 2 s)  =  m^2 / 3
+    """
+    k = floor(sqrt(m * m + 1 / 4) - 1 / 2)  # the largest for which s is not below 0
+    s = (2 * k + 1) * (m * m - k * (k + 1)) / (2 * (3 * (k + 1) ** 2 - m * m))
+    step = np.array([s] + [1] * (2 * k + 1) + [s])
+    return step / step.sum()

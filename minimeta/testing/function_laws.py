@@ -65,8 +65,8 @@ class Probe:
         self.f, self.nest, self.limit, self.notes = f, x, limit, []
         self.z = np.concatenate([np.ravel(leaf).astype(float) for leaf in leaves(x)])
         self.name = name or names(x).__getitem__
-        self.grad, self.hvp, self.jac = (
-            g and self.flattened(g, n) for g, n in ((grad, 1), (hvp, 2), (jac, 0)))
+        self.grad, self.hvp = (g and self.flattened(g) for g in (grad, hvp))
+        self.jac = jac and (lambda z: np.asarray(jac(self.x(z))))
         rng = np.random.default_rng(seed)
         self.u, self.v = rng.normal(size=(2, self.z.size))
         self.context = f"seed {seed}, x {[list(np.shape(leaf)) for leaf in leaves(x)]}"
@@ -76,12 +76,10 @@ class Probe:
         sizes = [leaf.size for leaf in leaves(self.nest)]
         return filled(self.nest, iter(np.split(z, np.cumsum(sizes))))
 
-    def flattened(self, g, n_args):
+    def flattened(self, g):
         """g of nests as a function of flat vectors."""
         def flat(*zs):
             out = g(*(self.x(z) for z in zs))
-            if n_args == 0:
-                return np.asarray(out)
             found, wanted = ([np.shape(leaf) for leaf in leaves(nest)]
                              for nest in (out, self.nest))
             if found != wanted:
@@ -158,7 +156,7 @@ def filled(nest, parts):
         return type(nest)(*(filled(value, parts) for value in nest))
     if isinstance(nest, (tuple, list)):
         return type(nest)(filled(value, parts) for value in nest)
-    return next(parts).reshape(np.shape(nest))[() if np.isscalar(nest) else ...]
+    return next(parts).reshape(np.shape(nest))[()]
 
 
 def pure(probe):

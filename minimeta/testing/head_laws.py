@@ -108,7 +108,7 @@ def score(p):
     mean = h.expect(h.head.log_prob_grad, h.u)
     size = h.expect(lambda u, a: np.abs(h.head.log_prob_grad(u, a)), h.u)
     index = np.unravel_index(np.abs(mean).argmax(), mean.shape)
-    return Error("score", float(np.abs(mean).max() / size.max()),
+    return Error("score", np.abs(mean).max() / size.max(),
                  f"its mean at u{[int(i) for i in index]} is {mean[index]:.3g}",
                  "log_prob_grad is not the gradient of this log_prob, or the "
                  "probabilities do not sum to 1" if np.abs(mean).max() > 1e-6 else "")
@@ -124,10 +124,10 @@ def samples(p):
         error = np.sqrt((true * (1 - true) + 1 / DRAWS) / DRAWS)
         words = "frequency of an action"
     else:
-        moments = [h.expect(lambda u, a, k=k: a ** k, h.u) for k in (1, 2, 3, 4)]
-        true = np.stack([moments[0], moments[1]])
+        one, two, four = (h.expect(lambda u, a, k=k: a ** k, h.u) for k in (1, 2, 4))
+        true = np.stack([one, two])
         found = np.stack([h.draws.mean(0), (h.draws ** 2).mean(0)])
-        spread = np.stack([moments[1] - moments[0] ** 2, moments[3] - moments[1] ** 2])
+        spread = np.stack([two - one ** 2, four - two ** 2])
         error, words = np.sqrt(spread / DRAWS), "first two moments"
     z = np.abs(found - true) / error
     index = np.unravel_index(z.argmax(), z.shape)
@@ -169,7 +169,7 @@ def kl(p):
     for words, number in (("below 0", max(0.0, -found.min())),
                           ("not 0 at itself", np.abs(head.kl(h.u, h.u)).max()),
                           ("not flat at itself", np.abs(head.kl_grad(h.u, h.u)).max())):
-        yield Error("kl", float(number / max(size, 1e-3)),
+        yield Error("kl", number / max(size, 1e-3),
                     f"it is {words}: {number:.3g}")
 
 

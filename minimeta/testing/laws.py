@@ -118,8 +118,8 @@ def gradient(law, slope, value, grad, theta, name, limit, seed, sizes):
     if claimed.shape != theta.shape:
         return compare(law, claimed, theta)
     if shape == (1,) != theta.shape[:-1]:
-        return gradient(law, slope, lambda t: np.asarray(value(t))[0], grad, theta,
-                        name, limit, seed, sizes)
+        return gradient(law, slope, lambda t: value(t)[0], grad, theta, name, limit,
+                        seed, sizes)
     if shape not in ((), theta.shape[:-1]):
         raise ValueError(f"value must return one number or one per task, shape () or "
                          f"{theta.shape[:-1]}, got shape {shape}")
@@ -152,7 +152,7 @@ def directions(theta, is_total, name, limit, seed):
     """
     n_parameters = theta.shape[-1]
     shape = theta.shape if is_total else theta.shape[-1:]
-    size = int(np.prod(shape))
+    size = np.prod(shape)
 
     def label(i):
         if name is None:
@@ -168,7 +168,7 @@ def directions(theta, is_total, name, limit, seed):
         blocks, found = np.tile(blocks, size // n_parameters), sorted(set(blocks))
         found = found * max(2, 8 // len(found))
         vs = np.random.default_rng(seed).normal(size=(len(found), size))
-        vs *= np.array([blocks == block for block in found])
+        vs *= [blocks == block for block in found]
         vs /= np.linalg.norm(vs, axis=-1, keepdims=True)
         label = [f"a random direction in {block}" for block in found].__getitem__
     return [np.broadcast_to(v.reshape(shape), theta.shape) for v in vs], label

@@ -74,7 +74,7 @@ def ragged(data):
         return data
     T = mask.shape[1]
     keep = np.arange(T)[:, None] < np.where(np.arange(mask.shape[2]) % 2, T - 1, T)
-    cut = {name: getattr(data, name) * keep.astype(getattr(data, name).dtype)
+    cut = {name: getattr(data, name) * keep
            for name in ("reward", "log_prob", "value", "mask")}
     end = data.end & keep
     end[:, T - 2] |= data.mask[:, T - 2].astype(bool) & ~keep[T - 1]

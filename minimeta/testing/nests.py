@@ -60,7 +60,7 @@ def leaves(nest):
     if not isinstance(nest, (tuple, list, dict)):
         nest = attributes(nest)
     if isinstance(nest, dict):
-        nest = tuple(nest.values())
+        nest = nest.values()
     return [leaf for value in nest for leaf in leaves(value)]
 
 

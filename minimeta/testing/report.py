@@ -69,7 +69,7 @@ def compare(law, claimed, true, name=None, sizes=None, lead="task"):
         return Error(law, 0.0, "both are zero")
     claimed, true = claimed / largest, true / largest  # so that no square underflows
     number = norm(claimed - true) / max(norm(claimed), norm(true))
-    words = hint(claimed, true, index, name, sizes or {}, lead) if number > 1e-9 else ""
+    words = hint(claimed, true, index, name, sizes, lead) if number > 1e-9 else ""
     return Error(law, number, detail, words)
 
 
@@ -91,7 +91,7 @@ def inner(law, these, those):
 
 
 def worst(errors):
-    return max(errors, key=float)
+    return max(errors)
 
 
 def flat(nest):

@@ -69,7 +69,7 @@ class ScalarProbe:
         if np.shape(y_bar) != self.y.shape:
             raise AssertionError(f"grad and hvp must have the shape of y, "
                                  f"{list(self.y.shape)}, got {list(np.shape(y_bar))}")
-        return np.asarray(y_bar).reshape(self.z.shape)
+        return y_bar.reshape(self.z.shape)
 
     def value(self, z):
         return self.scalar.value(self.shaped(z))

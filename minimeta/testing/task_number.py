@@ -63,7 +63,7 @@ def share_told(obs, hidden):
                               x[:half].T @ y[:half])
         rest = ((y[half:] - x[half:] @ fit) ** 2).mean(0) / y[half:].var(0)
         told.append(1 - rest.min())
-    return float(max(told))
+    return max(told)
 
 
 def ranked(a):

@@ -69,8 +69,7 @@ def agent(run, tasks, rounds, seed):
         return Agent(learner.policy, phi[0, :learner.policy.size], tasks.family, rng)
     one = replace(run, learner=replace(learner, trials=1))
     memory, data = adapted(one, tasks, rounds, rng)
-    end = int(data.mask.sum()) - 1
-    last = tuple(array[:, end] for array in (data.action, data.reward, data.end))
+    last = tuple(array[:, -1] for array in (data.action, data.reward, data.end))
     theta = run.theta[:learner.policy.size]
     return Agent(learner.policy, theta, tasks.family, rng, memory, last)
 

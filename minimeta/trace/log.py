@@ -39,7 +39,7 @@ def read(path):
         text = path.read_text(encoding="utf-8") if path.exists() else ""
     except (OSError, UnicodeDecodeError) as error:
         raise CheckpointError(f"{path} cannot be read: {error}") from error
-    whole = text[:text.rfind("\n") + 1]  # a process may have died within the last row
+    whole = text.rpartition("\n")[0]  # a process may have died within the last row
     names, *rows = csv.reader(io.StringIO(whole)) if whole else [[]]
     if any(len(row) != len(names) for row in rows):
         raise CheckpointError(f"{path} is damaged, or no log of minimeta: its rows "
@@ -57,7 +57,7 @@ def sync(path):
 def write(path, rows):
     """Replaces the whole table."""
     names = list(dict.fromkeys(name for row in rows for name in row))
-    lines = [line(names)] if names else []
+    lines = [line(names)]
     lines += [line([text(row.get(name)) for name in names]) for row in rows]
     replace_file(path, lambda file: file.write("".join(lines).encode()))
 

@@ -1,9 +1,12 @@
 """What all rivals have in common."""
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from minimeta.rivals import BayesOptimalSearcher
-from minimeta.rivals.bandit_agents import BanditAgent, greedy
+from minimeta.rivals.bandit_agents import (BanditAgent, bayes_optimal, finite_gittins,
+                                            gittins, greedy)
 from minimeta.rivals.planners import Planner
 from minimeta.rivals.two_step_agents import TwoStepAgent
 from minimeta.tasks import BernoulliBandit, GridNavigation, RandomMDP, TwoStep
@@ -35,3 +38,14 @@ def test_what_a_rival_sees_has_the_dtype_that_is_asked_for(make, family, dtype):
     then = agent.see(obs, (zeros.astype(int), zeros + 0.5, zeros.astype(bool)), dtype)
     assert first.dtype == then.dtype == dtype and first.shape == then.shape
     assert not np.array_equal(first, then)
+
+
+@pytest.mark.parametrize("agent", [
+    BanditAgent(3, greedy), BanditAgent(2, gittins(3, 0.9)), BanditAgent(2, finite_gittins(4)),
+    BanditAgent(2, bayes_optimal(2, 3)), Planner(WORLD), TwoStepAgent("model-free", 2),
+    BayesOptimalSearcher(ROOM)], ids=["greedy", "gittins", "finite gittins", "bayes", "planner",
+                                      "two-step", "room"])
+def test_a_rival_is_told_compared_and_hashed_by_its_settings_alone(agent):
+    again = replace(agent)
+    assert again == agent and hash(again) == hash(agent) and repr(again) == repr(agent)
+    assert len(repr(agent)) < 200 and "array" not in repr(agent)

@@ -43,6 +43,7 @@ BOTH = worlds.Dict(where=worlds.Box(-1.0, 1.0, (2, 2)), door=worlds.Discrete(3))
 @pytest.mark.parametrize("space, obs, code", [
     (worlds.Discrete(4), 2, [0, 0, 1, 0]), (worlds.Discrete(3, start=5), np.int64(5), [1, 0, 0]),
     (worlds.MultiDiscrete([2, 3]), np.array([1, 0]), [0, 1, 1, 0, 0]),
+    (worlds.MultiDiscrete([2, 3, 4]), np.array([1, 0, 2]), [0, 1, 1, 0, 0, 0, 0, 1, 0]),
     (worlds.Box(-9, 9, (2, 2)), np.array([[1, 2], [3, 4]], np.uint8), [1, 2, 3, 4]),
     (worlds.Box(0, np.inf, ()), 7.5, [7.5]),
     (BOTH, {"door": 1, "where": np.arange(4.0).reshape(2, 2)}, [0, 1, 2, 3, 0, 1, 0])])
@@ -83,6 +84,34 @@ def test_a_stretched_action_has_the_type_of_the_space_and_stays_inside():
     assert action.dtype == np.float32 and (action <= space.high).all()
 
 
+def test_whole_numbers_are_stretched_to_the_ends_of_their_type():
+    space = convert.translated(worlds.Box(-128, 127, (2,), np.int8))
+    assert convert.decode(space, np.array([1.0, -1.0])).tolist() == [127, -128]
+
+
+def test_a_choice_is_a_plain_number_and_several_are_an_array():
+    assert type(convert.decode(convert.translated(worlds.Discrete(3)), 2)) is int
+    many = convert.decode(convert.translated(worlds.MultiDiscrete([2, 3])), 4)
+    assert isinstance(many, np.ndarray) and many.dtype.kind == "i"
+
+
+def test_a_stretched_action_stays_inside_where_rounding_would_take_it_out():
+    space = worlds.Box(-0.1, 0.3, (2,), np.float64)
+    assert -0.1 + (0.3 + 0.1) > 0.3
+    assert convert.decode(convert.translated(space), np.ones(2)).tolist() == [0.3, 0.3]
+
+
+def test_sizes_of_spaces_may_be_plain_numbers_and_lists():
+    one, many = worlds.Discrete(3), worlds.MultiDiscrete([2, 3])
+    one.n, many.nvec = 3, [2, 3]
+    assert convert.translated(one).encode(2).tolist() == [0, 0, 1]
+    assert convert.translated(many).encode([1, 1]).tolist() == [0, 1, 0, 1, 0]
+    box = worlds.Box(0, 1, (3,))
+    box.low, box.high = -2, 2
+    assert convert.translated(box).width == 3
+    assert convert.decode(convert.translated(box), np.array([0, 1, -1])).tolist() == [0, 2, -2]
+
+
 class Sub(worlds.Discrete):
     """A space of one's own that is a Discrete."""
 
@@ -99,6 +128,9 @@ class Text:
     (Text(), worlds.Discrete(2), TypeError, "spaces must be Discrete, Box, MultiDiscrete, Dict of"),
     (worlds.Discrete(2), Text(), TypeError, "got .*Text .*; put a wrapper around"),
     (worlds.Discrete(2), worlds.Box(-np.inf, 1, (2,)), ValueError, "an action must have bounds"),
+    (worlds.Discrete(2), worlds.Box(0, np.inf, (2,)), ValueError, "an action must have bounds"),
+    (worlds.Discrete(2), worlds.Box([0, -np.inf], 1, (2,)), ValueError, "must have bounds"),
+    (worlds.Discrete(2), worlds.Box(0, [1, np.inf], (2,)), ValueError, "must have bounds"),
     (worlds.Discrete(2), BOTH, TypeError, "an action must be all of numbers or all of choices")])
 def test_a_space_that_is_not_supported_is_refused(observed, acted, error, message):
     with pytest.raises(error, match=message):
@@ -174,12 +206,42 @@ def test_a_rollout_makes_each_environment_once():
     assert (data.end.sum(1) == 3).all() and not data.mask.all()
 
 
+def test_every_episode_has_a_seed_of_its_own():
+    seeds = []
+
+    class Seeded(worlds.Corridor):
+        def reset(self, seed=None):
+            seeds.append(seed)
+            return super().reset(seed)
+
+    tasks = from_gymnasium(lambda rng: Seeded(0), 4).sample(3, rng())
+    state, _ = tasks.reset(70, rng(1))
+    tasks.reset_some(state, np.ones((3, 70), bool), rng(2))
+    assert len(set(seeds)) == len(seeds) == 420 and {type(seed) for seed in seeds} == {int}
+
+
+def test_a_family_of_environments_is_told_and_compared_by_what_it_was_made_of():
+    for make in (worlds.corridor, worlds.buttons):
+        one, other = from_gymnasium(make, 4, 2), from_gymnasium(make, 4, 2)
+        assert one == other and hash(one) == hash(other)
+        assert repr(one) == f"Environments(make={make!r}, horizon=4, episodes=2)"
+
+
 def test_no_environment_is_stepped_after_its_end():
     """Corridor asserts it; its episodes have different lengths."""
     data = rollout(ARMS, ARMS.init(rng()), FAMILY.sample(4, rng()), trials=5, episodes=2,
                    rng=rng(1))
     lengths = data.mask.sum(1)
     assert lengths.min() < lengths.max()
+
+
+def test_an_episode_that_is_over_stays_as_it_is_and_pays_nothing():
+    tasks = from_gymnasium(lambda rng: worlds.Corridor(6), 9).sample(1, rng())
+    state, _ = tasks.reset(1, rng())
+    for t in range(5):
+        state, obs, reward, done = tasks.step(state, np.ones((1, 1), int), rng())
+        assert done == (t >= 2) and obs.argmax() == min(4 + t, 6)
+        assert reward == (-0.1 if t < 2 else 0.9 if t == 2 else 0)
 
 
 def test_a_moment_can_be_stepped_once():
@@ -375,6 +437,7 @@ def test_sizes_are_refused_by_name(horizon, episodes, message):
     (np.zeros(3), None, ValueError, r"obs must have shape \[2\], as its space says, got \[3\]"),
     (ZERO, (ZERO, np.nan, False, False, {}), ValueError, "reward must be a finite .* got nan"),
     (ZERO, (ZERO, 0.0, False, {}), TypeError, "step of .* must return 5 values, as in Gymnasium"),
+    (ZERO, [ZERO, 0.0, False, False, {}], TypeError, "step of .* must return 5 values"),
     (ZERO, (np.zeros((1, 2)), 0.0, False, False, {}), ValueError, r"got \[1, 2\]"),
     (ZERO, (ZERO, None, False, False, {}), TypeError, "reward must be a number, got None"),
     (ZERO, (ZERO, "1", False, False, {}), TypeError, "reward must be a number, got '1'"),

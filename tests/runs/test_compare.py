@@ -1,4 +1,5 @@
 """Several learners on the same tasks, and several seeds."""
+import re
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import replace
 from types import SimpleNamespace
@@ -7,11 +8,11 @@ import numpy as np
 import pytest
 from scipy.special import ndtr, stdtrit
 
-from minimeta import (MAML, RL2, Categorical, Gaussian, MLPPolicy, RecurrentPolicy, Reinforce,
-                      compare, evaluate, load, meta_train, sweep)
-from minimeta.rivals.bandit_agents import BanditAgent
+from minimeta import (MAML, RL2, Categorical, CheckpointError, Gaussian, MLPPolicy, RecurrentPolicy,
+                      Reinforce, compare, evaluate, load, meta_train, sweep)
+from minimeta.rivals.bandit_agents import BanditAgent, greedy
 from minimeta.runs.compare import Comparison, Uniform, block, line
-from minimeta.runs.estimate import Estimate, over_seeds, over_tasks
+from minimeta.runs.estimate import Estimate, difference, estimate, over_seeds, over_tasks
 from minimeta.tasks import BernoulliBandit, Box, Discrete, GridNavigation, PointNavigation
 
 GRID = GridNavigation(3, horizon=4, episodes=2)
@@ -136,7 +137,67 @@ def test_the_table_has_a_line_for_each_amount_of_experience_and_each_difference(
     assert lines[5].split()[:4] == ["MAML", "6", "24", f"{mean:.3f}"]
     assert lines[7] == "more in the end than at first, on the same tasks:"
     assert lines[10] == f"less than {table.best} in the end, on the same tasks:"
+    assert float(lines[11].split()[1]) == pytest.approx(table.difference(
+        table.best, lines[11].split()[0]).mean, abs=6e-4) and float(lines[11].split()[1]) > 0
     assert len(lines) == 12 and len({len(line.split("[")[0]) for line in lines if "[" in line}) == 1
+
+
+def test_an_agent_that_does_not_learn_has_no_gain():
+    agent = BanditAgent(3, greedy)
+    table = compare({"greedy": agent}, BernoulliBandit(3, 4), tasks=3)
+    assert table.returns["greedy"].shape[-1] == 1 and "more in the end" not in str(table)
+
+
+def test_the_lower_end_of_an_interval_comes_first(runs):
+    ends = re.findall(r"\[(\S+), (\S+)\]", str(compare(runs, GRID, tasks=5)))
+    assert len(ends) == 10 and all(float(low) <= float(high) for low, high in ends)
+    assert any(float(low) < float(high) for low, high in ends[2:7])
+
+
+def test_of_a_few_seeds_the_mean_is_compared_task_by_task():
+    rng = np.random.default_rng(0)
+    one, other = rng.normal(size=(2, 30)), rng.normal(size=(3, 30))
+    found = difference(one, other)
+    assert found.mean == pytest.approx(one.mean() - other.mean()) and found.over == "30 tasks"
+
+
+def test_steps_are_the_mean_over_seeds(runs):
+    one, two = (compare({"MAML": many}, GRID, tasks=5).steps["MAML"]
+                for many in (runs["MAML"], [runs["MAML"], runs["MAML"]]))
+    assert np.array_equal(one, two) and one[-1] > 0
+
+
+def test_the_fewer_seeds_of_two_learners_are_told():
+    one, other = np.random.default_rng(0).normal(size=(2, 12))
+    assert over_seeds(one[:5], other).over == over_seeds(one, other[:5]).over == "5 seeds"
+
+
+def test_an_estimate_over_seeds_is_about_the_mean_of_all():
+    returns = np.random.default_rng(0).normal(size=(5, 30))
+    assert estimate(returns).mean == pytest.approx(returns.mean())
+    assert estimate(returns).over == "5 seeds"
+
+
+def test_two_runs_in_a_tuple_are_two_seeds(runs):
+    table = compare({"MAML": (runs["MAML"], runs["MAML"])}, GRID, tasks=3)
+    assert table.returns["MAML"].shape[:2] == (2, 3)
+
+
+def test_an_executor_does_the_work_of_a_comparison(runs):
+    class Counting(ThreadPoolExecutor):
+        n = 0
+
+        def submit(self, *args):
+            self.n += 1
+            return super().submit(*args)
+
+    counts = []
+    for shards in (2, 4):
+        with Counting(2) as executor:
+            table = compare(runs, GRID, tasks=4, executor=executor, shards=shards)
+        counts.append(executor.n)
+        assert str(table) == str(compare(runs, GRID, tasks=4, shards=shards))
+    assert 0 < counts[0] < counts[1]
 
 
 def test_one_learner_needs_no_difference(runs):
@@ -235,6 +296,7 @@ def test_a_sweep_is_one_training_a_seed_whatever_the_executor(pool, tmp_path):
     runs = sweep(LEARNER, BANDIT, seeds=(3, 1), run_dir=tmp_path, executor=executor, **SIZES)
     if executor:
         executor.shutdown()
+    assert isinstance(runs, tuple)
     for seed, run in zip((3, 1), runs, strict=True):
         alone = meta_train(LEARNER, BANDIT, seed=seed, **SIZES)
         assert np.array_equal(run.theta, alone.theta) and run.log == alone.log
@@ -249,15 +311,24 @@ def test_a_sweep_goes_on_and_takes_more_seeds(tmp_path):
     assert runs[0].log[:3] == load(tmp_path / "seed0").log[:3]
 
 
-@pytest.mark.parametrize("options, message", [
-    (dict(seeds=[]), "seeds must be different, and one at least"),
-    (dict(seeds=[1, 1]), "seeds must be different"),
-    (dict(seeds=[0], resume=True), "resume=True needs the run_dir of a sweep"),
-    (dict(seeds=[0], run_dir=4), "run_dir must be a path, got 4"),
-    (dict(seeds=[0], executor=4), r"executor must be one such as ThreadPoolExecutor\(2\)"),
-    (dict(seeds=[0.5]), "a seed must be a whole number")])
-def test_a_sweep_that_cannot_be_is_refused(options, message):
-    with pytest.raises((ValueError, TypeError), match=message):
+def test_a_sweep_does_not_go_on_unasked(tmp_path):
+    sweep(LEARNER, BANDIT, seeds=[0], run_dir=tmp_path, **SIZES)
+    with pytest.raises(CheckpointError, match="seed0 holds a run already; use resume=True"):
+        sweep(LEARNER, BANDIT, seeds=[0], run_dir=tmp_path, **SIZES)
+
+
+@pytest.mark.parametrize("options, error, message", [
+    (dict(seeds=[]), ValueError, "seeds must be different, and one at least"),
+    (dict(seeds=[1, 1]), ValueError, "seeds must be different"),
+    (dict(seeds=[0], resume=True), ValueError, "resume=True needs the run_dir of a sweep"),
+    (dict(seeds=[-1]), ValueError, "a seed must be at least 0, got -1"),
+    (dict(seeds=[0], resume="yes"), TypeError, "resume must be True or False, got 'yes'"),
+    (dict(seeds=[0], run_dir=4), TypeError, "run_dir must be a path, got 4"),
+    (dict(seeds=[0], executor=4), TypeError,
+     r"executor must be one such as ThreadPoolExecutor\(2\)"),
+    (dict(seeds=[0.5]), TypeError, "a seed must be a whole number")])
+def test_a_sweep_that_cannot_be_is_refused(options, error, message):
+    with pytest.raises(error, match=message):
         sweep(LEARNER, BANDIT, **options, **SIZES)
 
 
@@ -274,6 +345,11 @@ def test_the_best_is_the_one_that_earns_most_in_the_end():
                "in the end": np.array([[[0.0, 2.0], [0.0, 2.5]]])}
     episodes = {name: np.array([0, 1]) for name in returns}
     assert Comparison(returns, episodes, episodes, {}).best == "in the end"
+
+
+def test_the_best_is_so_on_average_however_many_seeds_it_has():
+    returns = {"one": np.full((1, 4, 2), 5.0), "three": np.full((3, 4, 2), 3.0)}
+    assert Comparison(returns, {}, {}, {}).best == "one"
 
 
 def test_no_family_is_refused(runs):

@@ -97,6 +97,7 @@ def test_a_raster_has_a_colour_for_each_action(n):
     assert [ax.get_xlabel() for ax in (one, other)] == ["pull", "pull"]
     if n <= 7:
         assert [to_hex(c) for c in image.cmap(np.arange(n))] == list(COLORS[:n])
+        assert image.cmap.N == n
     else:
         assert image.cmap.name == "tab20"
 
@@ -163,6 +164,8 @@ def test_an_arm_is_drawn_every_few_steps_and_brighter_each_time():
             for t, line in zip((0, 4, 8), arms):
                 assert points(line) == [[0, 0], *(arm[t] + more).tolist()]
                 assert line.get_color() == colormaps["viridis"](0.9 * t / 9)
+    three = drawing.sweeps({"": poses[[0, 1, 0]]}, GOALS[:3])
+    assert [points(ax.lines[-1]) for ax in three.axes] == [[goal] for goal in GOALS[:3].tolist()]
     assert len(drawing.sweeps({"": poses}, GOALS[:2], every=2).axes[0].lines) == 5 + 1
     assert figure.axes[0].get_xlim() == figure.axes[3].get_xlim()
     assert figure.axes[0].get_ylim() == figure.axes[3].get_ylim()
@@ -188,6 +191,8 @@ def test_a_running_mean_stands_at_the_last_of_its_iterations():
     steps = pictures.learning([run(returns, range(0, 50, 10))], smooth=2)
     assert steps.axes[0].lines[0].get_xdata().tolist() == [10, 20, 30, 40]
     assert steps.axes[0].get_xlabel() == "steps of the environments"
+    usual = pictures.learning([run(np.arange(30.0))]).axes[0].lines[0]
+    assert np.allclose(points(usual), [[20 + k, 9.5 + k] for k in range(11)])   # of 20 iterations
     short = pictures.learning([run(returns[:2])])
     assert points(short.axes[0].lines[0]) == [[2, 1.5]]
 
@@ -210,14 +215,14 @@ def test_a_learner_is_named_once_and_its_seeds_have_its_colour():
 
 def comparison(x, seeds=1):
     rng = np.random.default_rng(0)
-    returns = {name: rng.normal(size=(seeds, 6, len(x))) for name in ("A", "B")}
+    returns = {name: rng.exponential(size=(seeds, 6, len(x))) for name in ("A", "B")}
     at = {name: np.array(x) for name in returns}
     return Comparison(returns, at, {name: 10 * a for name, a in at.items()},
                       {"random": np.array([1.0, 2.0]), "oracle": np.array([5.0, 6.0])})
 
 
 def test_returns_in_new_tasks_have_intervals_and_lines_of_what_is_known():
-    one = comparison([0, 1, 2])
+    one = comparison([0, 1, 2], seeds=6)   # the intervals are longer above the mean
     for figure, factor, against in ((pictures.adaptation(one), 1, "episodes"),
                                     (pictures.adaptation(one, "steps"), 10, "steps")):
         [ax] = figure.axes

@@ -4,10 +4,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from minimeta import MAML, RL2, Categorical, MLPPolicy, RecurrentPolicy
+from minimeta import MAML, RL2, Categorical, Imitation, MLPPolicy, RecurrentPolicy
 from minimeta.rl import rollout
 from minimeta.runs.episodes import cells, joints, lived, of_episode
 from minimeta.tasks import BernoulliBandit, GridNavigation, PlanarArm
+from minimeta.trace import Result, adapt
 
 # Task 0 has episodes of 2 and 2 steps; task 1 of 1 and 2, and then nothing. In the second
 # trial, which nobody looks at, all is one episode.
@@ -28,6 +29,27 @@ def test_an_episode_has_its_own_steps_and_nan_where_it_is_shorter_than_another()
         assert obs.shape == (2, 2, 2) and obs.dtype == action.dtype == float
         assert np.array_equal(obs, np.stack([expected, expected], -1), equal_nan=True)
         assert np.array_equal(action, 10 * expected, equal_nan=True)
+
+
+def test_the_steps_of_a_long_episode_stay_in_order():
+    steps, mask = np.arange(60.0), np.ones((1, 60, 1), bool)
+    end = np.isin(np.arange(60), [14, 54, 59])[None, :, None]
+    data = SimpleNamespace(x=steps[None, :, None, None], action=steps[None, :, None], end=end,
+                           mask=mask)
+    _, action = of_episode(data, 1, FAMILY)
+    assert action[0].tolist() == list(range(15, 55))
+
+
+def test_a_learner_of_more_than_its_policy_shows_an_episode_before_and_one_after_adapting():
+    family = GridNavigation(3, horizon=4, episodes=1)
+    learner = Imitation(MLPPolicy(9, Categorical(5), (4,)), inner="learned")
+    n, tasks = learner.policy.size, family.sample(3, np.random.default_rng(0))
+    run = Result(learner.init(np.random.default_rng(1)), (), learner, family)
+    phi, rng = adapt(run, tasks, seed=5), np.random.default_rng(5)
+    assert phi.shape[1] > n
+    for (_, action), theta in zip(lived(run, tasks, seed=5).values(), (run.theta[:n], phi[:, :n])):
+        data = rollout(learner.policy, theta, tasks, trials=1, episodes=1, rng=rng)
+        assert np.array_equal(action, data.action[..., 0])
 
 
 def test_the_cell_that_is_seen_is_numbered_in_either_way_of_seeing():
@@ -85,5 +107,20 @@ def test_an_agent_that_adapts_is_shown_before_and_after():
     (before, one), (after, other) = lived(run, tasks, seed=3).items()
     assert (before, after) == ("before adaptation", "after it")
     assert one[1].shape == other[1].shape == (7, 4) and one[0].shape == (7, 4, 1)
+    phi, rng = adapt(run, tasks, seed=3), np.random.default_rng(3)
+    assert not np.array_equal(phi, adapt(run, tasks))
+    for (_, action), theta in ((one, run.theta), (other, phi)):
+        data = rollout(learner.policy, theta, tasks, trials=1, episodes=1, rng=rng)
+        assert np.array_equal(action, data.action[..., 0])
     changes = [len(set(row)) for row in other[1]]     # a huge step: each task keeps to one arm
     assert np.mean(changes) < 1.5 < np.mean([len(set(row)) for row in one[1]])
+
+
+def test_the_luck_of_adapting_is_that_of_the_seed(monkeypatch):
+    learner = MAML(MLPPolicy(1, Categorical(3), ()), trials=2)
+    run = SimpleNamespace(learner=learner, theta=learner.init(np.random.default_rng(0)))
+    seeds = []
+    monkeypatch.setattr("minimeta.runs.episodes.adapt",
+                        lambda *args, seed: seeds.append(seed) or adapt(*args, seed=seed))
+    lived(run, BANDIT.sample(2, np.random.default_rng(1)), seed=3)
+    assert seeds == [3]

@@ -96,6 +96,12 @@ def test_experience_that_spans_much_is_drawn_on_a_log_scale_from_0_on(pictures):
     assert many.plot().axes[0].get_xticks().tolist() == [0, 1, 40]
 
 
+def test_a_run_of_one_iteration_is_drawn(pictures):
+    run = meta_train(MOVER, PLANE, iterations=1, tasks=2)
+    [line] = pictures.learning([run]).axes[0].lines
+    assert line.get_xdata().tolist() == [run.log[0]["steps"]]
+
+
 def test_arrows_go_from_theta_to_what_each_task_adapts_to(pictures):
     run = meta_train(MOVER, PLANE, iterations=1, tasks=2)
     tasks = PLANE.sample(5, np.random.default_rng(0))
@@ -104,9 +110,25 @@ def test_arrows_go_from_theta_to_what_each_task_adapts_to(pictures):
     arrows = [text for text in figure.axes[0].texts if hasattr(text, "xyann")]
     assert np.allclose([arrow.xy for arrow in arrows], phi[:, [3, 7]])
     assert np.allclose([arrow.xyann for arrow in arrows], run.theta[[3, 7]])
+    assert all(arrow.get_zorder() > 2 for arrow in arrows)   # in front of the loss
+    for of, first in ((0, {}), (2, {"of": 2, "colors": ("red", "blue")})):
+        figure = pictures.steps(run, tasks, pair=(3, 7), **first)
+        arrows = [text for text in figure.axes[0].texts if hasattr(text, "xyann")]
+        colors = [arrow.arrow_patch.get_edgecolor()[:3] for arrow in arrows]
+        assert [color == (0, 0, 0) for color in colors] == [k == of for k in range(5)]
+        assert max(arrows, key=lambda arrow: arrow.get_zorder()) is arrows[of]
     names = [run.learner.policy.layout.name(i) for i in (3, 7)]
     assert [figure.axes[0].get_xlabel(), figure.axes[0].get_ylabel()] == names
     assert pictures.steps(run, tasks).axes[0].get_xlabel() != names[0]
+
+
+def test_the_loss_that_is_drawn_is_minus_the_return_of_an_episode(pictures):
+    plane = PointNavigation(horizon=12)
+    run = meta_train(MOVER, plane, iterations=1, tasks=2)
+    tasks = plane.sample(2, np.random.default_rng(0))
+    beneath = pictures.steps(run, tasks).axes[0].collections[0]
+    back = -run.learner.collect(run.theta, tasks, np.random.default_rng(1)).reward[0].sum(0).mean()
+    assert beneath.zmin < 1.3 * back < beneath.zmax   # of the whole episode: 12 steps, 3 trials
 
 
 def test_the_two_parameters_that_are_drawn_do_not_move_as_one(pictures):
@@ -114,6 +136,12 @@ def test_the_two_parameters_that_are_drawn_do_not_move_as_one(pictures):
     one, other = np.random.default_rng(0).normal(size=(2, 9))
     phi = np.stack([3 * one, 2 * one, -2.5 * one, other, 0 * one], -1) + 7
     assert pictures.apart(phi).tolist() == [0, 3]
+
+
+def test_what_varies_most_is_judged_by_squares(pictures):
+    columns = [[4, -1, -1, -1, -1], [-8, 2, 2, 2, 2], [0, 2.5, -1.25, -1.25, 0], [0, -3, 1, 1, 1]]
+    for size in (1e-9, 1.0, 1e9):
+        assert pictures.apart(size * np.array(columns).T).tolist() == [1, 3]
 
 
 # ---- what an agent does
@@ -207,6 +235,8 @@ def test_the_command_lists_families_learners_and_runs(folder, monkeypatch, capsy
     out = capsys.readouterr().out
     assert "    GridNavigation        A walker in a room" in out and "    MAML " in out
     assert "Discrete  " not in out
+    assert [line for line in out.splitlines() if line[0] != " "] == [
+        "families (minimeta.tasks)", "learners (minimeta)", "runs"]
     assert out.splitlines()[-1].split() == ["grid", "RL2,", "7", "iterations"]
 
 
@@ -240,6 +270,21 @@ def test_show_saves_the_learning_curve(pictures, folder, tmp_path, capsys):
     assert main(["show", str(folder), "--plot", str(tmp_path / "a.png")]) == 0
     assert (tmp_path / "a.png").stat().st_size > 5000
     assert capsys.readouterr().out.splitlines()[-1] == f"saved {tmp_path / 'a.png'}"
+
+
+def test_the_help_says_what_each_option_does(capsys):
+    for arguments, words in (([], "options and last rows of a run"),
+                             (["show"], "save the learning curve"), (["show"], "--plot FILE"),
+                             ([], "Meta-reinforcement learning written by hand in NumPy.")):
+        with pytest.raises(SystemExit):
+            main([*arguments, "--help"])
+        assert words in capsys.readouterr().out
+
+
+def test_show_draws_a_run_of_one_iteration(pictures, tmp_path):
+    meta_train(MOVER, PLANE, iterations=1, tasks=2, run_dir=tmp_path / "run")
+    assert main(["show", str(tmp_path / "run"), "--plot", str(tmp_path / "a.png")]) == 0
+    assert (tmp_path / "a.png").exists()
 
 
 def test_show_of_a_folder_without_a_run_says_so(tmp_path, capsys):

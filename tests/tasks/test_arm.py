@@ -7,6 +7,7 @@ from hypothesis import given
 
 from minimeta.tasks import PlanarArm
 from minimeta.tasks.arm import HIDDEN, START
+from minimeta.tasks.mechanics import STABLE, TwoLinks
 from minimeta.testing import check_tasks
 from minimeta.testing.strategies import seeds
 
@@ -160,3 +161,21 @@ def test_the_return_at_random_is_the_same_twice_and_for_a_task_alone():
 def test_an_arm_that_cannot_be_is_refused_by_name(wrong, message):
     with pytest.raises(ValueError, match=message):
         PlanarArm(**wrong)
+
+
+@pytest.mark.parametrize("hidden, shortest", [("target", 1), ("payload", 1), ("lengths", 0.8)])
+def test_the_substeps_are_enough_for_the_shortest_arm_without_a_load(hidden, shortest):
+    lengths = shortest * np.array([[0.5, 0.3]])
+    arm = dict(hidden=hidden, lengths=(0.5, 0.3), masses=(1.0, 0.7), friction=(2.0, 1.5))
+    fastest = TwoLinks.of(lengths, (1.0, 0.7), np.zeros(1), (2.0, 1.5), 0.0).decay()
+    needed = int(np.ceil(fastest * PlanarArm.dt / STABLE))
+    assert PlanarArm(**arm, substeps=needed).substeps == needed > 4
+    with pytest.raises(ValueError, match=f"substeps must be at least {needed} for"):
+        PlanarArm(**arm, substeps=needed - 1)
+
+
+def test_the_expert_of_a_weak_arm_asks_for_all_that_there_is_and_no_more():
+    family = PlanarArm("target", torque=0.1)
+    tasks = family.sample(20, np.random.default_rng(0))
+    action = tasks.expert(tasks.reset(2, RNG)[0])
+    assert action.max() == 1 and action.min() == -1

@@ -72,6 +72,7 @@ def test_a_restless_bandit_follows_its_path_in_every_episode():
 
 def test_restless_paths_stay_inside_and_move_as_fast_as_their_volatility():
     p = RestlessBandit(50, (0.02, 0.1)).sample(4000, rng()).p
+    assert np.abs(np.diff(p[..., 0])).max() < 6 * 0.1   # reflected, it never jumps
     assert p.shape == (4000, 50, 2) and np.all((0 <= p) & (p <= 1))
     assert np.all(np.abs(p.sum(-1) - 1) < 1e-12)
     away = (p[:, :-1, 0] > 0.4) & (p[:, :-1, 0] < 0.6)  # from where it is reflected
@@ -155,3 +156,13 @@ def test_actions_of_another_range_type_or_shape_are_refused(action, error):
     state, _ = tasks.reset(3, rng())
     with pytest.raises(error, match="action must"):
         tasks.step(state, action, rng())
+
+
+@pytest.mark.parametrize("family", [BernoulliBandit(3, 4), RestlessBandit(8)], ids=str)
+def test_the_share_of_the_pulls_that_are_left_is_seen(family):
+    tasks, n = family.sample(2, rng()), family.horizon
+    state, obs = tasks.reset(5, rng())
+    for t in range(n):
+        assert obs.shape == (2, 5, 1) and np.allclose(obs, 1 - t / n, rtol=1e-15)
+        state, obs, *_ = tasks.step(state, np.zeros((2, 5), int), rng())
+    assert not obs.any()

@@ -312,6 +312,7 @@ def test_a_whole_turn_of_the_pole_or_known_gains_change_nothing_for_the_expert()
     tasks, state = some_states(CartPole("length"))
     force = tasks.expert(state)
     assert np.array_equal(tasks.expert(state, tasks.gains()), force)
+    assert not np.array_equal(tasks.expert(state, 0.5 * tasks.gains()), force)
     for turns in (-1, 2):
         turned = state + 2 * np.pi * turns * np.eye(4)[1]
         assert np.abs(tasks.expert(turned) - force).max() < 1e-9

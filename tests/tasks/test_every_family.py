@@ -265,3 +265,21 @@ def test_a_space_draws_in_any_shape_that_is_a_tuple_or_a_list():
     for shape in ((3, 4), [3, 4]):
         assert Box(2).sample(shape, rng).shape == (3, 4, 2)
         assert Discrete(5).sample(shape, rng).shape == (3, 4)
+
+
+@pytest.mark.parametrize("other", [-1, 3])
+def test_a_single_action_out_of_range_is_refused(other):
+    action = np.array([[0, 2, other]])
+    with pytest.raises(ValueError, match=rf"in \[0, 3\), got {action.min()} to {action.max()}"):
+        Discrete(3).check(action, (1, 3))
+    Discrete(3).check(action[:, :2], (1, 2))
+    Discrete(3).check(action[:0], (0, 3))   # of no task
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=str)
+def test_rewards_are_floats_and_done_is_a_truth(family):
+    rng = np.random.default_rng(0)
+    tasks = family.sample(2, rng)
+    state, obs = tasks.reset(3, rng)
+    _, after, reward, done = tasks.step(state, family.action.sample((2, 3), rng), rng)
+    assert obs.dtype == after.dtype == reward.dtype == float and done.dtype == bool

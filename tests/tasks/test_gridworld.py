@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from minimeta.tasks import GridNavigation
-from minimeta.tasks.gridworld import GridTasks, distances
+from minimeta.tasks.gridworld import GridTasks, distances, neighbours, visits
 from minimeta.tasks import value_iteration
 
 STAY, UP, RIGHT, DOWN, LEFT = range(5)
@@ -37,6 +37,26 @@ def test_a_wall_is_not_entered_from_any_side():
     cells, _ = walk(MAZE, (3, 3), way)
     assert cells == [(0, 0), (1, 0), (1, 0), (2, 0), (3, 0), (3, 1), (3, 1), (3, 2),
                      (2, 2), (2, 2)]
+
+
+def test_a_move_goes_one_cell_on_unless_a_wall_or_the_rim_is_there():
+    size, walls = 5, ((0, 3), (2, 2), (4, 1))
+    after = neighbours.__wrapped__(size, walls)   # what is kept would tell nothing
+    for row, column in np.ndindex(size, size):
+        for action, (up, right) in enumerate([(0, 0), (1, 0), (0, 1), (-1, 0), (0, -1)]):
+            there = row + up, column + right
+            if there in walls or not 0 <= min(there) <= max(there) < size:
+                there = row, column
+            assert after[row * size + column, action] == there[0] * size + there[1]
+
+
+def test_random_walks_enter_a_cell_as_often_as_powers_of_their_matrix_say():
+    family = GridNavigation(3, 4, walls=((1, 1),))
+    P = np.zeros((9, 9))
+    for cell, after in enumerate(neighbours(3, family.walls)):
+        np.add.at(P[cell], after, 0.2)
+    told = sum(np.linalg.matrix_power(P, t)[0] for t in (1, 2, 3, 4))
+    assert np.allclose(visits.__wrapped__(family), told, rtol=1e-12)
 
 
 def test_a_row_and_a_column_are_seen_in_place_of_a_cell_and_nothing_else_changes():
@@ -86,9 +106,9 @@ def test_steps_follow_the_tables():
 
 
 def test_distances_go_around_walls_and_say_where_no_way_leads():
-    shut = distances(4, ((0, 1), (1, 1), (2, 1), (3, 1))).reshape(4, 4)
+    shut = distances.__wrapped__(4, ((0, 1), (1, 1), (2, 1), (3, 1))).reshape(4, 4)
     assert np.array_equal(shut[:, 0], [0, 1, 2, 3]) and np.all(shut[:, 1:] == -1)
-    around = distances(4, MAZE.walls).reshape(4, 4)
+    around = distances.__wrapped__(4, MAZE.walls).reshape(4, 4)
     assert around[0, 2] == 8 and around[3, 3] == 6 and around[1, 1] == -1
 
 

@@ -41,6 +41,11 @@ def test_the_oracle_walks_and_the_last_step_may_be_shorter():
     assert np.allclose(tasks.oracle(), by_hand, rtol=1e-12)
 
 
+def test_an_episode_that_is_done_earns_no_more():
+    tasks = PointTasks(PointNavigation(radius=0.25), np.array([[0.5, 0.0]]))
+    assert np.allclose(tasks.oracle(), -(0.4 + 0.3 + 0.2), rtol=1e-12)
+
+
 def test_no_constant_direction_and_no_noisy_expert_earns_more_than_the_oracle():
     rng = np.random.default_rng(0)
     tasks = PointNavigation(30).sample(20, rng)
@@ -95,18 +100,25 @@ def test_random_is_what_uniform_walks_earn_whatever_the_settings():
         assert np.all(off_simulation(family, 3000, rng, errors=5) < 1), family
 
 
-@pytest.mark.parametrize("family", [
-    PointNavigation(40), PointNavigation(9, radius=0.06)], ids=str)
-def test_a_grid_four_times_finer_changes_the_value_by_less_than_a_fifth_of_a_percent(
-        family, monkeypatch):
-    # A step with another variance on the grid, m^2 / 3 + h^2 / 12, is off by more.
+@pytest.mark.parametrize("family, most", [
+    (PointNavigation(40), 2e-4), (PointNavigation(9, radius=0.06), 2e-3)], ids=str)
+def test_a_grid_four_times_finer_changes_the_value_little(family, most, monkeypatch):
     tasks = family.sample(100, np.random.default_rng(0))
     coarse = tasks.random()
     monkeypatch.setattr(navigation, "CELLS", 4 * navigation.CELLS)
     navigation.value_of_a_move.cache_clear()
     fine = tasks.random()
     navigation.value_of_a_move.cache_clear()
-    assert np.abs(coarse / fine - 1).max() < 2e-3
+    assert np.abs(coarse / fine - 1).max() < most
+
+
+@pytest.mark.parametrize("m", [8, 7.3, 1 / 0.63, 2.0, 5.5, 8.49, 1.02, 0.4])
+def test_a_uniform_step_on_cells_has_the_variance_of_one_in_the_plane(m):
+    step = navigation.uniform_step(m)
+    away = np.arange(len(step)) - len(step) // 2
+    assert (step * away ** 2).sum() == pytest.approx(m * m / 3, rel=1e-12)
+    assert step.sum() == pytest.approx(1, rel=1e-12) and np.array_equal(step, step[::-1])
+    assert len(step) % 2 and len(set(step[1:-1])) == 1 and 0 < step[0] < step[1]
 
 
 def test_a_goal_at_the_start_within_the_radius_of_any_move_costs_one_distance():

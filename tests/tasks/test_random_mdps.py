@@ -4,7 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from minimeta.tasks import RandomMDP
+from minimeta.tasks import RandomMDP, value_iteration
 from minimeta.tasks.random_mdp import draw_index
 
 K = 5_000
@@ -106,3 +106,32 @@ def test_bad_sizes_are_refused_by_name():
         RandomMDP(noise=-1.0)
     with pytest.raises(TypeError, match="unexpected keyword"):
         RandomMDP(gamma=0.9)
+
+
+@pytest.mark.parametrize("P, R", [(np.ones(3), np.ones(3)), (np.ones((2, 2)), np.ones((2, 2)))])
+def test_tables_of_other_shapes_are_refused(P, R):
+    with pytest.raises(ValueError, match=r"P must be \[..., S, A, S\] and R \[..., S, A\], got"):
+        value_iteration(P, R, 4)
+
+
+@pytest.mark.parametrize("row", [(1.5, -0.5), (0.4, 0.5), (0.6, 0.5), (0.5, 0.500005)])
+def test_what_is_below_0_or_has_another_sum_than_1_is_no_probability(row):
+    P = np.full((2, 3, 2), 0.5)
+    P[1, 2] = row
+    with pytest.raises(ValueError, match="P must hold probabilities, with sum 1"):
+        value_iteration(P, np.ones((2, 3)), 4)
+
+
+def test_one_mdp_alone_is_planned_as_among_others():
+    tasks = RandomMDP(4, 3, 5).sample(2, np.random.default_rng(0))
+    P, R, _ = tasks.tables()
+    P = P * (1 + 5e-7)   # a sum of 1 but for rounding
+    for one, many in zip(value_iteration(P[1], R[1], 5), value_iteration(P, R, 5)):
+        assert np.allclose(one, many[1], rtol=1e-12)
+
+
+@pytest.mark.parametrize("gamma", [-0.1, 1.1])
+def test_a_discount_lies_between_0_and_1(gamma):
+    P, R, _ = RandomMDP(4, 3, 5).sample(2, np.random.default_rng(0)).tables()
+    with pytest.raises(ValueError, match="gamma must be a finite number in .0, 1."):
+        value_iteration(P, R, 5, gamma)

@@ -158,3 +158,12 @@ def test_rounding_is_no_kink():
     for f, slope in ((lambda x: 3 * x + 1, 3 + 0 * z), (lambda x: np.pi * x - 7, np.pi + 0 * z)):
         found, kinks = nearest(f, z, np.ones(200), slope)
         assert not kinks.any() and np.allclose(found, slope, rtol=1e-8, atol=0)
+
+
+def test_each_number_keeps_the_step_that_is_right_for_it():
+    def f(z):  # the first has a kink that long steps cross; for the second H is too long
+        return np.stack([np.abs(z - 2e-5), np.sin(300 * z)])
+
+    for claimed in ([-1.0, 300.0], [-1.0, 301.0]):
+        slope, kinks = nearest(f, np.array(0.0), np.array(1.0), claimed)
+        assert not kinks.any() and np.allclose(slope, [-1, 300], rtol=1e-6)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from coins import Coin, Coins
 
+from minimeta import require
 from minimeta.tasks import Box, Discrete, Family, Tasks
 from minimeta.testing import check_tasks
 from minimeta.testing import families as laws
@@ -463,6 +464,19 @@ def test_a_random_return_that_is_a_simulation_itself_is_right():
         laws.simulated(replace(Coin(), tasks=Simulates), seed)
 
 
+def test_task_by_task_a_random_return_may_be_off_as_a_simulation_is_and_no_more():
+    # The variance of three calls is 0.75, and that of a mean of ten episodes 0.075: of a
+    # simulation as long 0.15 is expected. The bound is 0.15 and four standard errors.
+    for off, is_right in ((0.24, True), (0.4, False)):
+        class Off(Coins):
+            def random(self):
+                return 1.5 + off * np.where(np.arange(len(self)) % 2, 1, -1)
+
+        for seed in range(3):
+            found = check_tasks.report(replace(Coin(), tasks=Off), seed)["simulated"]
+            assert ("wrong task by task" in found.detail) != is_right
+
+
 @pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])
 def test_by_how_much_a_random_return_may_be_off_does_not_depend_on_its_size(scale):
     class Scaled(Coins):
@@ -493,12 +507,55 @@ def test_a_reward_without_luck_is_right_to_rounding():
 
     laws.simulated(replace(Coin(), tasks=Certain), 0)
 
+    class Losses(Certain):
+        """-0.1 a call where the side is 1, and else nothing."""
+
+        def move(self, state, action, rng):
+            state, obs, reward, done = super().move(state, action, rng)
+            return state, obs, -reward * self.side[:, None], done
+
+        def random(self):
+            return -0.3 * self.side
+
+    laws.simulated(replace(Coin(), tasks=Losses), 0)
+
     class Wrong(Certain):
         def random(self):
             return np.full(len(self), 0.3 * (1 + 1e-10))
 
     with pytest.raises(AssertionError, match="is off by"):
         laws.simulated(replace(Coin(), tasks=Wrong), 0)
+
+    class WrongByTask(Certain):
+        def random(self):
+            return 0.3 + 1e-8 * np.where(np.arange(len(self)) % 2, 1, -1)
+
+    with pytest.raises(AssertionError, match="wrong task by task"):
+        laws.simulated(replace(Coin(), tasks=WrongByTask), 0)
+
+
+def test_in_some_tasks_nothing_may_be_gained():
+    class OneIsIdle(Coins):
+        def oracle(self):
+            return np.where(np.arange(len(self)) == 11, 1.5, 2.7)
+
+    laws.learnable(replace(Coin(), tasks=OneIsIdle), 0)
+
+
+def test_a_generator_that_lacks_what_is_asked_of_it_is_refused_by_that():
+    class Asks(Coin):
+        def sample(self, K, rng):
+            require.count("K", K)
+            return Coins(self, rng.integers(2, size=K))
+
+    laws.guarded(Asks(), 0)
+
+    class Breaks(Coins):
+        def reset(self, B, rng):
+            return super().reset(B, rng) if B == 3 else self.missing
+
+    with pytest.raises(AttributeError, match="missing"):
+        laws.guarded(replace(Coin(), tasks=Breaks), 0)
 
 
 def test_a_tenth_of_what_can_be_earned_is_gained_by_knowing_the_task():

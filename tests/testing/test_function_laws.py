@@ -25,6 +25,7 @@ POINT = {"W": X[:2, :3], "b": X[2, :3], "s": 2.0}
 RIGHT = {
     "a function of one number": (np.sin, np.cos, 2.0),
     "a function of a whole number": (lambda x: x ** 3, lambda x: 3 * x ** 2, 2),
+    "a power below 0 of a whole number": (lambda x: x ** -2, lambda x: -2 * x ** -3, 2),
     "a function of a 0-d array": (lambda x: x ** 2, lambda x: 2 * x, np.array(2.0)),
     "a function of one number in a list": (lambda x: x[0] ** 2, lambda x: 2 * x, [3.0]),
     "plain Python on one number": (math.exp, math.exp, 1.5),
@@ -66,6 +67,13 @@ def test_a_wrong_factor_is_caught_whatever_the_function(name, factor):
 
     with pytest.raises(LawBroken, match="minus true|times true|zero, not true"):
         check_function(f, wrong, x)
+
+
+def test_above_the_limit_random_directions_are_tried():
+    for limit, words in ((11, "worst at a random direction in x: "), (12, "worst at x[")):
+        report = check_function.report(lambda x: (x ** 2).sum(), lambda x: 2.1 * x, X, limit=limit)
+        for law in ("complex step", "differences"):
+            assert report[law].detail.startswith(words)
 
 
 @pytest.mark.parametrize("f, reason", [
@@ -374,3 +382,16 @@ def test_each_column_of_a_jacobian_takes_the_step_that_suits_it():
 
     report = check_function(f, None, X[0], jac=lambda x: np.diag(300 * np.cos(300 * x)))
     assert "by differences" in report["jacobian"].detail
+
+
+def test_a_jacobian_is_judged_by_differences_column_by_column():
+    def f(x):
+        return np.array([float(x[0] * x[1]), float(x[2] ** 2)])
+
+    def jac(x):
+        return np.array([[x[1], x[0], 0], [0, 0, 2 * x[2]]])
+
+    report = check_function(f, None, np.array([0.3, -0.7, 1.1]), jac=jac)
+    assert "judged by differences" in str(report) and report.counts["jacobian"] == 1
+    wrong = check_function.report(f, None, np.array([0.3, -0.7, 1.1]), jac=lambda x: jac(x)[::-1])
+    assert "jacobian" in wrong.failed

@@ -1,4 +1,5 @@
 """The laws of heads: the sums that they take, the numbers by which they are broken, the words."""
+import re
 from types import SimpleNamespace
 
 import numpy as np
@@ -61,9 +62,10 @@ def test_the_grid_reaches_eight_deviations_to_each_side_of_the_mean(head):
     assert h.actions(h.u)[0] is a and h.actions(h.u_old)[0] is not a
 
 
-def test_a_spread_that_samples_do_not_show_is_found_from_the_probabilities():
-    """The samples are a hundred times too narrow, and lie beside the mean."""
-    narrow = changed(ONE, sample=lambda self, u, rng: self.split(u)[0] + 0.05 * rng.normal(
+@pytest.mark.parametrize("spread", [0.05, 30.0])
+def test_a_spread_that_samples_do_not_show_is_found_from_the_probabilities(spread):
+    """The samples are far too narrow or too wide."""
+    narrow = changed(ONE, sample=lambda self, u, rng: self.split(u)[0] + spread * rng.normal(
         size=u.shape[:-1] + (1,)))
     h = probe(narrow, 0.5)
     mu, log_std = narrow.split(h.u)
@@ -115,6 +117,17 @@ def test_the_gradient_of_another_distribution_has_a_mean(head):
     assert right < 1e-9 and right.hint == ""
 
 
+def test_what_the_head_says_is_the_claim_and_the_sum_is_true():
+    for name in ("entropy", "kl", "fisher"):
+        more = changed(CHOICE, **{"kl_hvp": lambda self, *us: CHOICE.kl_hvp(*us),
+                                  name: lambda self, *us: 3 * getattr(CHOICE, name)(*us)})
+        for error in law(name, more)[:2 if name == "fisher" else 1]:
+            words = re.search(r"claimed (\S+), true (\S+)$", error.detail)
+            assert abs(float(words[1]) / float(words[2]) - 3) < 1e-6
+    double = changed(CHOICE, log_prob=lambda self, u, a: CHOICE.log_prob(u, a) + np.log(2.0))
+    assert re.search("claimed 2.*, true 1$", law("probabilities", double)[0].detail)
+
+
 def test_the_score_names_the_coordinate():
     def grad(self, u, a):
         g = CHOICE.log_prob_grad(u, a)
@@ -122,7 +135,8 @@ def test_the_score_names_the_coordinate():
         return g
 
     [error] = law("score", changed(CHOICE, log_prob_grad=grad))
-    assert "its mean at u[1, 2] is -0.25" in error.detail
+    assert "its mean at u[1, 2] is -0.25" in error.detail and error > 0.1
+    assert error.hint.startswith("log_prob_grad is not the gradient of this log_prob")
 
 
 def test_the_hint_names_an_action_that_comes_too_often_by_standard_errors():
@@ -214,11 +228,13 @@ def test_a_fisher_product_is_the_hessian_of_the_divergence_and_the_mean_of_squar
 @pytest.mark.parametrize("head, far", [(CHOICE, 1e4), (TWO, 30.0)], ids=str)
 def test_numbers_must_be_finite_far_from_0(name, head, far):
     def lost(self, u, *rest):
-        value = getattr(head, name)(u, *rest)
-        return np.where(np.abs(u).max() > 0.99 * far, np.nan, 1) * value
+        value = np.array(getattr(head, name)(u, *rest))
+        value.flat[1 if np.abs(u).max() > 0.99 * far else value.size:] = np.nan
+        return value
 
-    [error] = law("extremes", changed(head, **{name: lost}))
-    assert error == np.inf and error.detail == f"{name} is not finite at u of {far:.0f}"
+    for seed in range(4):
+        [error] = law("extremes", changed(head, **{name: lost}), seed=seed)
+        assert error == np.inf and error.detail == f"{name} is not finite at u of {far:.0f}"
     [right] = law("extremes", head)
     assert right == 0 and right.detail == "all finite"
 

@@ -247,3 +247,17 @@ def test_a_block_that_is_moved_but_for_one_number_is_not_moved():
 def test_the_hint_names_a_missing_mean_over_an_axis_of_two():
     words = f"claimed - true of W is the same along axis 0{MEAN}"
     assert of(W=W + MORE["W"][:1]).startswith(words)
+
+
+@pytest.mark.parametrize("off, is_told", [(0, True), (1e-10, True), (-1e-10, True), (1e-8, False)])
+def test_a_number_of_another_coordinate_is_recognised_but_for_rounding(off, is_told):
+    true = np.array([3.0, 0.5, -2.0])
+    claimed = np.array([3.0, -2.0 * (1 + off), -2.0])
+    words = swapped(claimed, true, (1,), "x[{}]".format)
+    assert words == ("claimed is what is true at x[2]: transposed or swapped?" if is_told else "")
+
+
+def test_the_cause_of_a_factor_is_a_size_if_it_is_no_2():
+    assert cause(3.0, {"B": 4, "T": 3}) == " (T = 3: a sum in place of a mean?)"
+    assert cause(2.0, {"T": 2}) == " (is one term counted twice?)"
+    assert cause(1 / 2, {"T": 2}) == " (1/T, T = 2: a mean in place of a sum?)"

@@ -125,9 +125,28 @@ def test_nan_and_a_wrong_shape_are_infinitely_wrong(law, gate):
 
 
 @each_gradient_law
+@pytest.mark.parametrize("P", [1, 3])
+def test_a_value_may_be_an_array_of_one_number(law, gate, P):
+    assert law(lambda t: (t ** 3).sum(keepdims=True), lambda t: 3 * t ** 2, draw(P)) < gate
+    assert law(lambda t: [(t ** 3).sum()], lambda t: 3 * t ** 2, draw(P)) < gate
+
+
+@each_gradient_law
 def test_a_value_that_is_neither_one_number_nor_one_per_task_is_refused(law, gate):
     with pytest.raises(ValueError, match=r"shape \(\) or \(3,\), got shape \(10,"):
         law(lambda theta: theta.sum(0), grad, draw(3, 10))
+
+
+@each_gradient_law
+def test_of_a_function_of_one_number_too_the_cause_of_a_factor_is_named(law, gate):
+    error = law(lambda t: 4 * t, lambda t: 1.0, 0.7, seed=3, sizes={"T": 4})
+    assert error.hint.endswith("(1/T, T = 4: a mean in place of a sum?)")
+
+
+def test_the_sides_of_a_pairing_are_compared_in_words():
+    u, v = draw(4), draw(4)
+    assert transpose(u, v, 2 * u, v).hint.startswith("the second is 2 times the first")
+    assert transpose(3 * u, v, u, v).hint.startswith("the second is 1/3 of the first")
 
 
 def test_code_that_drops_complex_numbers_is_pointed_out():
@@ -448,3 +467,20 @@ def test_zero_tasks_give_error_zero(law, gate):
 def test_a_number_is_called_theta_unless_it_has_a_name(law, gate):
     for name, told in ((None, "worst at theta: claimed"), ("x{}".format, "worst at x0: claimed")):
         assert told in str(law(np.sin, lambda x: 2 * np.cos(x), 2.0, name=name))
+
+
+def test_a_batch_and_odd_memory_are_the_claim_and_the_plain_result_is_true():
+    error = tasks(lambda x: x * len(x), np.ones((3, 2)))
+    assert error.detail.endswith("claimed 3, true 2")   # a task alone has two numbers
+    error = memory(lambda x: x + (x.flags.f_contiguous and not x.flags.c_contiguous),
+                   np.ones((3, 2)))
+    assert error.detail.startswith("from Fortran-ordered arguments, worst at ")
+    assert error.detail.endswith("claimed 2, true 1")
+    error = memory(lambda x: x + (x.strides[-1] == 16), np.ones((3, 4)))
+    assert error.detail.startswith("from strided arguments, worst at ")
+    assert error.detail.endswith("claimed 2, true 1")
+
+
+def test_a_law_takes_its_arguments_by_name():
+    u, v = draw(4), draw(4)
+    assert transpose(u=u, Jv=v, JTu=u, v=v) == 0

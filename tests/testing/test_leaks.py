@@ -109,3 +109,28 @@ def test_two_tasks_that_share_a_rare_event_are_a_coincidence():
     noise = rng.normal(size=(1000, 2))
     assert share_told(rare, np.concatenate([rare, noise], 1)) < 0.1
     assert share_told(often, np.concatenate([often, noise], 1)) > 0.9
+
+
+def test_what_is_told_in_one_half_and_denied_in_the_other_is_not_told():
+    k = np.arange(1000)[:, None]
+    coin = (k // 2 % 2).astype(float)
+    seen = np.where(k % 10, coin, 1 - coin)   # right in nine of ten tasks
+    turned = np.where(k < 500, seen, 1 - seen)
+    assert share_told(turned, coin) == 0 and 0.63 < share_told(seen, coin) < 0.65
+
+
+def test_what_stands_out_in_four_tasks_of_a_thousand_is_no_sign():
+    rng = np.random.default_rng(0)
+    rare = np.isin(np.arange(1000), [3, 50, 700, 800])[:, None].astype(float)
+    hidden = rare + np.isin(np.arange(1000) % 50, [7])[:, None]
+    obs = np.concatenate([rare, rng.normal(size=(1000, 600))], 1)
+    assert share_told(obs, hidden) < 0.1
+
+
+def test_a_length_that_no_coordinate_tells_is_told_by_all_together():
+    rng = np.random.default_rng(0)
+    length, way = rng.uniform(1, 3, (3000, 1)), rng.normal(size=(3000, 20))
+    way /= np.sqrt((way ** 2).sum(1, keepdims=True))
+    assert share_told(length * way, length) > 0.8 and share_told(way, length) < 0.1
+    for sign in (1, -1):
+        assert share_told(sign * length * way[:, :1], length) < 0.3

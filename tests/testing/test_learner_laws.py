@@ -1,5 +1,6 @@
 """The laws of learners: the iteration that they look at, and a learner that breaks each of them."""
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -40,7 +41,7 @@ def data(T=4):
                    value, end, mask)
 
 
-@pytest.mark.parametrize("T", [2, 4])
+@pytest.mark.parametrize("T", [2, 4, 5])
 def test_every_other_trial_loses_its_last_step_and_ends_a_step_before(T):
     before, after = data(T), ragged(data(T))
     assert np.array_equal(after.x, before.x) and np.array_equal(after.action, before.action)
@@ -189,6 +190,36 @@ def test_phi_of_a_multiple_of_the_rate_goes_a_multiple_of_the_way():
     assert np.array_equal(laws.unadapted(p), np.broadcast_to(p.theta, (3, POLICY.size)))
 
 
+@pytest.mark.parametrize("verb, of, argument", [
+    ("adapt", lambda theta, history: history[0], 1),
+    ("update", lambda theta, state, history, data, progress: history[0], 1),
+    ("update", lambda theta, state, history, data, progress: data, 2)])
+def test_an_adaptation_or_an_update_that_writes_to_its_data_is_caught(verb, of, argument):
+    def written(self, *args):
+        found = getattr(MAML, verb)(self, *args)
+        of(*args).reward[:] += 1
+        return found
+
+    words = [error.detail for error in law("pure", type("Writes", (MAML,), {verb: written}))]
+    assert f"argument {argument} was written to; make a copy first" in words
+
+
+def test_a_rate_is_tried_as_the_learner_has_it_a_number_or_an_array():
+    class Strict(MAML):
+        def __post_init__(self):
+            assert type(self.alpha) in (float, np.ndarray)
+            super().__post_init__()
+
+    for alpha in (0.1, np.full(POLICY.size, 0.1)):
+        assert laws.with_rate(iteration(Strict, alpha=alpha), 2).shape == (3, POLICY.size)
+
+
+def test_a_learner_that_does_not_say_how_many_steps_it_takes_takes_one():
+    p = iteration()
+    p.learner = SimpleNamespace(policy=POLICY)
+    assert laws.doubled_rate(p) < 1e-12
+
+
 def test_a_step_whose_length_does_not_follow_the_rate_is_caught():
     class Sized(Patched):
         def change_phi(self, phi, theta):
@@ -198,6 +229,7 @@ def test_a_step_whose_length_does_not_follow_the_rate_is_caught():
     for name in ("zero_rate", "doubled_rate"):
         [error] = law(name, Sized)
         assert error > 0.01 and "] of task " in error.detail
+        assert ("claimed is 1/2 of true, throughout" in error.hint) == (name == "doubled_rate")
     with pytest.raises(DoesNotApply, match="the learner takes several steps on a batch"):
         laws.doubled_rate(Iteration(RegressionMAML(MLP((1, 5, 1)), steps=2), Sinusoid(), 0))
     with pytest.raises(DoesNotApply, match="the learner has no alpha"):
@@ -244,7 +276,12 @@ def test_padding_that_adaptation_or_update_reads_is_caught():
             theta, *rest = super().update(theta, state, history, data, progress)
             return theta + 1e-9 * told(data.action).sum(), *rest
 
-    for kind, verb in ((Reads, "adapt"), (ReadsLater, "update")):
+    class ReadsEarlier(MAML):
+        def update(self, theta, state, history, data, progress):
+            theta, *rest = super().update(theta, state, history, data, progress)
+            return theta + 1e-9 * told(history[0].action).sum(), *rest
+
+    for kind, verb in ((Reads, "adapt"), (ReadsLater, "update"), (ReadsEarlier, "update")):
         words = [error.detail for error in law("padding", kind) if error]
         assert f"{verb} depends on inputs and actions that follow the end of a trial" in words
         assert len(words) == 1 or kind is Reads
@@ -293,6 +330,16 @@ def test_a_wrong_coordinate_of_the_meta_gradient_is_named(off):
                                      0))
 
 
+def test_a_meta_gradient_that_stops_complex_numbers_is_judged_by_differences():
+    class Real(MAML):
+        def meta_gradient(self, theta, history, data):
+            return super().meta_gradient(theta.real, history, data)
+
+    learner = Real(POLICY, trials=4)
+    assert laws.meta_gradient(Iteration(learner, FAMILY, 0)) == np.inf
+    assert laws.meta_gradient(Iteration(learner, FAMILY, 0, complex_safe=False)) < 1e-6
+
+
 def test_the_hint_names_a_first_order_gradient_and_no_other():
     [error] = law("meta_gradient", first_order=True)
     assert error > 1e-3 and "it is the first-order gradient" in error.hint
@@ -309,6 +356,8 @@ def test_the_laws_of_learners_stand_from_the_most_basic_to_the_least():
     assert [(law.name, law.gate) for law in laws.LAWS] == [
         ("runs", 0), ("pure", 0), ("zero rate", 1e-12), ("doubled rate", 1e-9), ("separate", 1e-12),
         ("permuted", 1e-6), ("padding", 0), ("dtype", 0), ("pickles", 0), ("meta-gradient", 1e-12)]
+    suite = check_learner.suite(MAML(POLICY, trials=4), FAMILY, complex_safe=False)
+    assert [law.name for law in suite.laws] == [law.name for law in laws.LAWS]
     report = check_learner.report(MAML(POLICY, trials=4), FAMILY, complex_safe=False,
                                   skip=[law.name for law in laws.LAWS])
     assert report.gates == {law.name: law.gate for law in laws.LAWS} | {"meta-gradient": 1e-6}
@@ -320,6 +369,14 @@ def test_a_learner_is_checked_on_a_family_of_other_sizes_too():
     report = check_learner(MAML(MLPPolicy(9, Categorical(5), (3,)), trials=3), room, seed=2,
                            skip=("meta-gradient",))
     assert "padding" in report.counts and not report.failed
+
+
+def test_a_first_order_learner_must_break_the_last_law_and_those_that_you_name():
+    learner, named = MAML(POLICY, trials=4, first_order=True), {"zero rate": "so"}
+    suite = check_learner.suite(learner, FAMILY, expect_failure=named)
+    assert suite.expect_failure == named | {"meta-gradient": "first_order leaves out the Hessians"}
+    own = check_learner.suite(learner, FAMILY, expect_failure={"meta-gradient": "mine"})
+    assert own.expect_failure == {"meta-gradient": "mine"}
 
 
 def test_the_hint_names_a_first_order_gradient_in_float32_too():

@@ -8,8 +8,8 @@ import pytest
 from minimeta import LSTM, MLP, Layout
 from minimeta.testing import check_map, map_report
 from minimeta.testing.differences import complex_slope, nearest
-from minimeta.testing.map_hints import (along_rows, by_block, explain, in_block, moved, only,
-                                        part_of)
+from minimeta.testing.map_hints import (along_rows, by_block, explain, in_block, is_close, moved,
+                                        only, part_of)
 from minimeta.testing.map_probe import MapProbe
 from minimeta.testing.suite import DoesNotApply
 
@@ -115,6 +115,33 @@ def test_each_form_gets_the_cache_of_its_own_forward_pass():
     assert not check_map(Tagged(), (5, 3)).failed
 
 
+class Keeps(Scale):
+    """Its caches keep the point, and every form must come with the same one."""
+
+    def forward(self, theta, x):
+        y, cache = super().forward(theta, x)
+        return y, (theta, cache)
+
+    def jvp(self, theta, cache, theta_dot, x_dot=None):
+        y_dot, cache_dot = super().jvp(theta, self.at(theta, cache), theta_dot, x_dot)
+        return y_dot, (theta_dot, cache_dot)
+
+    def vjp(self, theta, cache, y_bar):
+        return super().vjp(theta, self.at(theta, cache), y_bar)
+
+    def vjp_dot(self, theta, cache, y_bar, theta_dot, cache_dot, y_bar_dot):
+        return super().vjp_dot(theta, self.at(theta, cache), y_bar, theta_dot,
+                               self.at(theta_dot, cache_dot), y_bar_dot)
+
+    def at(self, theta, cache):
+        assert np.array_equal(theta, cache[0]), "another point"
+        return cache[1]
+
+
+def test_each_form_gets_the_point_of_its_cache():
+    assert not check_map(Keeps(), (5, 3)).failed
+
+
 class OneHotOnly(MLP):
     def forward(self, theta, x):
         if not np.isin(x.real, (0, 1)).all():
@@ -170,8 +197,8 @@ def test_another_seed_or_case_is_another_point():
 
 
 def test_the_scalar_of_a_map_is_curved_and_no_sharper_than_its_outputs():
-    for scale in (0.1, 30.0):
-        p = probe(scale=scale)
+    for scale, seed in ((0.1, 0), (30.0, 0), (30.0, 1), (30.0, 2), (30.0, 3)):
+        p = probe(scale=scale, seed=seed)
         y = p.net.forward(p.theta, p.x)[0]
         S = max(1.0, np.abs(y).max())
         assert p.S == S and (S > 2) == (scale > 1)
@@ -239,13 +266,14 @@ class Elementwise(Scale):
 
 class WithoutTheLast(Elementwise):
     def change(self, y_bar):
-        return y_bar * [1, 1, 0]
+        return y_bar * (np.arange(self.size) < self.size - 1)
 
 
 def test_an_axis_without_a_name_is_named_by_its_number():
     check_map(Elementwise(), (3,))
-    with pytest.raises(AssertionError, match="what output 2 of axis 0 adds is missing"):
-        check_map(WithoutTheLast(), (3,))
+    for n in (2, 3):
+        report = check_map.report(WithoutTheLast(n), (n,))
+        assert report["complex step"].hint == f"what output {n - 1} of axis 0 adds is missing"
 
 
 class Wrong(Scale):
@@ -264,9 +292,17 @@ class Wrong(Scale):
         return tuple(self.factor["vjp_dot"] * bar for bar in super().vjp_dot(*args))
 
 
-def wrong(**factor):
+def wrong(lead=(2,), **factor):
     net = type("Wrong", (Wrong,), {"factor": Wrong.factor | factor})()
-    return map_report(net, (1, 3), leads=((2,),), scales=(1.0,))
+    return map_report(net, (1, 3), leads=(lead,), scales=(1.0,))
+
+
+def test_an_error_a_little_above_the_gate_is_named_by_its_coordinate():
+    report = wrong(vjp=1 + 4e-12)
+    assert 1e-12 < report["complex step"] < 1e-11
+    assert "worst at gain[" in report["complex step"].detail
+    blunt = wrong(vjp=1 + 1e-6)["central difference"]
+    assert 1e-7 < blunt < 1e-5 and "worst at gain[" in blunt.detail
 
 
 def test_the_hint_for_a_single_row_does_not_blame_a_mean_over_rows():
@@ -283,9 +319,31 @@ def test_a_small_error_of_jvp_or_vjp_dot_is_not_blamed_on_complex_numbers(form, 
 
 
 def test_a_small_error_of_the_gradient_is_not_blamed_on_complex_numbers():
-    report = wrong(vjp=1 + 1e-9, vjp_dot=1 + 1e-9)
-    assert "complex step" in report.failed
-    assert not any("complex-safe" in error.hint for error in report.failed.values())
+    for lead in ((), (2,)):
+        report = wrong(lead, vjp=1 + 1e-9, vjp_dot=1 + 1e-9)
+        assert "complex step" in report.failed
+        assert not any("complex-safe" in error.hint for error in report.failed.values())
+
+
+def test_the_hint_names_what_a_block_of_a_hessian_product_lacks():
+    class Forgets(Scale):
+        def vjp_dot(self, theta, cache, y_bar, theta_dot, cache_dot, y_bar_dot):
+            theta_bar_dot, x_bar_dot = super().vjp_dot(theta, cache, y_bar, theta_dot, cache_dot,
+                                                       y_bar_dot)
+            return theta_bar_dot - (y_bar_dot * cache).sum(-2), x_bar_dot
+
+    assert map_report(Forgets(), (5, 3))["second"].hint == "y_bar_dot is missing in gain"
+
+
+def test_the_hint_says_that_a_part_of_the_imaginary_number_is_lost():
+    class Real(Scale):
+        def forward(self, theta, x):
+            return theta[..., None, :].real * x, x.real
+
+    for lead in ((), (2,)):
+        report = map_report(Real(), (5, 3), leads=(lead,))
+        for law in ("tangent", "complex step"):
+            assert "the code is not complex-safe" in report[law].hint
 
 
 def test_a_law_that_has_no_hints_gets_none():
@@ -328,6 +386,13 @@ def test_the_hint_names_the_part_that_is_missing_or_counted_twice(c, says):
         assert part_of(scale * (c * PART + 1e-3 * OTHER), {"b": scale * PART}) == ""
 
 
+@pytest.mark.parametrize("size", [1e-9, 1.0, 1e9])
+def test_what_is_close_does_not_depend_on_the_size(size):
+    assert is_close(size * PART, size * (PART + 1e-8 * OTHER))
+    assert not is_close(size * PART, size * (PART + 1e-3 * OTHER))
+    assert not is_close(size * PART, 0 * PART) and not is_close(0 * PART, size * PART)
+
+
 def test_the_hint_names_a_part_that_is_missing_in_one_block():
     p = probe(lead=())
     n, gap = p.net.size, 0 * p.v
@@ -354,7 +419,9 @@ def test_the_hint_names_what_is_wrong_in_each_row_of_x_if_theta_is_right():
                          (c * (p.x - mean), "a multiple of x less its mean")):
         told = f"claimed - true of each row of x is {words}: a term is missing or counted twice"
         assert along_rows(p, gap(x_gap)) == told and along_rows(p, gap(x_gap, 0.1)) == ""
-    assert along_rows(p, gap(p.v[-15:].reshape(5, 3))) == ""
+    for size in (1e-9, 1.0, 1e9):
+        assert along_rows(p, size * gap(p.v[-15:].reshape(5, 3))) == ""
+        assert "a multiple of x: " in along_rows(p, size * gap(c * p.x))
     for lead in ((), (2,)):
         two = probe(MLP((2, 4)), (5, 2), lead)
         assert along_rows(two, two.join(0 * two.theta, two.x)) == ""     # any two are on a line

@@ -1,5 +1,7 @@
 """The laws of a memory: the point at which they look, and a network that breaks each of them and no
 other."""
+import re
+
 import numpy as np
 import pytest
 
@@ -34,6 +36,7 @@ def test_what_is_right_passes_with_two_steps_of_two_episodes_as_well():
     for kind in (LSTM, GRU):
         report = check_recurrent(Net(kind), (2, 2, 3), leads=((), (2,)), scales=(0.5,))
         assert not report.skipped and report.counts == dict.fromkeys(report.gates, 2) | {"tasks": 1}
+    assert not check_recurrent(Net(), (3, 2, 3), leads=((1,),), scales=(0.5,)).failed
 
 
 def more_at_the_end(step, theta, state, x):
@@ -56,6 +59,23 @@ def test_steps_give_the_outputs_and_the_states_of_the_unroll(other):
     report, laws = failed(**other)
     assert laws[0] == "stepping" and 1e-8 < report["stepping"] < 1e-4
     assert set(laws) <= {"stepping", "ends"}
+    if other == dict(step=more_in_y):
+        words = re.search(r"claimed (\S+), true (\S+)$", report["stepping"].detail)
+        assert float(words[1]) > float(words[2])
+
+
+@pytest.mark.parametrize("n", range(1, 7))
+def test_a_state_after_any_number_of_steps_is_looked_at(n):
+    def off(state_after, cache, n_steps=None):
+        found = state_after(cache, n_steps)
+        is_off = np.zeros(1) if n_steps is None else n_steps == n
+        return tuple(s + is_off[..., None] for s in found)
+
+    report, laws = failed(state_after=off)
+    assert laws == (["ends"] if n < 6 else [])   # there are 5 episodes
+    if n < 6:
+        words = re.search(r"claimed (\S+), true (\S+)$", report["ends"].detail)
+        assert float(words[1]) - float(words[2]) == pytest.approx(1)
 
 
 def test_an_output_that_depends_on_a_later_input_is_caught():

@@ -1,5 +1,6 @@
 """The laws of scalars and those of policies beside their head: the point at which they look, and
 what breaks each of them."""
+import re
 from types import SimpleNamespace
 
 import numpy as np
@@ -63,6 +64,11 @@ def test_a_scalar_is_a_function_of_one_vector_for_each_task(lead, sizes):
     assert np.array_equal(p.forms(y=Y + 1)[1], p.scalar.grad(Y + 1))
     assert np.array_equal(p.forms(y_dot=W)[2], p.scalar.hvp(Y, W))
     assert not check_scalar(Cubes(lead=lead), Y).failed
+
+
+def test_outputs_may_be_nested_lists_of_whole_numbers():
+    y = np.round(3 * Y).astype(int).tolist()
+    assert not check_scalar(Cubes(), y).failed and not check_surrogate(Cubes(), y).failed
 
 
 def in_place(name, at):
@@ -157,6 +163,10 @@ def test_memory_and_precision_of_each_form_are_checked():
             return getattr(Cubes, name)(self, y, *rest) + np.zeros(1)
         return form
 
+    def ordered_tangent(self, y, y_dot):
+        return Cubes.hvp(self, y, y_dot) + 0.1 * (not y_dot.flags.c_contiguous)
+
+    assert failed(hvp=ordered_tangent)[1] == ["memory"]
     for name in ("value", "grad", "hvp"):
         assert "memory" in failed(**{name: ordered(name)})[1]
         assert failed(**{name: double(name)})[1][-1] == "precision"
@@ -178,8 +188,14 @@ def test_a_form_that_reads_or_fills_its_padding_is_caught():
         def pushes(self, *args, name=name):
             return getattr(Cubes, name)(self, *args) + 1e-9 * ~MASK
 
-        report, _ = failed(check_surrogate, **{name: pushes})
-        assert "a derivative outside of the mask is not 0" in report["padding"].detail
+        def pushes_once(self, *args, name=name):
+            found = getattr(Cubes, name)(self, *args)
+            found[tuple(np.argwhere(~MASK)[3])] = 1e-9
+            return found
+
+        for wrong in (pushes, pushes_once):
+            report, _ = failed(check_surrogate, **{name: wrong})
+            assert "a derivative outside of the mask is not 0" in report["padding"].detail
     assert check_surrogate(Cubes(), Y)["padding"].detail == "l outside of the mask changes nothing"
 
 
@@ -258,6 +274,8 @@ def test_acting_gives_what_a_forward_pass_gives(policy, name, at):
 
     found = law("acting", policy, act=off)
     assert found[at] > 1e-8 and found[1 - at] < 1e-12
+    words = re.search(r"claimed (\S+), true (\S+)$", found[at].detail)
+    assert float(words[1]) > float(words[2])
 
 
 def test_a_memory_that_is_lost_or_begins_otherwise_is_caught():
@@ -293,7 +311,14 @@ def test_a_policy_is_checked_for_five_steps_of_four_episodes_by_default():
     assert report["init"].context.endswith("x [5, 4, 3], y [5, 4, 4]")
 
 
+def test_a_policy_is_checked_on_the_shape_that_is_given():
+    rest = [law.name for law in policy_laws.LAWS if law.name != "init"]
+    report = check_policy(FEED, (3, 2, 3), leads=((),), scales=(0.3,), skip=rest)
+    assert report["init"].context.endswith("x [3, 2, 3], y [3, 2, 4]")
+
+
 def test_complex_safe_is_true_by_default():
+    assert probe(FEED).case.complex_safe
     assert "complex step" in check_scalar(Cubes(), Y).counts
     assert "complex step" in check_surrogate(Cubes(), Y).counts
     rest = [law.name for law in policy_laws.LAWS if law.name != "complex step"]

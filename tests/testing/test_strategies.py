@@ -3,6 +3,7 @@ print in one line and shrink to small ones."""
 import numpy as np
 import pytest
 from hypothesis import find, given, settings
+from hypothesis.errors import NoSuchExample
 
 from minimeta import Categorical, MLPPolicy
 from minimeta.tasks import BernoulliBandit
@@ -29,6 +30,24 @@ def test_a_drawn_layout_packs_what_it_unpacks(layout):
     assert (layout.pack(**layout.unpack(theta)._asdict()) == theta).all()
 
 
+def test_the_simplest_rewards_are_0_and_the_simplest_episodes_do_not_end():
+    assert not find(rewards((2, 3)), lambda array: True).any()
+    assert not find(dones((2, 3)), lambda array: True).any()
+    assert find(shapes(3), lambda sizes: True) == (1, 1, 1)
+
+
+def test_sizes_that_are_equal_are_3_at_most():
+    few = settings(max_examples=200, database=None, derandomize=True)
+    assert find(shapes(2), lambda sizes: sizes == (3, 3), settings=few)
+    with pytest.raises(NoSuchExample):
+        find(shapes(2), lambda sizes: sizes[0] == sizes[1] > 3, settings=few)
+
+
+def test_axes_of_layouts_have_any_length_from_1_on():
+    for n in (1, 2, 7):
+        find(layouts(), lambda layout: any(n in shape for _, shape in layout.shapes))
+
+
 @given(rollouts())
 def test_a_drawn_rollout_has_ragged_ends_and_nothing_in_its_padding(data):
     lengths = data.mask.sum(1)
@@ -38,6 +57,8 @@ def test_a_drawn_rollout_has_ragged_ends_and_nothing_in_its_padding(data):
     last = np.take_along_axis(data.end, lengths[:, None] - 1, 1)
     assert last.all()
     assert (data[:1].x == data.x[:1]).all() and data.action.max() < 3
+    for numbers in (data.x, data.log_prob[data.mask], data.value[data.mask]):
+        assert len(np.unique(numbers)) == numbers.size
 
 
 @pytest.mark.parametrize("strategy", [

@@ -81,6 +81,35 @@ def test_what_is_known_to_fail_must_fail():
               ).run().settle()
 
 
+def test_a_better_hint_is_asked_for_what_is_broken_and_for_nothing_else():
+    laws = (Law("off", lambda case: Error("", 0.5, "far", "a guess"), 0.4),
+            Law("at its gate", lambda case: Error("", 0.5, "near", "a guess"), 0.5),
+            Law("unknown", lambda case: Error("", np.inf, "far", "a guess")))
+    words = {"off": "a term is missing", "at its gate": "no"}
+    report = Suite("it", laws, lambda: [CASE], explain=lambda case, law: words.get(law)).run()
+    assert [report[law.name].hint for law in laws] == ["a term is missing", "a guess", "a guess"]
+
+
+@pytest.mark.parametrize("order", [(1, 2, 3), (3, 1, 2), (2, 3, 1)])
+def test_a_law_that_applies_in_some_cases_is_not_skipped(order):
+    def odd(case):
+        if case.size % 2 == 0:
+            raise DoesNotApply("the size is even")
+        return Error("", 0.0, "fine")
+
+    cases = [SimpleNamespace(size=size, context="") for size in order]
+    report = Suite("it", (Law("odd", odd),), lambda: cases).run()
+    assert report.skipped == {} and report.counts == report.declared == {"odd": 2}
+
+
+def test_the_worst_case_of_a_law_is_the_one_that_is_explained():
+    cases = [SimpleNamespace(size=size, context=f"case {size}") for size in (0.1, 0.5, 0.2)]
+    law = Law("off", lambda case: Error("", case.size, "far"))
+    report = Suite("it", (law,), lambda: cases, explain=lambda case, law: case.context).run()
+    assert report["off"].hint == report["off"].context == "case 0.5"
+    assert [error.hint for error in report.errors["off"]] == ["", "case 0.5", ""]
+
+
 def test_a_suite_in_which_nothing_ran_fails():
     with pytest.raises(LawBroken, match="no law was run"):
         suite(skip=[law.name for law in LAWS_OF_ALL_KINDS]).run().settle()
@@ -231,3 +260,13 @@ def test_a_map_that_stops_complex_numbers_can_be_judged_by_differences():
 @parametrize_with_checks(check_map, (MLP((3, 4, 2)), (5, 3)), (MLP((2, 3), "relu"), (4, 2)), seed=3)
 def test_a_pytest_file_has_one_test_for_each_law(check):
     assert len(check().counts) == 1
+
+
+def test_the_tests_of_a_pytest_file_take_the_options_of_the_check():
+    options = dict(skip={"symmetry": "no time"}, leads=((3,),))
+    cases = {case.id.partition(": ")[2]: case.values[0] for case in parametrize_with_checks(
+        check_map, (MLP((3, 4, 2)), (5, 3)), **options).args[1]}
+    with pytest.raises(pytest.skip.Exception, match="no time"):
+        cases["symmetry"]()
+    report = cases["transpose"]()
+    assert report.counts == {"transpose": 2} and "theta [3, 26]" in report["transpose"].context

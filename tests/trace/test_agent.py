@@ -1,18 +1,21 @@
 """Trained agents: loaded, adapted, and put into a loop of one's own."""
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import minimeta
-from minimeta import (MAML, RL2, Categorical, CheckpointError, Gaussian, RecurrentPolicy, MLPPolicy,
-                      RegressionMAML, Reinforce, adapt, load, meta_train)
+from minimeta import (MAML, RL2, BeliefPolicy, Categorical, CheckpointError, Gaussian, Imitation,
+                      MLPPolicy, RecurrentPolicy, RegressionMAML, Reinforce, VariBAD, adapt, load,
+                      meta_train)
 from minimeta.calculus import MLP
 from minimeta.rl import rollout
 from minimeta.tasks import BernoulliBandit, GridNavigation, PointNavigation, Sinusoid
-from minimeta.trace import log
+from minimeta.testing.behaviour import same
+from minimeta.testing.nests import leaves
+from minimeta.trace import Result, log
 from minimeta.trace.agent import adapts_between_trials
 
 GRID = GridNavigation(3, horizon=4, episodes=2)
@@ -36,6 +39,7 @@ def test_a_loaded_run_is_what_training_returned(name, folders):
     run, direct = load(folders[name]), meta_train(learner, family, iterations=3, tasks=4)
     assert run.learner == learner and run.family == family and run.log == direct.log
     assert np.array_equal(run.theta, direct.theta) and run.theta.dtype == direct.theta.dtype
+    assert same(leaves(run.state), leaves(direct.state)) and leaves(run.state)
 
 
 def test_a_run_can_be_loaded_while_it_is_running(tmp_path):
@@ -127,6 +131,7 @@ def lived(run, agent, tasks, episodes, rng):
 def test_an_agent_lives_as_a_rollout_does(folders):
     """World and agent share a stream of random numbers, as in the rollout."""
     run, tasks = load(folders["RL2"]), GRID.sample(1, np.random.default_rng(2))
+    run = replace(run, theta=20 * run.theta)   # it hangs on all that it sees
     agent = run.agent()
     agent.rng = np.random.default_rng(3)
     actions = lived(run, agent, tasks, 3, agent.rng)
@@ -147,6 +152,15 @@ def test_a_gradient_learner_s_agent_acts_with_phi(folders):
     assert np.array_equal(actions, data.action[0, :, 0])
 
 
+def test_an_agent_takes_from_phi_what_is_the_policy_s():
+    learner = Imitation(MLPPolicy(9, Categorical(5), (4,)), inner="learned")
+    theta, n = learner.init(np.random.default_rng(0)), learner.policy.size
+    run = Result(theta, (), learner, GRID)
+    tasks = GRID.sample(1, np.random.default_rng(2))
+    agent, phi = run.agent(tasks, seed=4), adapt(run, tasks, seed=4)
+    assert len(phi[0]) > n and np.array_equal(agent.theta, phi[0, :n])
+
+
 def test_a_recurrent_agent_remembers_the_trial_it_has_lived_through(folders):
     run, tasks = load(folders["RL2"]), GRID.sample(1, np.random.default_rng(2))
     agent = run.agent(tasks, seed=4)
@@ -163,6 +177,30 @@ def test_a_recurrent_agent_remembers_the_trial_it_has_lived_through(folders):
     assert not np.allclose(agent.memory[0], memory[0])
     agent.reset()
     np.testing.assert_allclose(agent.memory[0], memory[0], rtol=1e-5)
+
+
+def test_a_recurrent_agent_too_takes_what_is_the_policy_s():
+    policy = BeliefPolicy(9, Categorical(5), 4, n_latent=3, hidden=(5,))
+    learner = VariBAD(policy, episodes=2, told=5, decoder=(6,))
+    run = Result(learner.init(np.random.default_rng(0)), (), learner, GRID)
+    tasks = GRID.sample(1, np.random.default_rng(2))
+    assert len(run.theta) > policy.size
+    for agent in (run.agent(), run.agent(tasks)):
+        assert np.array_equal(agent.theta, run.theta[:policy.size])
+        assert agent.act(CORNER) in range(5)
+
+
+def test_an_agent_remembers_the_last_step_of_a_trial_that_ended_early():
+    family = PointNavigation(horizon=8, reach=0.1, radius=0.25)
+    learner = RL2(RecurrentPolicy(2, Gaussian(2), 4), trials=2)
+    run = Result(learner.init(np.random.default_rng(0)), (), learner, family)
+    tasks = family.sample(1, np.random.default_rng(1))
+    data = rollout(learner.policy, run.theta, tasks, trials=1, episodes=1,
+                   rng=np.random.default_rng(4))
+    n = int(data.mask.sum())
+    action, reward, end = run.agent(tasks, seed=4).last
+    assert n < 8 and end.all() and np.array_equal(action, data.action[:, n - 1])
+    assert np.array_equal(reward, data.reward[:, n - 1]) and reward != 0
 
 
 def test_what_an_agent_earned_changes_what_it_does_next(folders):

@@ -50,6 +50,33 @@ def same(one, other):
     return one == other or one != one and other != other
 
 
+def test_an_array_of_no_axes_and_a_number_stay_what_they_are(tmp_path):
+    save(tmp_path / "a.npz", (np.array(3.0), np.float64(3.0), np.array([3.0])))
+    back = load(tmp_path / "a.npz")
+    assert [type(each) for each in back] == [np.ndarray, np.float64, np.ndarray]
+    assert [np.shape(each) for each in back] == [(), (), (1,)]
+
+
+class Maker:
+    """It has what named tuples have, and is none."""
+
+    def _make(self):
+        raise SystemError
+
+
+def test_only_a_named_tuple_is_made_from_a_file():
+    with pytest.raises(CheckpointError, match="the named tuple .*:Maker is not there"):
+        checkpoint.named_tuple(f"{__name__}:Maker")
+    assert checkpoint.named_tuple(f"{Moments.__module__}:Moments") is Moments
+
+
+def test_a_path_may_be_a_string(tmp_path):
+    save(str(tmp_path / "a.npz"), {"n": 3})
+    assert load(str(tmp_path / "a.npz")) == {"n": 3}
+    with pytest.raises(CheckpointError, match="b.npz does not exist"):
+        load(str(tmp_path / "b.npz"))
+
+
 @given(nests)
 def test_what_is_loaded_is_what_was_saved(tmp_path_factory, nest):
     path = tmp_path_factory.mktemp("nest") / "checkpoint.npz"
@@ -298,6 +325,16 @@ def test_two_hundred_kills_while_saving_lose_one_save_at_most(tmp_path):
         "config.json", "log.csv", "checkpoint.npz", "checkpoint.before.npz"}
 
 
+def test_a_package_that_is_not_installed_has_no_version(monkeypatch):
+    from importlib import metadata
+
+    def version(name):
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "version", version)
+    assert configuration({})["made_with"]["minimeta"] == "not installed"
+
+
 # ---- the log
 
 def test_the_log_gives_back_every_bit_and_every_type(tmp_path):
@@ -328,6 +365,32 @@ def test_a_new_name_in_a_row_becomes_a_column(tmp_path):
     for row in rows:
         log.append(tmp_path / "log.csv", row)
     assert log.read(tmp_path / "log.csv") == rows
+
+
+def test_a_row_of_known_names_is_written_behind_the_others_and_nothing_else_is(tmp_path):
+    path = tmp_path / "log.csv"
+    for n in range(3):
+        log.append(path, {"n": n, "x": n / 7})
+        file = path.stat().st_ino
+    log.append(path, {"x": 0.5, "n": 3})
+    assert path.stat().st_ino == file and log.read(path)[-1] == {"n": 3, "x": 0.5}
+
+
+@pytest.mark.parametrize("n", [0, 2, 3])
+def test_a_run_that_goes_on_drops_the_rows_that_are_not_done(tmp_path, n):
+    folder = Folder(tmp_path)
+    folder.begin({}, 0)
+    for row in range(3):
+        folder.append({"row": row}, {"collect": 0.5})
+    folder.begin({}, n)
+    assert [row["row"] for row in folder.rows()] == list(range(n))
+
+
+def test_what_was_being_written_when_a_training_died_is_removed(tmp_path):
+    (tmp_path / "checkpoint.npz.new").write_bytes(b"half of")
+    (tmp_path / "notes.newer").write_text("mine")
+    Folder(tmp_path).begin({}, 0)
+    assert {path.name for path in tmp_path.iterdir()} == {"config.json", "notes.newer"}
 
 
 def test_a_row_that_was_cut_off_is_no_row(tmp_path):
@@ -381,6 +444,13 @@ class Told:
 
     def release(self):
         self.done.append("release")
+
+
+def test_a_training_that_goes_on_saves_nothing_before_something_is_new():
+    told = Told()
+    with result.Keeper(result.Training(0, "s", ({"a": 1},) * 5), "learner", "family", told, told):
+        pass
+    assert told.done == ["release"]
 
 
 def test_what_is_saved_already_is_not_saved_again(monkeypatch):

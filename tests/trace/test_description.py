@@ -44,6 +44,11 @@ def test_arrays_keep_every_bit():
     assert np.array_equal(again.alpha, ALPHA) and again.alpha.dtype == ALPHA.dtype
 
 
+def test_a_dtype_is_described_by_its_name_whichever_way_it_is_given():
+    for given in (np.float32, np.dtype(np.float32)):
+        assert describe(given) == {"dtype": "float32"} and rebuild(describe(given)) is np.float32
+
+
 def test_an_option_that_was_named_is_described_as_it_was_resolved():
     assert describe(MAML(POLICY))["optimizer"]["class"].endswith("Adam")
     assert describe(MAML(POLICY))["optimizer"]["beta1"] == 0.9
@@ -80,10 +85,6 @@ def test_each_difference_is_named_with_its_place():
     assert not differences(old, old)
 
 
-def test_a_nan_is_no_difference():
-    assert not differences({"a": float("nan")}, {"a": float("nan")})
-
-
 def test_a_long_value_is_shown_by_its_beginning():
     for n, told in ((58, "a" * 58), (59, "a" * 56 + "..")):
         [line] = differences({"x": "a" * n}, {})
@@ -92,3 +93,11 @@ def test_a_long_value_is_shown_by_its_beginning():
     assert line == "x.class: 'A' in the folder, nothing now"
     assert differences({"x": 1}, {"x": {"b": 2}}) == ["x: 1 in the folder, other options now"]
     assert differences({"x": 1}, {"x": {"class": "A"}}) == ["x: 1 in the folder, A now"]
+
+
+def test_nan_is_the_same_as_nan_and_as_nothing_else():
+    nan = float("nan")
+    assert differences({"a": nan}, {"a": nan}) == []
+    for old, new in ((nan, 1.0), (1.0, nan)):
+        [line] = differences({"a": old}, {"a": new})
+        assert line == f"a: {old!r} in the folder, {new!r} now"

@@ -66,6 +66,12 @@ def test_on_a_terminal_one_line_is_redrawn(terminal, seconds):
     assert screen.getvalue().count("\n") == 1 and screen.drawings[-1].endswith("\n")
 
 
+def test_a_stream_that_does_not_say_whether_it_is_closed_is_open():
+    assert progress.is_redrawn(SimpleNamespace(isatty=lambda: True))
+    assert not progress.is_redrawn(SimpleNamespace(isatty=lambda: True, closed=True))
+    assert not progress.is_redrawn(None)
+
+
 def test_on_a_terminal_a_line_is_drawn_a_few_times_a_second_and_at_the_end(terminal, monkeypatch):
     screen = terminal()
     seconds = iter([10.0 + 0.4 * progress.PAUSE * i for i in range(8)])
@@ -76,12 +82,12 @@ def test_on_a_terminal_a_line_is_drawn_a_few_times_a_second_and_at_the_end(termi
     assert [line.split("/")[0] for line in screen.drawings] == ["1", "4", "7", "8"]
 
 
-@pytest.mark.parametrize("columns", [30, 200])
-def test_the_line_is_no_wider_than_the_terminal(terminal, seconds, monkeypatch, columns):
+@pytest.mark.parametrize("columns, wide", [(30, 29), (80, 79), (200, 79)])
+def test_the_line_is_no_wider_than_the_terminal(terminal, seconds, monkeypatch, columns, wide):
     screen = terminal()
     monkeypatch.setenv("COLUMNS", str(columns))
     print_progress(3, name="a learner with a long name")(0, {"return": 1.0, "before": 0.5}, None)
-    assert len(screen.drawings[0]) == min(columns - 1, progress.WIDTH)
+    assert len(screen.drawings[0]) == wide
 
 
 def test_the_first_iteration_alone_needs_no_time(terminal, seconds):
