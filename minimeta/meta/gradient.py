@@ -226,7 +226,7 @@ class GradientLearner:
 
 def require_same_tasks(batches):
     """Raises if there is no batch, or if the batches are of different tasks."""
-    if hasattr(batches, "mask") or hasattr(batches, "x"):
+    if hasattr(batches, "x"):
         raise TypeError(f"history must be a list of batches, got a single "
                         f"{type(batches).__name__}; use [batch]")
     sizes = [len(data.x) for data in batches]

@@ -187,9 +187,10 @@ def test_what_lies_outside_of_the_band_hardly_counts(low, monkeypatch):
 
 
 def test_an_arm_off_the_band_is_told_from_the_incomes_by_its_sign(monkeypatch):
-    s, f, nu = np.array([0, 400, 100]), np.array([0, 100, 400]), np.array([0.49, 0.5, 0.51])
-    rows = [_band(0, n, n, nu) for n in s + f]
-    assert [start <= row < stop for row, (start, stop) in zip(s, rows)] == [True, False, False]
+    nu = np.array([0.49, 0.5, 0.51])
+    first, stop = _band(0, 500, 500, nu)
+    s = np.array([0, stop, first - 1])  # in the band, just above it and just below it
+    f = np.array([0, 500 - stop, 501 - first])
     band = gittins._ahead(s, f, 0.9, nu, 30)
     monkeypatch.setattr(gittins, "SPREAD", 1000)
     for one, whole in zip(band, gittins._ahead(s, f, 0.9, nu, 30)):
