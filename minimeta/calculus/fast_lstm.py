@@ -21,6 +21,8 @@ from .maps import transpose
 
 ALL, SIGMOIDS, IF, GC, GCQ = (0, 4), (0, 3), (0, 2), (3, 5), (3, 6)
 I, F, O, G, C, Q = ((k, k + 1) for k in range(6))
+WIDE = 1 << 16   # numbers of a V for which V_bar is summed from several steps at once,
+COLUMNS = 256    # so many that a product has this number of columns
 
 
 def blocks(array, H, *bounds):
@@ -47,6 +49,46 @@ def stacked(kept):
     if getattr(kept, "six", None) is not None:
         return kept.six
     return np.concatenate([np.stack(column) for column in zip(*kept)], -2)
+
+
+class Sum:
+    """V_bar = sum_t seen_t z_bar_t^T, step by step, or from several steps at once.
+
+    To add one product to V_bar is to read and write all of V_bar. Where V is wide, to
+    lay some steps side by side costs less, and then one product serves all of them:
+
+        [seen_1 seen_2 ..] [z_bar_1 z_bar_2 ..]^T  =  seen_1 z_bar_1^T + ..
+    """
+
+    def __init__(self, V, z_bar):
+        (*lead, n, m), B, dtype = V.shape, z_bar.shape[-1], z_bar.dtype
+        self.V_bar, self.of_V = np.zeros((2,) + V.shape, dtype)
+        self.n_waiting, self.most = 0, max(1, COLUMNS // B) if n * m >= WIDE else 1
+        if self.most > 1:
+            self.seen = np.empty((*lead, n, self.most, B), dtype)
+            self.z_bar = np.empty((*lead, m, self.most, B), dtype)
+
+    def add(self, seen_t, z_bar):
+        """Adds a step. z_bar may change afterwards."""
+        if self.most == 1:
+            matmul(seen_t, transpose(z_bar), self.of_V)
+            add(self.V_bar, self.of_V, self.V_bar)
+            return
+        self.seen[..., self.n_waiting, :] = seen_t
+        self.z_bar[..., self.n_waiting, :] = z_bar
+        self.n_waiting += 1
+        if self.n_waiting == self.most:
+            self.flush()
+
+    def flush(self):
+        """Adds the steps that wait. Returns V_bar."""
+        if self.n_waiting:
+            seen, z_bar = (a[..., :self.n_waiting, :].reshape(*a.shape[:-2], -1)
+                           for a in (self.seen, self.z_bar))
+            matmul(seen, transpose(z_bar), self.of_V)
+            add(self.V_bar, self.of_V, self.V_bar)
+            self.n_waiting = 0
+        return self.V_bar
 
 
 def recur(V, seen, hs, state):
@@ -136,7 +178,7 @@ def recur_vjp(V, cache, h_bars, state_bar):
     h_bar, c_bar = (np.array(bar, dtype, order="C") for bar in state_bar)
     xh_bars = np.empty((n_steps, *lead, WU.shape[-2], B), dtype)
     z_bar, by_q, after = np.empty((*lead, 4 * H, B), dtype), np.empty_like(h_bar), h_bar
-    (V_bar, of_V), z_bar_T = np.zeros((2,) + V.shape, dtype), transpose(z_bar)
+    V_bar = Sum(V, z_bar)
     z_s, z_i, z_f, z_o, z_g = blocks(z_bar, H, SIGMOIDS, I, F, O, G)
     one, read = np.array(1, dtype), (ALL, SIGMOIDS, GCQ, I, F, O, Q)
     for seen_t, four, s, g_c_q, i, f, o, q, h_bar_t, xh_bar in zip(*(
@@ -158,11 +200,10 @@ def recur_vjp(V, cache, h_bars, state_bar):
         multiply(z_o, h_bar, z_o)
         multiply(z_g, c_bar, z_g)
         multiply(c_bar, f, c_bar)
-        matmul(seen_t, z_bar_T, of_V)
-        add(V_bar, of_V, V_bar)
+        V_bar.add(seen_t, z_bar)
         matmul(WU, z_bar, xh_bar)
         after = xh_bar[..., -H:, :]
-    return V_bar, xh_bars[..., :-H, :], (after, c_bar)
+    return V_bar.flush(), xh_bars[..., :-H, :], (after, c_bar)
 
 
 def recur_vjp_dot(V, cache, h_bars, state_bar,
