@@ -51,44 +51,35 @@ def stacked(kept):
     return np.concatenate([np.stack(column) for column in zip(*kept)], -2)
 
 
-class Sum:
-    """V_bar = sum_t seen_t z_bar_t^T, step by step, or from several steps at once.
-
-    To add one product to V_bar is to read and write all of V_bar. Where V is wide, to
-    lay some steps side by side costs less, and then one product serves all of them:
+class Waiting:
+    """Steps that wait until one product adds seen_t z_bar_t^T of all of them to V_bar:
 
         [seen_1 seen_2 ..] [z_bar_1 z_bar_2 ..]^T  =  seen_1 z_bar_1^T + ..
+
+    To add a product to V_bar is to read and write all of V_bar. Where V is wide, to lay
+    some steps side by side costs less.
     """
 
-    def __init__(self, V, z_bar):
-        (*lead, n, m), B, dtype = V.shape, z_bar.shape[-1], z_bar.dtype
-        self.V_bar, self.of_V = np.zeros((2,) + V.shape, dtype)
-        self.n_waiting, self.most = 0, max(1, COLUMNS // B) if n * m >= WIDE else 1
-        if self.most > 1:
-            self.seen = np.empty((*lead, n, self.most, B), dtype)
-            self.z_bar = np.empty((*lead, m, self.most, B), dtype)
+    def __init__(self, V_bar, z_bar):
+        (*lead, n, m), B = V_bar.shape, z_bar.shape[-1]
+        self.V_bar, self.n = V_bar, 0
+        self.most = COLUMNS // B if n * m >= WIDE else 0
+        self.seen, self.z_bar = (np.empty((*lead, rows, self.most, B), z_bar.dtype)
+                                 for rows in (n, m))
 
     def add(self, seen_t, z_bar):
         """Adds a step. z_bar may change afterwards."""
-        if self.most == 1:
-            matmul(seen_t, transpose(z_bar), self.of_V)
-            add(self.V_bar, self.of_V, self.V_bar)
-            return
-        self.seen[..., self.n_waiting, :] = seen_t
-        self.z_bar[..., self.n_waiting, :] = z_bar
-        self.n_waiting += 1
-        if self.n_waiting == self.most:
+        self.seen[..., self.n, :], self.z_bar[..., self.n, :] = seen_t, z_bar
+        self.n += 1
+        if self.n == self.most:
             self.flush()
 
     def flush(self):
-        """Adds the steps that wait. Returns V_bar."""
-        if self.n_waiting:
-            seen, z_bar = (a[..., :self.n_waiting, :].reshape(*a.shape[:-2], -1)
-                           for a in (self.seen, self.z_bar))
-            matmul(seen, transpose(z_bar), self.of_V)
-            add(self.V_bar, self.of_V, self.V_bar)
-            self.n_waiting = 0
-        return self.V_bar
+        """Leaves no step waiting."""
+        seen, z_bar = (a[..., :self.n, :].reshape(*a.shape[:-2], -1)
+                       for a in (self.seen, self.z_bar))
+        add(self.V_bar, matmul(seen, transpose(z_bar)), self.V_bar)
+        self.n = 0
 
 
 def recur(V, seen, hs, state):
@@ -178,7 +169,8 @@ def recur_vjp(V, cache, h_bars, state_bar):
     h_bar, c_bar = (np.array(bar, dtype, order="C") for bar in state_bar)
     xh_bars = np.empty((n_steps, *lead, WU.shape[-2], B), dtype)
     z_bar, by_q, after = np.empty((*lead, 4 * H, B), dtype), np.empty_like(h_bar), h_bar
-    V_bar = Sum(V, z_bar)
+    (V_bar, of_V), z_bar_T = np.zeros((2,) + V.shape, dtype), transpose(z_bar)
+    waiting = Waiting(V_bar, z_bar)
     z_s, z_i, z_f, z_o, z_g = blocks(z_bar, H, SIGMOIDS, I, F, O, G)
     one, read = np.array(1, dtype), (ALL, SIGMOIDS, GCQ, I, F, O, Q)
     for seen_t, four, s, g_c_q, i, f, o, q, h_bar_t, xh_bar in zip(*(
@@ -200,10 +192,16 @@ def recur_vjp(V, cache, h_bars, state_bar):
         multiply(z_o, h_bar, z_o)
         multiply(z_g, c_bar, z_g)
         multiply(c_bar, f, c_bar)
-        V_bar.add(seen_t, z_bar)
+        if waiting.most > 1:
+            waiting.add(seen_t, z_bar)
+        else:
+            matmul(seen_t, z_bar_T, of_V)
+            add(V_bar, of_V, V_bar)
         matmul(WU, z_bar, xh_bar)
         after = xh_bar[..., -H:, :]
-    return V_bar.flush(), xh_bars[..., :-H, :], (after, c_bar)
+    if waiting.n:
+        waiting.flush()
+    return V_bar, xh_bars[..., :-H, :], (after, c_bar)
 
 
 def recur_vjp_dot(V, cache, h_bars, state_bar,
