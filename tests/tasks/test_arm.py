@@ -49,6 +49,9 @@ def test_what_is_hidden_is_uniform_on_the_intervals_of_the_docstring():
     assert spans(lengths[:, 0], 0.4, 0.6) and spans(lengths[:, 1], 0.32, 0.48)
     gain = sampled("gains").gain
     assert spans(np.abs(gain), 0.7, 1.3) and abs((gain > 0).mean() - 0.5) < 0.03
+    for number in (np.abs(gain), np.sign(gain)):   # the two motors have nothing in common
+        assert abs(np.corrcoef(number.T)[0, 1]) < 0.06
+    assert sampled("payload").gain.shape == (4000, 2)
     weak = sampled("weak joint").gain
     assert spans(weak.min(-1), 0.3, 0.7) and np.all(weak.max(-1) == 1)
     assert abs((weak[:, 0] < 1).mean() - 0.5) < 0.03
@@ -73,8 +76,9 @@ def test_a_hidden_target_changes_the_reward_and_nothing_else():
 def test_torques_beyond_the_limit_are_clipped():
     tasks, rng = PlanarArm().sample(2, np.random.default_rng(0)), RNG
     state = tasks.reset(3, rng)[0]
-    wild, full = (tasks.step(state, np.full((2, 3, 2), a), rng) for a in (7.0, 1.0))
-    assert all(np.array_equal(a, b) for a, b in zip(wild, full))
+    for sign in (1, -1):
+        wild, full = (tasks.step(state, np.full((2, 3, 2), sign * a), rng) for a in (7.0, 1.0))
+        assert all(np.array_equal(a, b) for a, b in zip(wild, full))
 
 
 def test_the_reward_is_minus_distance_and_effort():

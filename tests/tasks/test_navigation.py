@@ -112,7 +112,8 @@ def test_a_grid_four_times_finer_changes_the_value_little(family, most, monkeypa
     assert np.abs(coarse / fine - 1).max() < most
 
 
-@pytest.mark.parametrize("m", [8, 7.3, 1 / 0.63, 2.0, 5.5, 8.49, 1.02, 0.4])
+@pytest.mark.parametrize("m", [
+    8, 7.3, 1 / 0.63, 2.0, 5.5, 8.49, 1.02, 0.4, 1.8 ** 0.5, 2.02 ** 0.5, 5.9 ** 0.5])
 def test_a_uniform_step_on_cells_has_the_variance_of_one_in_the_plane(m):
     step = navigation.uniform_step(m)
     away = np.arange(len(step)) - len(step) // 2

@@ -227,6 +227,8 @@ def test_an_agent_gives_actions_of_plain_types(folders):
     (lambda run: run.agent().act([0.0]), ValueError, "observations must have length 2"),
     (lambda run: run.agent().act([[0.0, 1.0]]), ValueError, r"obs must have shape \[n\]"),
     (lambda run: run.agent().act([0.0, np.nan]), ValueError, "obs must be finite"),
+    (lambda run: [agent.act([0.0, 0.0], "1") for agent in 2 * [run.agent()]], TypeError,
+     "reward must be a number, got '1'"),
     (lambda run: adapt(run, PLANE.sample(2, np.random.default_rng(0)), rounds=0), ValueError,
      "rounds must be at least 1, got 0"),
     (lambda run: adapt(run, PLANE), TypeError, "tasks must be one such as")])

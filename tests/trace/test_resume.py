@@ -153,6 +153,7 @@ def test_more_iterations_are_no_other_training(tmp_path):
     more = train("Reptile", tmp_path, iterations=N, resume=True)
     assert_same(train("Reptile"), more)
     assert more.log[:N // 2] == half.log
+    assert Folder(tmp_path).config()["iterations"] == N
 
 
 def test_a_schedule_goes_by_the_new_number_of_iterations(tmp_path):
