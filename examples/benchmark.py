@@ -35,34 +35,34 @@ processor's best instructions: unset it, as here. On a busy machine two threads 
 many times slower than one: --threads 1 is safe, and then the run ends with
 
                          minimeta +-%     torch      vmap       jax  ratio  floor  dist
-    LSTM grad 256x10x48      1.60   1      1.96                1.93  0.828   1.39   1.2
-    LSTM grad 64x100x48      5.40   3      6.00                6.98  0.900   3.44   1.6
-    LSTM grad 64x100x256    68.19   1     87.38              120.01  0.780  56.92   1.2
-    LSTM Hv 256x10x48        4.34   3     12.26                4.63  0.938   3.81   1.1
-    LSTM Hv 64x100x48       12.85   7     58.59               30.44  0.422   9.64   1.3
-    LSTM Hv 64x100x256     163.84   1    449.00              279.05  0.587 167.30   1.0
-    RL2 256x10x48            9.08   2     14.45                      0.628   4.50   2.0
-    RL2 64x100x48           29.62   1     49.03                      0.604  11.40   2.6
-    RL2 64x100x256         231.26   1    320.23                      0.722 189.02   1.2
-    MAML 20x200x32           2.40   4     15.57      7.39      2.15  1.114   1.53   1.6
-    MAML 20x400x64          10.63   2     31.77     26.30     10.84  0.981   6.87   1.5
-    MAML 20x2000x100        97.53   3    217.65    271.78    231.70  0.448  68.70   1.4
-    trust 20x200x32         29.36   1    337.98               64.88  0.452  20.81   1.4
-    trust 20x400x64        139.65   2    682.39              638.20  0.219  95.00   1.5
+    LSTM grad 256x10x48      1.55   1      1.67                1.78  0.925   1.37   1.1
+    LSTM grad 64x100x48      4.36   1      4.54                5.63  0.960   3.43   1.3
+    LSTM grad 64x100x256    60.77   1     84.60              112.04  0.718  56.25   1.1
+    LSTM Hv 256x10x48        4.22   4     12.04                4.58  0.921   3.78   1.1
+    LSTM Hv 64x100x48       12.64   2     58.67               29.03  0.435   9.64   1.3
+    LSTM Hv 64x100x256     161.91   2    450.86              271.55  0.596 165.54   1.0
+    RL2 256x10x48            8.80   2     13.63                      0.646   4.46   2.0
+    RL2 64x100x48           28.94   2     47.98                      0.603  11.38   2.5
+    RL2 64x100x256         214.15   2    308.25                      0.695 186.43   1.1
+    MAML 20x200x32           2.24   3     14.50      6.59      2.01  1.114   1.53   1.5
+    MAML 20x400x64          10.21  60     30.93     26.20     10.33  0.988   6.87   1.5
+    MAML 20x2000x100        95.57   2    212.55    273.54    222.18  0.450  68.33   1.4
+    trust 20x200x32         28.60   4    320.54               55.83  0.512  20.77   1.4
+    trust 20x400x64        132.35   3    635.37              609.55  0.217  95.13   1.4
                          minimeta +-% gymnasium  ratio  floor  dist  M steps/s
-    stepping grid 1000       0.44   1     29.00  0.015                    33.8
-    stepping plane 1000      3.94   0    220.77  0.018                    25.4
-    acting grid 1000         3.53   1     32.68  0.108   1.39   2.5        4.2
-    acting plane 1000       22.09   1    236.24  0.094   7.71   2.9        4.5
+    stepping grid 1000       0.41   1     28.05  0.015                    36.3
+    stepping plane 1000      3.89   1    215.66  0.018                    25.7
+    acting grid 1000         3.53   2     31.59  0.112   1.36   2.6        4.2
+    acting plane 1000       22.04   1    233.52  0.094   7.65   2.9        4.5
                          minimeta +-%     torch      vmap       jax  ratio  floor  dist
-    start, ms              170.29   7   1097.58             1523.36  0.155
-    memory, MiB             33.02   0    173.16    547.47    340.20  0.191
+    start, ms              168.89   6   1066.42             1481.57  0.158
+    memory, MiB             33.02   0    179.20    560.86    337.18  0.184
     packages, MiB          205.11   0    825.29              582.33  0.352
 
 Acting has a floor too: the policy's network alone, without the tasks. With --threads 2
-the ratios are, in the medians of three runs (of two for the last of RL2), 1.12, 1.32
-and 0.86 for the gradients of the LSTM, 0.84, 0.55 and 0.61 for its Hv, 0.77, 0.54 and
-0.82 for RL2, 0.86, 0.87 and 0.50 for MAML, 0.56 and 0.24 for the trust region.
+the ratios are, in the medians of three runs, 1.12, 1.40 and 0.80 for the gradients of
+the LSTM, 0.87, 0.51 and 0.66 for its Hv, 0.83, 0.67 and 0.75 for RL2, 0.86, 0.87 and
+0.50 for MAML, 0.56 and 0.24 for the trust region.
 """
 import argparse
 import json
