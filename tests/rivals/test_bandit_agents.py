@@ -210,6 +210,13 @@ def test_thompson_sampling_of_a_known_kind_plays_that_kind():
     assert evaluate(agent, None, DependentBandit("easy", 9), tasks=500).mean[0] > 6
 
 
+@pytest.mark.parametrize("kind", ["independent", "uniform", "easy", "medium", "hard"])
+def test_thompson_sampling_of_every_kind_prefers_the_arm_that_has_paid(kind):
+    paid, not_paid = np.array([[200, 0]]), np.array([[0, 200]])
+    score = agents.dependent_thompson(kind)(paid, not_paid, np.random.default_rng(0))
+    assert score.argmax(-1) == [0]
+
+
 @pytest.mark.parametrize("make, message", [
     (lambda: agents.epsilon_greedy(1.5), r"epsilon must be a finite number in \[0, 1\]"),
     (lambda: agents.ucb1(-1), "c must be"),
