@@ -67,8 +67,8 @@ class Waiting:
         self.seen, self.z_bar = (np.empty((*lead, rows, self.most, B), z_bar.dtype)
                                  for rows in (n, m))
 
-    def add(self, seen_t, z_bar):
-        """Adds a step. z_bar may change afterwards."""
+    def append(self, seen_t, z_bar):
+        """A step more. z_bar may change afterwards."""
         self.seen[..., self.n, :], self.z_bar[..., self.n, :] = seen_t, z_bar
         self.n += 1
         if self.n == self.most:
@@ -192,8 +192,8 @@ def recur_vjp(V, cache, h_bars, state_bar):
         multiply(z_o, h_bar, z_o)
         multiply(z_g, c_bar, z_g)
         multiply(c_bar, f, c_bar)
-        if waiting.most > 1:
-            waiting.add(seen_t, z_bar)
+        if waiting.most > 1:                      # V_bar += seen_t z_bar^T
+            waiting.append(seen_t, z_bar)
         else:
             matmul(seen_t, z_bar_T, of_V)
             add(V_bar, of_V, V_bar)
