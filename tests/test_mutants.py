@@ -58,10 +58,10 @@ def test_the_lines_that_ran_are_found(tmp_path):
                     "def g():\n    return 3\n")
     space = {}
     exec(compile(file.read_text(), str(file), "exec"), space)
-    tracer = Tracer(tmp_path)
+    tracer, before = Tracer(tmp_path), sys.gettrace()
     tracer.start()
     space["f"](0)
-    assert tracer.stop() == {str(file): {1, 2, 4}}
+    assert tracer.stop() == {str(file): {1, 2, 4}} and sys.gettrace() is before
 
 
 def test_a_module_s_own_tests_come_first_unless_they_are_slow_and_patience_ends():

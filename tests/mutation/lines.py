@@ -26,12 +26,14 @@ class Tracer:
 
     def start(self):
         self.unseen = {}   # id of a code -> (code, all its lines, those not yet run)
+        self.before = sys.gettrace(), threading.gettrace()
         threading.settrace(self.call)
         sys.settrace(self.call)
 
     def stop(self):
-        sys.settrace(None)
-        threading.settrace(None)
+        here, elsewhere = self.before
+        sys.settrace(here)
+        threading.settrace(elsewhere)
         lines = {}
         for code, every, unseen in self.unseen.values():
             if every:
