@@ -58,10 +58,21 @@ def test_the_lines_that_ran_are_found(tmp_path):
                     "def g():\n    return 3\n")
     space = {}
     exec(compile(file.read_text(), str(file), "exec"), space)
-    tracer, before = Tracer(tmp_path), sys.gettrace()
+    tracer = Tracer(tmp_path)
     tracer.start()
     space["f"](0)
-    assert tracer.stop() == {str(file): {1, 2, 4}} and sys.gettrace() is before
+    assert tracer.stop() == {str(file): {1, 2, 4}}
+
+
+def test_a_tracer_gives_back_the_one_before_it(tmp_path, monkeypatch):
+    now = ["theirs"]
+    monkeypatch.setattr(sys, "gettrace", lambda: now[-1])
+    monkeypatch.setattr(sys, "settrace", now.append)
+    tracer = Tracer(tmp_path)
+    tracer.start()
+    assert now[-1] == tracer.call
+    tracer.stop()
+    assert now[-1] == "theirs"
 
 
 def test_a_module_s_own_tests_come_first_unless_they_are_slow_and_patience_ends():
